@@ -1,0 +1,1 @@
+"""Ids on disk and the plan by which they become batches."""

@@ -1,0 +1,79 @@
+"""Which pairs make up which batch: a function of (lengths, token budget, seed, epoch) alone.
+
+Pairs are shuffled, grouped by target length, sorted by source length within pools of a group, cut
+to the token budget, and the batches are shuffled. Lengths are padded up to a small fixed set, so
+that a compiling backend sees few shapes.
+
+Letters: B rows, S source positions, T target positions, all with EOS and padding.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+POOL = 40  # batches sorted together by source length: large enough to fit, small enough to mix
+LENGTHS = (4, 8, 12, 16, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Pairs of one batch and the shape they are padded to."""
+
+    pairs: np.ndarray  # indices, at most `rows` of them
+    rows: int  # B
+    source_length: int  # S
+    target_length: int  # T
+
+
+def padded_length(length):
+    """The smallest of the fixed lengths that holds `length`; beyond them, multiples of 64."""
+    length = np.asarray(length)
+    position = np.searchsorted(LENGTHS, length)
+    known = np.asarray(LENGTHS)[np.minimum(position, len(LENGTHS) - 1)]
+    return np.where(position < len(LENGTHS), known, -(-length // 64) * 64)
+
+
+def plan_epoch(source_lengths, target_lengths, batch_tokens, seed, epoch) -> list[Batch]:
+    """The batches of one epoch, in order.
+
+    Args:
+        source_lengths: (N,), pieces without EOS.
+        target_lengths: (N,), pieces without EOS.
+        batch_tokens: B x T at most, and B x S at most twice that; one row at least.
+        seed: of the run.
+        epoch: number of the epoch.
+    """
+    generator = np.random.default_rng((seed, epoch))
+    order = generator.permutation(len(source_lengths))
+    padded = padded_length(np.asarray(target_lengths)[order] + 1)
+    batches: list[Batch] = []
+    for target_length in np.unique(padded):
+        group = order[padded == target_length]
+        batches += _group_batches(group, source_lengths, int(target_length), batch_tokens)
+    return [batches[i] for i in generator.permutation(len(batches))]
+
+
+def _group_batches(group, source_lengths, target_length, batch_tokens) -> list[Batch]:
+    full = max(1, batch_tokens // target_length)
+    batches = []
+    for begin in range(0, len(group), POOL * full):
+        pool = group[begin : begin + POOL * full]
+        lengths = np.asarray(source_lengths)[pool] + 1
+        pool = pool[np.argsort(lengths, kind="stable")]
+        while len(pool):
+            pairs, pool = _cut(pool, full, source_lengths, 2 * batch_tokens)
+            source_length = int(padded_length(int(np.max(source_lengths[pairs])) + 1))
+            quarter = -(-full // 4)
+            rows = min(full, -(-len(pairs) // quarter) * quarter)
+            batches.append(Batch(pairs, max(rows, len(pairs)), source_length, target_length))
+    return batches
+
+
+def _cut(pool, full, source_lengths, source_budget):
+    """Take rows off the front of a pool sorted by source length, fewer where sources are long."""
+    rows = min(full, len(pool))
+    while (
+        rows > 1 and rows * padded_length(int(source_lengths[pool[rows - 1]]) + 1) > source_budget
+    ):
+        rows = (rows + 1) // 2
+    return pool[:rows], pool[rows:]

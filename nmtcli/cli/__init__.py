@@ -1,0 +1,1 @@
+"""The commands: each file parses, makes one call, and prints."""

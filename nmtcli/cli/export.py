@@ -1,0 +1,5 @@
+"""`nmt export`."""
+
+
+def export() -> None:
+    """export"""

@@ -1,0 +1,111 @@
+"""`nmt`: the one place that turns errors into a line and an exit status."""
+
+import contextlib
+import os
+import signal
+import sys
+import traceback
+from typing import Annotated
+
+import typer
+
+from nmtcli import __version__
+from nmtcli.cli import bleu, export, inspect, preprocess, score, train, translate
+from nmtcli.errors import NmtError
+
+ClickError = typer.BadParameter.__mro__[2]  # the base of all usage errors, wherever it lives
+
+app = typer.Typer(
+    name="nmt",
+    help="Neural machine translation: from parallel text to a translator you can pipe through.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+TRAINING, USING, MEASURING = "Train", "Translate", "Measure"
+app.command("preprocess", rich_help_panel=TRAINING)(preprocess.preprocess)
+app.command("train", rich_help_panel=TRAINING)(train.train)
+app.command("translate", rich_help_panel=USING)(translate.translate)
+app.command("export", rich_help_panel=USING)(export.export)
+app.command("score", rich_help_panel=MEASURING)(score.score)
+app.command("bleu", rich_help_panel=MEASURING)(bleu.bleu)
+app.command("inspect", rich_help_panel=MEASURING)(inspect.inspect)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"nmt {__version__}")
+        raise typer.Exit()
+
+
+@app.callback()
+def options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.")] = False,
+    version: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=_print_version, help="Show the version."),
+    ] = False,
+) -> None:
+    """Options that stand before the command's name."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit the process with its status."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    status = run(arguments)
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _silence_stdout()
+    sys.exit(status)
+
+
+def run(arguments: list[str]) -> int:
+    """Run the command line; errors become one line on stderr. Returns the exit status."""
+    debug = "--debug" in arguments
+    try:
+        status = app(arguments, prog_name="nmt", standalone_mode=False)
+        return status if isinstance(status, int) else 0
+    except BrokenPipeError:
+        _silence_stdout()
+        return 0
+    except SystemExit:  # how Typer ends on a pipe whose reader has gone
+        _silence_stdout()
+        return 0
+    except (KeyboardInterrupt, typer.Abort):
+        return _fail("interrupted", 128 + signal.SIGINT, debug)
+    except typer.Exit as stop:
+        return stop.exit_code
+    except ClickError as error:
+        return _fail(_usage_line(error), error.exit_code, debug)
+    except NmtError as error:
+        return _fail(str(error), error.exit_status, debug)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        return _fail(f"{where}{error.strerror or error}", 1, debug)
+    except MemoryError:
+        return _fail("out of memory: use smaller batches, or a smaller model", 1, debug)
+    except Exception as error:  # a bug of ours: still one line, and how to see the rest
+        line = f"internal error: {type(error).__name__}: {error}".splitlines()[0]
+        return _fail(f"{line} (nmt --debug ... shows where)", 1, debug)
+
+
+def _usage_line(error) -> str:
+    message = error.format_message() or "give a command"
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else "nmt"
+    return f"{' '.join(message.split())} (see {path} --help)"
+
+
+def _fail(message: str, status: int, debug: bool) -> int:
+    if debug:
+        traceback.print_exc()
+    with contextlib.suppress(BrokenPipeError):
+        print(f"nmt: {message}", file=sys.stderr)
+    return status
+
+
+def _silence_stdout() -> None:
+    """Keep Python's own flush at exit from failing on a pipe whose reader has gone."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 1)

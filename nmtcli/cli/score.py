@@ -1,0 +1,100 @@
+"""`nmt score`: how probable given translations are."""
+
+import json as json_module
+import math
+import sys
+from typing import Annotated
+
+import typer
+
+from nmtcli.cli.streams import STANDARD, open_input, open_output, quiet_ends, warn
+from nmtcli.errors import UsageError
+
+
+def score(
+    source: Annotated[str, typer.Argument(metavar="SRC", help="Sources; - is stdin.")],
+    target: Annotated[str, typer.Argument(metavar="TGT", help="Their translations; - is stdin.")],
+    run: Annotated[
+        str | None,
+        typer.Option("--run", metavar="DIR", help="Folder of a run; newest here if not given."),
+    ] = None,
+    checkpoint: Annotated[
+        str, typer.Option("--checkpoint", metavar="NAME", help="best, last or step-N.")
+    ] = "best",
+    json: Annotated[bool, typer.Option("--json", help="JSON objects.")] = False,
+    summary_only: Annotated[
+        bool, typer.Option("--summary-only", help="Print the summary alone, on stdout.")
+    ] = False,
+) -> None:
+    """Score translations: the natural logarithm of p(translation | source), one number a line.
+
+    The summary on stderr has the perplexity per piece, and per word, which models with other
+    pieces can be compared by; the end of a line counts as one of each. No line is split; the
+    empty translation has the probability of ending at once.
+    """
+    with quiet_ends("the lines printed so far are complete"):
+        sources, targets = _read_pair(source, target)
+        from nmtcli.score import Summary, load_scorer
+
+        scorer = load_scorer(run, checkpoint, warn)
+        summary = Summary()
+        with open_output(STANDARD) as output:
+            for line in scorer.score_lines(sources, targets):
+                summary = summary.plus(line)
+                if not summary_only:
+                    output.write(_line(line, json).encode("utf-8"))
+        print(_summary(summary, json), file=sys.stdout if summary_only else sys.stderr)
+
+
+def _read_pair(source: str, target: str) -> tuple[list[str], list[str]]:
+    """All lines of both files.
+
+    Raises:
+        UsageError: both are stdin, or they have different numbers of lines.
+    """
+    if source == target == STANDARD:
+        raise UsageError("only one of SRC and TGT can be -")
+    sources, targets = _read(source), _read(target)
+    if len(sources) != len(targets):
+        raise UsageError(
+            f"{source} has {len(sources)} lines but {target} has {len(targets)};"
+            " give files whose lines belong together"
+        )
+    return sources, targets
+
+
+def _read(path: str) -> list[str]:
+    from nmtcli.text.lines import read_lines
+
+    def invalid(number: int) -> None:
+        warn(f"{path}:{number}: not valid UTF-8; the invalid bytes became U+FFFD")
+
+    with open_input(path) as stream:
+        return list(read_lines(stream, invalid))
+
+
+def _line(line, json: bool) -> str:
+    if json:
+        return json_module.dumps({"log_prob": line.log_prob, "pieces": line.pieces}) + "\n"
+    return f"{line.log_prob:.4f}\n"
+
+
+def _summary(summary, json: bool) -> str:
+    per_piece, per_word = summary.perplexity_per_piece, summary.perplexity_per_word
+    if json:
+        return json_module.dumps(
+            {
+                "lines": summary.lines,
+                "pieces": summary.pieces,
+                "words": summary.words,
+                "log_prob": summary.log_prob,
+                "perplexity_per_piece": per_piece if math.isfinite(per_piece) else None,
+                "perplexity_per_word": per_word if math.isfinite(per_word) else None,
+            }
+        )
+    if not summary.lines:
+        return "0 lines"
+    return (
+        f"{summary.lines} lines, {summary.pieces} pieces, {summary.words} words;"
+        f" perplexity {per_piece:.2f} per piece, {per_word:.2f} per word"
+    )

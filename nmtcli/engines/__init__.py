@@ -1,0 +1,1 @@
+"""What runs `start`/`step`, and what carries a trained model elsewhere."""

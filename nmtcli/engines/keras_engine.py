@@ -1,0 +1,88 @@
+"""The Keras engine: `start`, `step` and `score` of a model as compiled graphs, on any device.
+
+Letters: B sentences, S source positions, R rows in flight, T target positions, V vocabulary.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from keras import ops, tree
+
+from nmtcli import backend
+from nmtcli.batches.feed import shift_right
+from nmtcli.search.interface import StepResult
+from nmtcli.text.piece_ids import PAD_ID
+
+
+class _State(NamedTuple):
+    """`rows[r]` is the sentence that row r of the tensors belongs to."""
+
+    rows: np.ndarray
+    source: dict
+    cells: list
+
+
+class KerasEngine:
+    """Runs a model in float32; see `nmtcli.search.interface.Engine`.
+
+    What a row needs of its source is moved only when rows change their sentence: hypotheses of one
+    sentence that trade places share it already.
+
+    Args:
+        model: a `RecurrentTranslator`.
+    """
+
+    def __init__(self, model):
+        self.model = model
+        self.vocabulary_size = model.sizes.target_vocabulary
+        self.has_attention = model.attention.score is not None
+        self._start = backend.compiled(lambda source_ids: model.start(source_ids))
+        self._gather = backend.compiled(_take_rows)
+        self._score = backend.compiled(self._score_graph)
+        self._steps = {}
+
+    def start(self, source_ids) -> _State:
+        state = self._start(ops.convert_to_tensor(source_ids, "int32"))
+        return _State(np.arange(len(source_ids)), state["source"], state["cells"])
+
+    def step(self, state: _State, parents, previous_ids, k: int) -> StepResult:
+        rows = state.rows[parents]
+        source = state.source
+        if not np.array_equal(rows, state.rows):
+            source = self._gather(source, ops.convert_to_tensor(parents, "int32"))
+        if k not in self._steps:
+            self._steps[k] = backend.compiled(self._step_graph(k))
+        log_probs, ids, attention, cells = self._steps[k](
+            source,
+            state.cells,
+            ops.convert_to_tensor(parents, "int32"),
+            ops.convert_to_tensor(previous_ids, "int32"),
+        )
+        numbers = (np.asarray(log_probs), np.asarray(ids), np.asarray(attention))
+        return StepResult(*numbers, _State(rows, source, cells))
+
+    def score(self, source_ids, target_ids) -> np.ndarray:
+        inputs = shift_right(np.asarray(target_ids))
+        arrays = (source_ids, inputs, target_ids)
+        return np.asarray(self._score(*(ops.convert_to_tensor(x, "int32") for x in arrays)))
+
+    def _step_graph(self, k):
+        def step(source, cells, parents, previous_ids):
+            state = {"source": source, "cells": _take_rows(cells, parents)}
+            logits, attention, state = self.model.step(state, previous_ids)
+            logits = ops.cast(logits, "float32")
+            best, ids = ops.top_k(logits, k)
+            log_probs = best - ops.logsumexp(logits, axis=-1, keepdims=True)
+            return log_probs, ids, attention, state["cells"]
+
+        return step
+
+    def _score_graph(self, source_ids, decoder_inputs, target_ids):
+        logits = ops.cast(self.model(source_ids, decoder_inputs), "float32")
+        chosen = ops.take_along_axis(logits, target_ids[..., None], axis=-1)[..., 0]
+        log_probs = chosen - ops.logsumexp(logits, axis=-1)
+        return ops.where(ops.not_equal(target_ids, PAD_ID), log_probs, 0.0)
+
+
+def _take_rows(structure, rows):
+    return tree.map_structure(lambda x: ops.take(x, rows, axis=0), structure)

@@ -1,0 +1,24 @@
+"""The errors that a user can cause, each with the exit status that the command line gives it.
+
+Library code raises these and never exits; `nmtcli.cli.main` turns them into one line and a status.
+"""
+
+
+class NmtError(Exception):
+    """A failure that one line explains: what is wrong, where, and what to do (exit status 1)."""
+
+    exit_status = 1
+
+
+class UsageError(NmtError):
+    """A wrong command, option or input: nothing was done (exit status 2)."""
+
+    exit_status = 2
+
+
+class Interrupted(NmtError):
+    """The user or the system asked to stop; the work so far is saved (exit status 128 + signal)."""
+
+    def __init__(self, message: str, signal_number: int):
+        super().__init__(message)
+        self.exit_status = 128 + signal_number

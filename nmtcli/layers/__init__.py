@@ -1,0 +1,1 @@
+"""Keras layers: attention and recurrence. They never see the configuration."""

@@ -1,0 +1,77 @@
+"""The loop over positions: the one thing in the layers that each backend does its own way.
+
+`keras.ops.scan` on TensorFlow wants outputs shaped like the carry and copies the carry through
+arrays; a decoder's outputs (state, context, weights) are not shaped like its state.
+"""
+
+import keras
+from keras import tree
+
+
+def scan(function, carry, positions, reverse=False):
+    """Loop over the first axis of `positions`.
+
+    Args:
+        function: (carry, position) -> (carry, outputs); structures of tensors of fixed shapes.
+        carry: structure of tensors before the first position.
+        positions: structure of tensors (T, ...), one slice for each turn.
+        reverse: from the last position to the first; outputs keep the order of the positions.
+
+    Returns:
+        carry after the last turn, and the outputs stacked to (T, ...).
+    """
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return jax.lax.scan(function, carry, positions, reverse=reverse)
+    return _tensorflow_scan(function, carry, positions, reverse)
+
+
+def _tensorflow_scan(function, carry, positions, reverse):
+    import tensorflow as tf
+
+    arrays = [tf.convert_to_tensor(x) for x in tree.flatten(positions)]
+    length = tf.shape(arrays[0])[0]
+    inputs = [
+        tf.TensorArray(x.dtype, size=length, element_shape=x.shape[1:]).unstack(x) for x in arrays
+    ]
+    carry = tree.map_structure(tf.convert_to_tensor, carry)
+    outputs_like, signature = _output_signature(function, carry, positions, arrays)
+    collected = [tf.TensorArray(s.dtype, size=length, element_shape=s.shape) for s in signature]
+
+    def turn(index, flat_carry, collected):
+        position = tree.pack_sequence_as(positions, [x.read(index) for x in inputs])
+        new, outputs = function(tree.pack_sequence_as(carry, flat_carry), position)
+        written = [c.write(index, y) for c, y in zip(collected, tree.flatten(outputs))]
+        return index + (-1 if reverse else 1), tree.flatten(new), written
+
+    _, flat_carry, collected = tf.while_loop(
+        lambda index, *_: index >= 0 if reverse else index < length,
+        turn,
+        (length - 1 if reverse else 0, tree.flatten(carry), collected),
+        parallel_iterations=1,
+    )
+    stacked = []
+    for array in collected:
+        output = array.stack()
+        output.set_shape([arrays[0].shape[0], *output.shape[1:]])
+        stacked.append(output)
+    return tree.pack_sequence_as(carry, flat_carry), tree.pack_sequence_as(outputs_like, stacked)
+
+
+def _output_signature(function, carry, positions, arrays):
+    """Types and shapes of one turn's outputs, found by tracing it once without running it."""
+    import tensorflow as tf
+
+    def first(flat_carry, flat_position):
+        _, outputs = function(
+            tree.pack_sequence_as(carry, flat_carry),
+            tree.pack_sequence_as(positions, flat_position),
+        )
+        return outputs
+
+    graph = tf.function(first, autograph=False)
+    carry_specs = [tf.TensorSpec(x.shape, x.dtype) for x in tree.flatten(carry)]
+    position_specs = [tf.TensorSpec(x.shape[1:], x.dtype) for x in arrays]
+    structure = graph.get_concrete_function(carry_specs, position_specs).structured_outputs
+    return structure, tree.flatten(structure)

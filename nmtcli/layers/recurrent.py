@@ -1,0 +1,177 @@
+"""Recurrent cells, and layers that run them over whole sequences.
+
+A cell is two steps, so that the product with the inputs, which needs no loop, stays out of it:
+
+    projected = cell.project(inputs)            # (B, T, I) -> (B, T, G * U), all positions at once
+    output, state = cell.stepper()(projected[:, t], state)
+
+Letters: B batch, T positions, I input size, U units, G gates (3 in a GRU, 4 in an LSTM).
+A state is a tuple of (B, U) tensors; the output is its first one.
+"""
+
+import keras
+from keras import ops
+
+from nmtcli.layers.dense import affine
+from nmtcli.layers.loop import scan
+
+
+class _Cell(keras.layers.Layer):
+    """What the cells share: the weights [W, U, b] of G gates side by side."""
+
+    gates: int
+    state_size: int
+
+    def __init__(self, units, **kwargs):
+        super().__init__(**kwargs)
+        if units < 1:
+            raise ValueError(f"units must be positive. Received: units={units}")
+        self.units = units
+
+    def build(self, input_shape):
+        width = self.gates * self.units
+        self.kernel = self.add_weight(
+            name="kernel", shape=(input_shape[-1], width), initializer="glorot_uniform"
+        )
+        self.recurrent_kernel = self.add_weight(
+            name="recurrent_kernel", shape=(self.units, width), initializer="orthogonal"
+        )
+        self.bias = self.add_weight(name="bias", shape=(width,), initializer=self.first_bias)
+        self.built = True
+
+    def first_bias(self, shape, dtype=None):
+        return ops.zeros(shape, dtype)
+
+    def project(self, inputs):
+        """W x + b at every position: (..., I) -> (..., G * U)."""
+        return affine(inputs, self.kernel, self.bias)
+
+    def zero_state(self, batch):
+        zeros = ops.zeros((batch, self.units), dtype=self.compute_dtype)
+        return (zeros,) * self.state_size
+
+    def call(self, inputs, state):
+        return self.stepper()(self.project(inputs), state)
+
+    def get_config(self):
+        return {**super().get_config(), "units": self.units}
+
+
+@keras.saving.register_keras_serializable(package="nmtcli")
+class GRUCell(_Cell):
+    """Gated recurrent unit.
+
+        z = sigmoid(Wz x + Uz h),  r = sigmoid(Wr x + Ur h)
+        h~ = tanh(W x + r * (U h + b')),  h' = z * h + (1 - z) * h~
+
+    The reset gate acts after the product with U, as in cuDNN, so that one product serves all gates.
+
+    Reference: Cho et al. (2014), arXiv:1406.1078, section 2.3 and appendix A.
+    """
+
+    gates = 3
+    state_size = 1
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        self.recurrent_bias = self.add_weight(
+            name="recurrent_bias", shape=(self.units,), initializer="zeros"
+        )
+
+    def stepper(self):
+        kernel = ops.cast(self.recurrent_kernel, self.compute_dtype)
+        bias = ops.cast(self.recurrent_bias, self.compute_dtype)
+        units = self.units
+
+        def step(projected, state):
+            (h,) = state
+            inner = ops.matmul(h, kernel)  # (B, 3 U)
+            gates = ops.sigmoid(projected[:, : 2 * units] + inner[:, : 2 * units])
+            update, reset = gates[:, :units], gates[:, units:]
+            candidate = ops.tanh(projected[:, 2 * units :] + reset * (inner[:, 2 * units :] + bias))
+            h = candidate + update * (h - candidate)
+            return h, (h,)
+
+        return step
+
+
+@keras.saving.register_keras_serializable(package="nmtcli")
+class LSTMCell(_Cell):
+    """Long short-term memory with a forget gate whose bias begins at one.
+
+        i, f, o = sigmoid(W x + U h),  g = tanh(W x + U h)
+        c' = f * c + i * g,  h' = o * tanh(c')
+
+    Reference: Hochreiter and Schmidhuber (1997); Gers et al. (2000) for the forget gate.
+    """
+
+    gates = 4
+    state_size = 2
+
+    def first_bias(self, shape, dtype=None):
+        units = self.units
+        parts = [ops.zeros(units, dtype), ops.ones(units, dtype), ops.zeros(2 * units, dtype)]
+        return ops.concatenate(parts)
+
+    def stepper(self):
+        kernel = ops.cast(self.recurrent_kernel, self.compute_dtype)
+        units = self.units
+
+        def step(projected, state):
+            h, c = state
+            total = projected + ops.matmul(h, kernel)  # (B, 4 U)
+            gates = ops.sigmoid(total[:, : 3 * units])
+            candidate = ops.tanh(total[:, 3 * units :])
+            c = gates[:, units : 2 * units] * c + gates[:, :units] * candidate
+            h = gates[:, 2 * units :] * ops.tanh(c)
+            return h, (h, c)
+
+        return step
+
+
+def make_cell(kind, units, **kwargs):
+    """The cell called `gru` or `lstm`."""
+    cells = {"gru": GRUCell, "lstm": LSTMCell}
+    if kind not in cells:
+        raise ValueError(f"cell must be one of {sorted(cells)}. Received: {kind!r}")
+    return cells[kind](units, **kwargs)
+
+
+def run_cell(cell, inputs, state, mask=None, reverse=False):
+    """Run a cell over a sequence.
+
+    Args:
+        cell: a built cell.
+        inputs: (B, T, I).
+        state: tuple of (B, U).
+        mask: bool, (B, T); where False the state is carried over unchanged.
+        reverse: read from the last position to the first; outputs stay in the order of the inputs.
+
+    Returns:
+        outputs: (B, T, U).
+        state: tuple of (B, U) after the last real position (the first one when reversed).
+    """
+    step = cell.stepper()
+    projected = ops.transpose(cell.project(inputs), (1, 0, 2))  # (T, B, G U)
+    if mask is None:
+        return _scan(lambda state, x: step(x, state), state, projected, reverse)
+    kept = ops.transpose(mask, (1, 0))[:, :, None]  # (T, B, 1)
+
+    def masked_step(state, position):
+        x, keep = position
+        _, new = step(x, state)
+        new = tuple(ops.where(keep, fresh, old) for fresh, old in zip(new, state))
+        return new[0], new
+
+    return _scan(masked_step, state, (projected, kept), reverse)
+
+
+def _scan(function, state, positions, reverse):
+    """Loop over the first axis; (T, B, U) outputs are returned as (B, T, U)."""
+
+    def body(state, position):
+        output, state = function(state, position)
+        return state, output
+
+    state, outputs = scan(body, state, positions, reverse=reverse)
+    return ops.transpose(outputs, (1, 0, 2)), state

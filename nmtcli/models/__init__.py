@@ -1,0 +1,1 @@
+"""Sequence-to-sequence models with the start/step interface."""

@@ -1,0 +1,215 @@
+"""The recurrent encoder-decoder with every attention mechanism that its axes compose.
+
+Letters: B batch, S source, T target, E embedding, M memory, D decoder state, R readout,
+V vocabulary.
+"""
+
+from dataclasses import dataclass
+
+import keras
+from keras import ops
+
+from nmtcli.layers.dense import affine
+from nmtcli.models.decoder import RecurrentDecoder
+from nmtcli.models.encoder import RecurrentEncoder
+from nmtcli.text.piece_ids import PAD_ID
+
+
+@dataclass(frozen=True)
+class Attention:
+    """A mechanism as a composition of axes.
+
+    score: `additive`, `dot`, or None: no attention, one fixed vector for the whole sentence.
+    placement: `before` the cell (query s(t-1); the context is an input of the cell) or `after` it
+        (query s(t); the context joins the state on its way to the output layer).
+    readout: `maxout` of state, embedding and context, or `tanh` of state and context.
+    """
+
+    score: str | None
+    placement: str
+    readout: str
+
+
+PRESETS = {
+    # Sutskever et al. (2014), arXiv:1409.3215; Cho et al. (2014), arXiv:1406.1078: the encoder's
+    # last state C goes to the cell and to the readout at every step.
+    "none": Attention(None, "before", "maxout"),
+    # Bahdanau et al. (2015), arXiv:1409.0473, section 3.1, A.1.2 and A.2.2.
+    "bahdanau": Attention("additive", "before", "maxout"),
+    # Luong et al. (2015), arXiv:1508.04025, section 3.1, equations 5 to 8.
+    "luong-dot": Attention("dot", "after", "tanh"),
+}
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What a recurrent model is made of; see `ModelConfig` for the meaning of each."""
+
+    source_vocabulary: int
+    target_vocabulary: int
+    embedding: int = 256
+    encoder: int = 512
+    decoder: int = 512
+    attention: int = 256
+    readout: int = 256
+    encoder_layers: int = 1
+    decoder_layers: int = 1
+    bidirectional: bool = True
+    cell: str = "gru"
+    tied_embeddings: str = "all"
+
+
+class RecurrentTranslator(keras.Model):
+    """Encoder-decoder of recurrent cells.
+
+    1. The source embedding runs through the encoder: memory (B, S, M).
+    2. A bridge, tanh(W summary + b), gives the decoder's first states.
+    3. The decoder attends to the memory: outputs (B, T, D), contexts (B, T, M).
+    4. A readout of state, context and (maxout) embedding, (B, T, R), feeds the output layer, which
+       may share its matrix with the embedding: logits (B, T, V).
+
+    Embeddings are multiplied by the square root of their size, so that a table that is also the
+    output layer begins at a good scale for both.
+
+    Args:
+        sizes: dimensions.
+        attention: the mechanism.
+        dropout: rate on embeddings, between layers, on the memory and on the readout.
+        seed: of the initial weights and of dropout.
+        dtype: Keras policy, such as `float32` or `mixed_bfloat16`.
+
+    Call arguments:
+        source_ids: (B, S), padded with PAD.
+        decoder_inputs: (B, T), begins with BOS.
+        training: whether dropout acts.
+
+    Returns:
+        logits: (B, T, V) in the compute type.
+
+    Raises:
+        ValueError: sizes that the mechanism or the shared embeddings cannot have.
+    """
+
+    def __init__(self, sizes, attention, dropout=0.0, seed=1, dtype="float32"):
+        super().__init__(name="translator", dtype=dtype)
+        keras.utils.set_random_seed(seed)
+        self.sizes, self.attention, self.dropout = sizes, attention, dropout
+        self.dropout_seed = keras.random.SeedGenerator(seed)
+        z, policy = sizes, {"dtype": self.dtype_policy}
+        self.encoder = RecurrentEncoder(
+            z.encoder, z.encoder_layers, z.bidirectional, z.cell, name="encoder", **policy
+        )
+        self.encoder.build((None, None, z.embedding))
+        self.decoder = RecurrentDecoder(
+            z.decoder, attention.score, attention.placement, z.decoder_layers, z.cell,
+            z.attention, name="decoder", **policy,
+        )  # fmt: skip
+        self.decoder.build((None, None, z.embedding), (None, None, z.encoder))
+        self._build_embeddings()
+        self._build_readout()
+        self.built = True
+
+    def _build_embeddings(self):
+        z = self.sizes
+        if z.tied_embeddings == "all" and z.source_vocabulary != z.target_vocabulary:
+            raise ValueError("Embeddings shared by both sides need one joint vocabulary.")
+        if z.tied_embeddings != "none" and z.readout != z.embedding:
+            raise ValueError(
+                "An output layer tied to the embedding needs a readout of the embedding's size. "
+                f"Received: readout={z.readout}, embedding={z.embedding}"
+            )
+        normal = keras.initializers.RandomNormal(stddev=z.embedding**-0.5)
+
+        def table(name, vocabulary):
+            return self.add_weight(name=name, shape=(vocabulary, z.embedding), initializer=normal)
+
+        self.target_embedding = table("target_embedding", z.target_vocabulary)
+        shared = z.tied_embeddings == "all"
+        self.source_embedding = (
+            self.target_embedding if shared else table("source_embedding", z.source_vocabulary)
+        )
+
+    def _build_readout(self):
+        z, maxout = self.sizes, self.attention.readout == "maxout"
+        states = z.decoder_layers * self.decoder.cells[0].state_size
+        self.bridge_kernel = self._weight("bridge_kernel", (z.encoder, states * z.decoder))
+        self.bridge_bias = self._weight("bridge_bias", (states * z.decoder,), "zeros")
+        inputs = z.decoder + z.encoder + (z.embedding if maxout else 0)
+        width = 2 * z.readout if maxout else z.readout
+        self.readout_kernel = self._weight("readout_kernel", (inputs, width))
+        self.readout_bias = self._weight("readout_bias", (width,), "zeros")
+        self.output_kernel = None
+        if z.tied_embeddings == "none":
+            self.output_kernel = self._weight("output_kernel", (z.readout, z.target_vocabulary))
+        self.output_bias = self._weight("output_bias", (z.target_vocabulary,), "zeros")
+
+    def _weight(self, name, shape, initializer="glorot_uniform"):
+        return self.add_weight(name=name, shape=shape, initializer=initializer)
+
+    # -- training ----------------------------------------------------------------------------
+
+    def call(self, source_ids, decoder_inputs, training=False):
+        drop = self._dropper(training)
+        source, state = self._read(source_ids, drop)
+        embedded = drop(self._embed(self.target_embedding, decoder_inputs))
+        outputs, contexts, _ = self.decoder(embedded, state, source, drop=drop)
+        return self._logits(outputs, contexts, embedded, drop)
+
+    def _dropper(self, training):
+        if not training or not self.dropout:
+            return lambda x: x
+        return lambda x: keras.random.dropout(x, self.dropout, seed=self.dropout_seed)
+
+    def _embed(self, table, ids):
+        """(B, T) -> (B, T, E)."""
+        scaled = ops.take(table, ids, axis=0) * float(self.sizes.embedding) ** 0.5
+        return ops.cast(scaled, self.compute_dtype)
+
+    def _read(self, source_ids, drop):
+        mask = ops.not_equal(source_ids, PAD_ID)
+        embedded = drop(self._embed(self.source_embedding, source_ids))
+        memory, summary = self.encoder(embedded, mask, drop=drop)
+        first = ops.tanh(affine(summary, self.bridge_kernel, self.bridge_bias))
+        parts = iter(ops.split(first, first.shape[-1] // self.sizes.decoder, axis=-1))
+        state = [tuple(next(parts) for _ in range(c.state_size)) for c in self.decoder.cells]
+        return self.decoder.read_source(memory, mask, summary), state
+
+    def _logits(self, outputs, contexts, embedded, drop=lambda x: x):
+        """(B, T, D), (B, T, M), (B, T, E) -> (B, T, V)."""
+        inputs = [outputs, contexts]
+        if self.attention.readout == "maxout":
+            inputs.append(embedded)
+        hidden = affine(ops.concatenate(inputs, axis=-1), self.readout_kernel, self.readout_bias)
+        if self.attention.readout == "maxout":
+            size = self.sizes.readout
+            hidden = ops.maximum(hidden[..., :size], hidden[..., size:])
+        else:
+            hidden = ops.tanh(hidden)
+        kernel = self.output_kernel
+        if kernel is None:
+            kernel = ops.transpose(self.target_embedding)
+        return affine(drop(hidden), kernel, self.output_bias)
+
+    # -- decoding ----------------------------------------------------------------------------
+
+    def start(self, source_ids):
+        """Encode: (B, S) -> state, a structure of tensors whose first axis is the sentence."""
+        source, cells = self._read(source_ids, lambda x: x)
+        return {"source": source, "cells": cells}
+
+    def step(self, state, previous_ids):
+        """One target position.
+
+        Args:
+            state: of `start` or of the step before.
+            previous_ids: (B,), BOS at first.
+
+        Returns:
+            logits: (B, V), attention: float32, (B, S), and the next state.
+        """
+        embedded = self._embed(self.target_embedding, previous_ids)[:, None]
+        outputs, contexts, weights, cells = self.decoder.step(
+            embedded, state["cells"], state["source"]
+        )
+        logits = self._logits(outputs, contexts, embedded)[:, 0]
+        return logits, weights[:, 0], {"source": state["source"], "cells": cells}

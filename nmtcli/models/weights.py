@@ -1,0 +1,46 @@
+"""Weights of models and optimizers as named arrays, and back."""
+
+import numpy as np
+
+from nmtcli.errors import NmtError
+
+
+def arrays_of(model) -> dict[str, np.ndarray]:
+    """What a model has learnt, by path."""
+    return {v.path: np.asarray(v.value) for v in model.trainable_variables}
+
+
+def set_arrays(model, arrays: dict[str, np.ndarray]) -> None:
+    """Give a model the weights that `arrays_of` took from one of the same shape.
+
+    Raises:
+        NmtError: other names or shapes.
+    """
+    _assign(model.trainable_variables, arrays)
+
+
+def optimizer_arrays(optimizer) -> dict[str, np.ndarray]:
+    return {f"{n:04d}": np.asarray(v.value) for n, v in enumerate(optimizer.variables)}
+
+
+def set_optimizer_arrays(optimizer, arrays: dict[str, np.ndarray]) -> None:
+    variables = optimizer.variables
+    if len(variables) != len(arrays):
+        raise NmtError("the checkpoint's optimizer is of another model; start a new run")
+    for variable, name in zip(variables, sorted(arrays)):
+        variable.assign(arrays[name])
+
+
+def _assign(variables, arrays):
+    names = {v.path for v in variables}
+    if names != set(arrays):
+        odd = sorted(names ^ set(arrays))[0]
+        raise NmtError(f"the checkpoint is of another model ('{odd}' is on one side only)")
+    for variable in variables:
+        array = arrays[variable.path]
+        if tuple(variable.shape) != array.shape:
+            raise NmtError(
+                f"the checkpoint is of another model ('{variable.path}' has shape {array.shape},"
+                f" not {tuple(variable.shape)})"
+            )
+        variable.assign(array)

@@ -1,0 +1,1 @@
+"""Greedy and beam search on `start`/`step` and arrays; they know no model."""

@@ -1,0 +1,49 @@
+"""What a search asks of whatever runs the model.
+
+Letters: B sentences, S source positions, K beam, R rows in flight (B at the first step, then one
+for each live hypothesis), V vocabulary. Arrays are NumPy; the state is the engine's own and opaque.
+"""
+
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+
+class StepResult(NamedTuple):
+    """One step of R rows.
+
+    log_probs: (R, k) float32, the k most probable next pieces of each row, best first.
+    ids: (R, k) int32, these pieces.
+    attention: (R, S) float32, weights over the source at this step; zeros without attention.
+    state: to be given to the next step.
+    """
+
+    log_probs: np.ndarray
+    ids: np.ndarray
+    attention: np.ndarray
+    state: Any
+
+
+class Engine(Protocol):
+    """Runs the two halves of a model, and scores given translations."""
+
+    vocabulary_size: int
+    has_attention: bool
+
+    def start(self, source_ids: np.ndarray) -> Any:
+        """Encode. `source_ids`: (B, S) int32, each row ends with EOS and is padded with PAD."""
+
+    def step(self, state: Any, parents: np.ndarray, previous_ids: np.ndarray, k: int) -> StepResult:
+        """Row r goes on from row `parents[r]` of `state`, having just produced `previous_ids[r]`.
+
+        Args:
+            parents: (R,) int32; may repeat, drop and reorder rows.
+            previous_ids: (R,) int32; BOS at the first step.
+            k: how many of the best next pieces to return, at most V.
+        """
+
+    def score(self, source_ids: np.ndarray, target_ids: np.ndarray) -> np.ndarray:
+        """log p(target_ids[b, t] | source, earlier pieces): (B, T) float32, 0 at PAD.
+
+        `target_ids`: (B, T) int32, each row ends with EOS and is padded with PAD.
+        """

@@ -1,0 +1,1 @@
+"""Text: lines, parallel corpora, subwords. Nothing here imports a deep-learning framework."""

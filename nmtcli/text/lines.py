@@ -1,0 +1,38 @@
+"""Lines of text: the contract that N lines in are N lines out.
+
+Only `\\n` ends a line and one `\\r` before it is dropped. U+0085, U+2028, U+2029, VT and FF are
+text. A missing final newline makes no extra line.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import BinaryIO
+
+
+def read_raw_lines(stream: BinaryIO) -> Iterator[bytes]:
+    """Lines of a binary stream without their ends."""
+    for line in stream:  # a binary stream splits at b"\n" alone
+        if line.endswith(b"\n"):
+            line = line[:-1]
+        if line.endswith(b"\r"):
+            line = line[:-1]
+        yield line
+
+
+def read_lines(stream: BinaryIO, on_invalid: Callable[[int], None]) -> Iterator[str]:
+    """Text lines of a binary stream; invalid UTF-8 is replaced by U+FFFD.
+
+    Args:
+        stream: binary, for example `sys.stdin.buffer`.
+        on_invalid: called with the number (from 1) of each line that was not valid UTF-8.
+    """
+    for number, raw in enumerate(read_raw_lines(stream), start=1):
+        try:
+            yield raw.decode("utf-8")
+        except UnicodeDecodeError:
+            on_invalid(number)
+            yield raw.decode("utf-8", errors="replace")
+
+
+def one_line(text: str) -> str:
+    """`text` with what would end a line of output replaced by a space."""
+    return text.replace("\n", " ").replace("\r", " ")

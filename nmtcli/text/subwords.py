@@ -1,0 +1,86 @@
+"""Subwords: text to piece ids and back; `learn_subwords` makes the models.
+
+Text is brought to NFC and nothing else before SentencePiece sees it, so that a TensorFlow graph
+(tensorflow-text) can do the same. NFKC would turn Korean compatibility jamo such as ㅋㅋ into
+conjoining ones; no normalisation at all would cut decomposed Hangul, as macOS writes it, into jamo.
+"""
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from nmtcli.errors import NmtError, UsageError
+from nmtcli.text.piece_ids import BOS_ID, EOS_ID, PAD_ID, UNK_ID
+
+CONTROL_IDS = frozenset((PAD_ID, BOS_ID, EOS_ID))
+
+
+def normalise(text: str) -> str:
+    """`text` in NFC, the form in which lines are compared, counted and cut."""
+    return unicodedata.normalize("NFC", text)
+
+
+class Subwords:
+    """A model of pieces.
+
+    What comes back from `decode(encode(text))` is the text in NFC with runs of spaces made one and
+    those at the ends gone. Characters without a piece become U+2047, and U+2581 becomes a space
+    because SentencePiece marks spaces with it.
+
+    Args:
+        model: path of a SentencePiece model, or its bytes.
+
+    Raises:
+        UsageError: no such file.
+        NmtError: not a SentencePiece model, or one whose control ids are not 0, 1, 2, 3.
+    """
+
+    def __init__(self, model: str | Path | bytes):
+        import sentencepiece
+
+        where = "subword model" if isinstance(model, bytes) else str(model)
+        self.model_proto = model if isinstance(model, bytes) else _read(Path(model))
+        try:
+            self._pieces = sentencepiece.SentencePieceProcessor(model_proto=self.model_proto)
+            found = tuple(getattr(self._pieces, f"{n}_id")() for n in ("pad", "unk", "bos", "eos"))
+        except (RuntimeError, OSError):
+            raise NmtError(
+                f"{where}: not a SentencePiece model; run nmt preprocess again"
+            ) from None
+        if found != (PAD_ID, UNK_ID, BOS_ID, EOS_ID):
+            raise NmtError(
+                f"{where}: pad, unk, bos and eos must be pieces 0, 1, 2 and 3, not {found};"
+                " learn the model with nmt preprocess"
+            )
+
+    @property
+    def size(self) -> int:
+        """V, the number of pieces, control pieces included."""
+        return self._pieces.get_piece_size()
+
+    def encode(self, text: str) -> list[int]:
+        """Ids of one line, without BOS and EOS."""
+        return self._pieces.encode(normalise(text), out_type=int)
+
+    def encode_batch(self, lines: Sequence[str]) -> list[list[int]]:
+        """Ids of many lines, in order; the same as `encode` of each, on all cores."""
+        return self._pieces.encode([normalise(line) for line in lines], out_type=int)
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """Text of ids; PAD, BOS and EOS are dropped."""
+        return self._pieces.decode([int(i) for i in ids if int(i) not in CONTROL_IDS])
+
+    def pieces(self, ids: Iterable[int]) -> list[str]:
+        """The piece of every id, one for one; U+2581 marks where a word starts."""
+        return [self._pieces.id_to_piece(int(i)) for i in ids]
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise UsageError(f"{path}: no such subword model; nmt preprocess makes one") from None
+    except IsADirectoryError:
+        raise UsageError(f"{path}: is a directory; give a subword model") from None
+    except PermissionError:
+        raise UsageError(f"{path}: no permission to read") from None

@@ -1,0 +1,1 @@
+"""Loss, schedule, compiled step, checkpoints and the training loop."""

@@ -1,0 +1,73 @@
+"""Label-smoothed cross-entropy, summed over real target tokens.
+
+Letters: N positions (B times T), V vocabulary.
+"""
+
+from keras import ops
+
+
+def smoothed_cross_entropy(logits, targets, weights, smoothing):
+    """Cross-entropy against a target mixed with the uniform distribution, and the plain one.
+
+        q(v) = (1 - e) [v = target] + e / V
+        loss = sum over n of w(n) * (log sum over v of exp z(n, v) - sum over v of q(v) z(n, v))
+
+    The gradient, softmax(z) - q, is written out: it needs the probabilities that the value has
+    already computed, and so passes over the (N, V) array, the largest of a step, as rarely as
+    can be.
+
+    Reference: Szegedy et al. (2016), arXiv:1512.00567, section 7.
+
+    Args:
+        logits: (B, T, V), any float type; computed with in float32.
+        targets: (B, T), int.
+        weights: (B, T), float32; 1 at real tokens and 0 at padding.
+        smoothing: e, at least 0 and under 1.
+
+    Returns:
+        loss: float32 scalar, the smoothed sum; only this one has a gradient.
+        nll: float32 scalar, the sum of -log p(target), whose mean's exponential is the perplexity.
+    """
+    size = logits.shape[-1]
+    flat = ops.reshape(logits, (-1, size))
+    loss, nll = _flat_cross_entropy(
+        flat, ops.reshape(targets, (-1,)), ops.reshape(weights, (-1,)), smoothing
+    )
+    return loss, ops.stop_gradient(nll)
+
+
+def _flat_cross_entropy(logits, targets, weights, smoothing):
+    size = logits.shape[-1]
+
+    @ops.custom_gradient
+    def cross_entropy(z):
+        precise = ops.cast(z, "float32")
+        probabilities = ops.softmax(precise)
+        # The largest probability is never tiny, so this log-sum-exp is as exact as the usual one.
+        log_total = ops.max(precise, axis=-1) - ops.log(ops.max(probabilities, axis=-1))
+        at_target = ops.take_along_axis(precise, targets[:, None], axis=-1)[:, 0]
+        nll = log_total - at_target
+        uniform = log_total - ops.mean(precise, axis=-1)
+        smoothed = (1.0 - smoothing) * nll + smoothing * uniform
+
+        def gradient(*args, upstream=None):
+            upstream = args if upstream is None else upstream
+            scale = _first(upstream) * weights
+            dense = (probabilities - smoothing / size) * scale[:, None]
+            dense = ops.cast(dense, z.dtype)
+            rows = ops.arange(ops.shape(targets)[0], dtype="int32")
+            places = ops.stack([rows, ops.cast(targets, "int32")], axis=-1)
+            current = ops.take_along_axis(dense, targets[:, None], axis=-1)[:, 0]
+            hit = ops.cast((1.0 - smoothing) * scale, z.dtype)
+            return ops.scatter_update(dense, places, current - hit)
+
+        return (ops.sum(weights * smoothed), ops.sum(weights * nll)), gradient
+
+    return cross_entropy(logits)
+
+
+def _first(upstream):
+    """The gradient of the first result: TensorFlow gives a list, JAX a tuple inside one."""
+    while isinstance(upstream, (tuple, list)):
+        upstream = upstream[0]
+    return upstream

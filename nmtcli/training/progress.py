@@ -1,0 +1,70 @@
+"""Where a training stands: what a checkpoint remembers, and what is left to do."""
+
+from dataclasses import asdict, dataclass, fields
+
+from nmtcli.config import TrainingConfig
+
+
+@dataclass
+class Progress:
+    """The state of a training after update `step`; saved with each checkpoint.
+
+    epoch, batch: of the next batch to be trained on, both from 0.
+    seconds: of training so far, validation and earlier sessions included.
+    best: the best value of the deciding score, best_step: when, waited: validations since then.
+    rate_scale: factor on the learning rate, halved at each recovery; recoveries: how many.
+    loss, nll, tokens, rate_seconds: sums since the last progress line.
+    """
+
+    step: int = 0
+    epoch: int = 0
+    batch: int = 0
+    seconds: float = 0.0
+    best: float | None = None
+    best_step: int = 0
+    waited: int = 0
+    rate_scale: float = 1.0
+    recoveries: int = 0
+    loss: float = 0.0
+    nll: float = 0.0
+    tokens: int = 0
+    total_tokens: int = 0
+    rate_seconds: float = 0.0
+    finished: str = ""
+
+    def as_dict(self) -> dict:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict) -> "Progress":
+        known = {f.name for f in fields(cls)}
+        return cls(**{k: v for k, v in values.items() if k in known})
+
+    def reset_sums(self) -> None:
+        self.loss = self.nll = self.rate_seconds = 0.0
+        self.tokens = 0
+
+    def limit_reached(self, limits: TrainingConfig) -> str:
+        """Which limit ends the training now, in words, or an empty string."""
+        if limits.max_steps and self.step >= limits.max_steps:
+            return f"{limits.max_steps} steps"
+        if limits.max_epochs and self.epoch >= limits.max_epochs:
+            return f"{limits.max_epochs} epochs"
+        if limits.max_minutes and self.seconds >= 60 * limits.max_minutes:
+            return f"{limits.max_minutes:g} minutes"
+        return ""
+
+    def seconds_left(self, limits: TrainingConfig, batches: int) -> float | None:
+        """Until the nearest limit, at the speed so far; None without a limit."""
+        if not self.step:
+            return None
+        pace = self.seconds / self.step
+        left = []
+        if limits.max_steps:
+            left.append((limits.max_steps - self.step) * pace)
+        if limits.max_epochs:
+            todo = (limits.max_epochs - self.epoch) * batches - self.batch
+            left.append(todo * pace)
+        if limits.max_minutes:
+            left.append(60 * limits.max_minutes - self.seconds)
+        return max(0.0, min(left)) if left else None

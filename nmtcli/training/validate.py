@@ -1,0 +1,61 @@
+"""Validation: perplexity of the references, and BLEU of what `nmt translate` would print."""
+
+import math
+
+import numpy as np
+
+from nmtcli.batches.feed import make_arrays
+from nmtcli.batches.plan import plan_epoch
+from nmtcli.evaluation.bleu import BleuOptions, corpus_bleu
+from nmtcli.models.weights import arrays_of, set_arrays
+from nmtcli.text.piece_ids import PAD_ID
+
+
+class Validator:
+    """Scores a model on validation data.
+
+    The weights are copied into a float32 model, whatever the precision of the training, because
+    that is the model that `nmt translate` will run.
+
+    Args:
+        engine: a `KerasEngine` over that float32 model.
+        prepared: the `PreparedData`.
+        translate: function from source lines to translated lines, that of `nmt translate`; None
+            leaves BLEU out.
+        options: the `validation` section.
+        batch_tokens: of the batches for perplexity.
+    """
+
+    def __init__(self, engine, prepared, translate, options, batch_tokens):
+        self.engine, self.translate = engine, translate
+        self.bleu = BleuOptions(tokenize=options.tokenize)
+        self.pairs, self.batches = prepared.valid, []
+        if len(self.pairs):
+            lengths = self.pairs.source_lengths, self.pairs.target_lengths
+            self.batches = plan_epoch(*lengths, batch_tokens, seed=0, epoch=0)
+        limit = options.max_lines or None
+        self.sources = prepared.valid_source_lines()[:limit]
+        self.references = prepared.valid_target_lines()[:limit]
+
+    def __call__(self, model) -> dict:
+        """{"perplexity", "bleu"?, "signature"?, "translations"} of a model's present weights."""
+        set_arrays(self.engine.model, arrays_of(model))
+        found = {"perplexity": self.perplexity(), "translations": []}
+        if self.translate is not None and self.sources:
+            found["translations"] = self.translate(self.sources)
+            score = corpus_bleu([self.references], found["translations"], self.bleu)
+            found |= {"bleu": score.value, "signature": score.signature}
+        return found
+
+    def perplexity(self) -> float | None:
+        """exp of the mean -log p per target piece, EOS included."""
+        if not self.batches:
+            return None
+        total, tokens = 0.0, 0
+        for batch in self.batches:
+            arrays = make_arrays(self.pairs, batch)
+            total -= float(
+                self.engine.score(arrays.source_ids, arrays.targets).sum(dtype=np.float64)
+            )
+            tokens += int(np.count_nonzero(arrays.targets != PAD_ID))
+        return math.exp(min(total / tokens, 700.0))

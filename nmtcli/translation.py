@@ -1,0 +1,81 @@
+"""What a line's translation is made of."""
+
+import json
+from dataclasses import dataclass
+
+import numpy as np
+
+END_TOKEN = "</s>"
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One translation of a line.
+
+    text: one line.
+    log_prob: natural logarithm of its probability; of a line in parts, the sum over the parts.
+    score: log_prob / length**length_penalty, the length counted with each part's end.
+    tokens: pieces; each part ends with `</s>`.
+    attentions: a (T, S) array for each part, its rows and columns are the part's tokens and
+        source tokens, ends included; empty where the model has no attention.
+    """
+
+    text: str
+    log_prob: float
+    score: float
+    tokens: list[str]
+    attentions: list[np.ndarray]
+
+
+@dataclass(frozen=True)
+class Translation:
+    """The translations of one line, best first; an empty line has an empty one.
+
+    source_tokens: pieces of the line; each part ends with `</s>`.
+    """
+
+    nbest: list[Candidate]
+    source_tokens: list[str]
+
+    @property
+    def text(self) -> str:
+        return self.nbest[0].text
+
+    @property
+    def score(self) -> float:
+        return self.nbest[0].score
+
+    @property
+    def log_prob(self) -> float:
+        return self.nbest[0].log_prob
+
+    @property
+    def tokens(self) -> list[str]:
+        return self.nbest[0].tokens
+
+    @property
+    def attention(self) -> np.ndarray | None:
+        """(T, S) of the best; None without attention, and for a line translated in parts."""
+        attentions = self.nbest[0].attentions
+        return attentions[0] if len(attentions) == 1 else None
+
+    def to_json(self) -> str:
+        """One JSON object on one line."""
+        attention = self.attention
+        if attention is not None:
+            attention = np.round(attention.astype(np.float64), 4).tolist()
+        best = {**_summary(self.nbest[0]), "source_tokens": self.source_tokens}
+        others = [_summary(candidate) for candidate in self.nbest]
+        return json.dumps({**best, "attention": attention, "nbest": others}, ensure_ascii=False)
+
+
+EMPTY = Translation([Candidate("", 0.0, 0.0, [], [])], [])
+
+
+def _summary(candidate: Candidate) -> dict:
+    return {
+        "translation": candidate.text,
+        "score": candidate.score,
+        "log_prob": candidate.log_prob,
+        "tokens": candidate.tokens,
+    }

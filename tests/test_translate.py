@@ -1,0 +1,188 @@
+"""The contract of text: N lines in, N lines out, whatever the lines and the batches."""
+
+import io
+import json
+
+import numpy as np
+import pytest
+from fake_engine import ALPHABET, FakeSubwords, fake_engine
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nmtcli.cli.translate import _filter, _Format
+from nmtcli.config import SearchConfig
+from nmtcli.errors import UsageError
+from nmtcli.text.lines import one_line
+from nmtcli.text.piece_ids import EOS_ID
+from nmtcli.translate import Translator
+
+ENGINE = fake_engine()
+SMALL = {"max_source_pieces": 9, "max_length_factor": 0.5, "max_length_margin": 2}
+
+
+def translator(engine=ENGINE, **search):
+    return Translator(engine, FakeSubwords(), FakeSubwords(), SearchConfig(**{**SMALL, **search}))
+
+
+def filtered(data, form=None, **search):
+    """The bytes that `nmt translate` prints for the bytes `data`."""
+    output = io.BytesIO()
+    form = form or _Format(json=False, scores=False, nbest=False)
+    _filter(translator(**search), io.BytesIO(data), output, form)
+    return output.getvalue()
+
+
+def raw_lines(data):
+    lines = data.split(b"\n")
+    return lines[:-1] if lines[-1] == b"" else lines
+
+
+SEPARATORS = ["\u0085", "\u2028", "\u2029", "\v", "\f", "\r", "\x1c", "\x1e", "\0", "\u200b"]
+CHARACTERS = st.one_of(
+    st.sampled_from([*SEPARATORS, *" .,!。\t\u0301\u0300\ufeff\u200d\x1b\x7f", *"abcdé漢한😀"]),
+    st.characters(exclude_categories=["Cs"]),
+)
+TEXT = st.text(CHARACTERS, max_size=14).map(lambda text: text.encode())
+HUGE = st.tuples(TEXT, st.integers(20, 60)).map(lambda pair: pair[0] * pair[1])
+INVALID = st.lists(
+    st.one_of(st.binary(max_size=4), st.sampled_from([b"\xff", b"\xc3", b"\xed\xa0\x80", b"ab "])),
+    max_size=5,
+).map(b"".join)
+LINES = st.lists(
+    st.one_of(TEXT, TEXT, TEXT, INVALID, st.sampled_from([b"", b"\r", b" ", b"\t", "é".encode()])),
+    max_size=7,
+)
+FILES = st.tuples(LINES, st.sampled_from([b"\n", b"\r\n"]), st.booleans()).map(
+    lambda file: file[1].join(file[0]) + (file[1] if file[2] else b"")
+)
+
+
+@settings(max_examples=700, deadline=None)
+@given(FILES, st.integers(1, 3), st.integers(1, 300), st.integers(1, 9))
+def test_n_lines_in_are_n_lines_out_in_order(data, beam, batch_tokens, window):
+    """Each line of the output is what its line of the input gives alone."""
+    output = filtered(data, beam=beam, batch_tokens=batch_tokens, window=window)
+    expected = [
+        next(translator(beam=beam).translate_lines([line])).text
+        for line in (
+            raw.removesuffix(b"\r").decode("utf-8", errors="replace") for raw in raw_lines(data)
+        )
+    ]
+    assert output.decode() == "".join(f"{line}\n" for line in expected)
+    assert output.count(b"\n") == len(raw_lines(data))
+    assert b"\r" not in output
+
+
+@settings(max_examples=300, deadline=None)
+@given(FILES, st.integers(1, 400), st.integers(1, 9))
+def test_json_is_one_object_a_line(data, batch_tokens, window):
+    form = _Format(json=True, scores=False, nbest=False)
+    output = filtered(data, form, beam=2, nbest=2, batch_tokens=batch_tokens, window=window)
+    plain = filtered(data, beam=2).decode().split("\n")[:-1]
+    objects = [json.loads(line) for line in output.split(b"\n")[:-1]]
+    assert [entry["translation"] for entry in objects] == plain
+    for entry in objects:
+        if entry["attention"] is not None:
+            shape = (len(entry["tokens"]), len(entry["source_tokens"]))
+            assert np.array(entry["attention"]).shape == shape
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.one_of(HUGE, TEXT), max_size=3))
+def test_huge_lines_are_one_line_each(lines):
+    lines = [line.replace(b"\n", b" ") + b"\n" for line in lines]
+    output = filtered(b"".join(lines), beam=2, batch_tokens=500)
+    assert output == b"".join(filtered(line, beam=2) for line in lines)
+    assert output.count(b"\n") == len(lines)
+
+
+def test_the_fake_model_does_produce_what_would_break_a_line():
+    produced = "".join(
+        FakeSubwords().decode(hypothesis.ids)
+        for nbest in translator(beam=3, nbest=3)._search([[piece] for piece in range(4, 20)])
+        for hypothesis in nbest
+    )
+    assert {"\n", "\r", "\u2028", "\u0085"} <= set(produced)
+
+
+def test_empty_lines_stay_empty_and_ask_nothing_of_the_model():
+    engine = fake_engine()
+    empty = list(translator(engine).translate_lines(["", " ", "\t \u3000", "\v"]))
+    assert [t.text for t in empty] == [""] * 4
+    assert engine.shapes == []
+    assert json.loads(empty[0].to_json()) == {
+        "translation": "",
+        "score": 0.0,
+        "log_prob": 0.0,
+        "tokens": [],
+        "source_tokens": [],
+        "attention": None,
+        "nbest": [{"translation": "", "score": 0.0, "log_prob": 0.0, "tokens": []}],
+    }
+
+
+def test_an_over_long_line_is_translated_in_parts_and_warned_about():
+    warnings = []
+    long = "abc def. ghi jkl! mno pqr"
+    whole = list(translator(beam=2).translate_lines(["x", long], warnings.append))[1]
+    parts = list(translator(beam=2).translate_lines(["abc def. ", "ghi jkl! ", "mno pqr"]))
+    assert warnings == ["line 2: 25 pieces, over 9; translated in 3 parts"]
+    assert whole.text.split() == " ".join(part.text for part in parts).split()
+    assert whole.log_prob == pytest.approx(sum(part.log_prob for part in parts))
+    assert whole.source_tokens == [token for part in parts for token in part.source_tokens]
+    assert whole.tokens == [token for part in parts for token in part.tokens]
+    assert whole.attention is None and len(whole.nbest[0].attentions) == 3
+    length = sum(len(part.tokens) for part in parts)
+    assert whole.score == pytest.approx(whole.log_prob / length)
+
+
+def test_the_scores_and_the_attention_are_those_of_the_model():
+    subwords, line = FakeSubwords(), "hello"
+    found = next(translator(beam=3, nbest=3, length_penalty=0.5).translate_lines([line]))
+    source = [*subwords.encode(line), EOS_ID]
+    ids = [4 + ALPHABET.index(token) for token in found.tokens[:-1]]
+    assert found.tokens[-1] == found.source_tokens[-1] == "</s>"
+    log_prob = ENGINE.score(np.array([source]), np.array([[*ids, EOS_ID]])).sum()
+    assert found.log_prob == pytest.approx(log_prob, abs=1e-5)
+    assert found.score == pytest.approx(found.log_prob / len(found.tokens) ** 0.5)
+    assert found.text == one_line("".join(found.tokens[:-1]))
+    assert found.attention.shape == (len(found.tokens), len(source))
+    np.testing.assert_allclose(found.attention.sum(axis=1), 1.0, atol=1e-5)
+    assert len(found.nbest) == 3 and found.nbest[0].score >= found.nbest[1].score
+
+
+def test_a_model_without_attention_gives_none():
+    engine = fake_engine()
+    engine.has_attention = False
+    assert next(translator(engine).translate_lines(["abc"])).attention is None
+
+
+def test_no_more_than_a_window_is_read_ahead():
+    read = []
+
+    def lines():
+        for number in range(10):
+            read.append(number)
+            yield f"line {number}"
+
+    translations = translator(window=3).translate_lines(lines())
+    next(translations)
+    assert len(read) == 3
+    next(translations), next(translations)
+    assert len(read) == 3
+    next(translations)
+    assert len(read) == 6
+
+
+def test_batches_keep_to_the_budget_of_positions():
+    engine = fake_engine()
+    lines = ["ab" * (1 + number % 4) for number in range(40)]
+    list(translator(engine, beam=2, batch_tokens=64).translate_lines(lines))
+    rows = [rows for rows, _ in engine.shapes]
+    assert max(rows) <= 64 // 8
+    assert max(rows) > 4
+
+
+def test_more_translations_than_the_beam_are_refused():
+    with pytest.raises(UsageError, match="raise --beam or lower --nbest"):
+        translator(beam=2, nbest=3)
