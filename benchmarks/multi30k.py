@@ -81,7 +81,7 @@ def nmt(*arguments) -> str:
 
 def print_table(results, options) -> None:
     buckets = results[0]["by_length"]
-    labels = [bucket["label"] for bucket in buckets]
+    labels = [label(bucket) for bucket in buckets]
     print(f"test2016 {options.source}-{options.target}, beam 5, {options.steps} steps", end="")
     print(f", {results[0]['facts'].get('device')}, {results[0]['facts'].get('precision')}")
     print(f"{'attention':<12}{'BLEU':>7}" + "".join(f"{x:>9}" for x in labels) + "  minutes")
@@ -91,6 +91,13 @@ def print_table(results, options) -> None:
         print(f"{result['attention']:<12}{row[2:]}  {result['seconds'] / 60:.1f}")
     print(f"sentences   {'':>7}" + "".join(f"{b['count']:>9}" for b in buckets))
     print(results[0]["scores"][0]["signature"])
+
+
+def label(bucket: dict) -> str:
+    """The lengths a bucket holds, both ends included."""
+    if bucket["high"] is None:
+        return f">{bucket['low'] - 1}"
+    return f"{bucket['low']}-{bucket['high']}"
 
 
 if __name__ == "__main__":

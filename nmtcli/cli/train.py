@@ -11,6 +11,7 @@ from nmtcli.errors import UsageError
 MODEL, LIMITS, FOLDERS = "Model", "How long", "Folders"
 SAMPLE = Path("data/sample.yaml")  # at the top of a checkout
 PREPARED, PREPARED_SAMPLE = Path("prepared"), Path("prepared-sample")
+PREPARED_PREFIX = "prepared-"
 
 
 def train(
@@ -91,7 +92,7 @@ def train(
                 "no prepared data here: make them with nmt preprocess --train SRC TGT"
                 " --valid SRC TGT, or give a folder with --data"
             )
-    run = run or Path("runs") / f"{data.resolve().name}-{merged.model.attention}"
+    run = run or Path("runs") / f"{data.resolve().name.removeprefix(PREPARED_PREFIX)}-{merged.model.attention}"
     _train(merged, data, run)
 
 

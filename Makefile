@@ -1,0 +1,56 @@
+# What a contributor does. `make` alone lists it.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+DATA ?= ../shared/data
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test test-all lint format bench dist clean
+
+help: ## list what can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+$(VENV)/.ready: setup.cfg pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.ready-to-test: $(VENV)/.ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $@
+
+install: $(VENV)/.ready-to-test ## set up .venv with all that work on the project needs
+
+demo: $(VENV)/.ready ## train with and without attention on the embedded corpus, compare, translate
+	$(BIN)/python benchmarks/demo.py
+
+test: $(VENV)/.ready-to-test ## run the tests
+	$(BIN)/python -m pytest -m 'not slow'
+
+test-all: $(VENV)/.ready-to-test ## run the tests, the slow ones too
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.ready-to-test ## check style and the direction of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --config setup.cfg
+
+format: $(VENV)/.ready-to-test ## put the code into form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.ready ## measure start-up and training speed (DATA=folder with multi30k)
+	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/training_speed.py --data $(DATA)/multi30k
+
+dist: $(VENV)/.ready-to-test ## build the wheel, install it apart, and run it
+	$(BIN)/python -m pip install --quiet build
+	rm -rf dist build
+	$(BIN)/python -m build --quiet
+	$(PYTHON) -m venv $(VENV)-dist
+	$(VENV)-dist/bin/python -m pip install --quiet --disable-pip-version-check dist/*.whl
+	cd / && $(abspath $(VENV))-dist/bin/nmt --version
+	rm -rf $(VENV)-dist
+
+clean: ## remove what was built, but no runs
+	rm -rf $(VENV) build dist *.egg-info

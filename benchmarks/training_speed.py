@@ -1,0 +1,167 @@
+"""Training speed in real target tokens per second, float32 beside bfloat16, and where time goes.
+
+    python benchmarks/training_speed.py [--data DIR] [--attention NAME ...] [--updates N]
+
+Data is the Multi30k folder (English-German, `tok/`), with a joint vocabulary of 8,000. The model is
+the one that toolkits are compared by: bidirectional GRU encoder of 512, GRU decoder of 512,
+embedding of 256, additive attention of 512, an output layer of its own on 512, dropout 0.2, batches
+of 3,000 target positions. Precisions take turns, update by update, so that both meet the same
+machine.
+"""
+
+import argparse
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+MODEL = {
+    "readout_size": 512,
+    "tied_embeddings": "none",
+    "attention_size": 512,
+    "dropout": 0.2,
+}
+WARM_UP = 8  # updates that also trace graphs and choose kernels
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, default=Path("../shared/data/multi30k"))
+    parser.add_argument("--attention", nargs="+", default=["bahdanau"])
+    parser.add_argument("--updates", type=int, default=40)
+    options = parser.parse_args()
+    if not options.data.is_dir():
+        sys.exit(f"{options.data}: no such folder; give the Multi30k folder with --data")
+    with tempfile.TemporaryDirectory() as folder:
+        prepared = Path(folder) / "prepared"
+        prepare(options.data, prepared)
+        for attention in options.attention:
+            measure(prepared, attention, options.updates)
+
+
+def prepare(data: Path, prepared: Path) -> None:
+    sides = [str(data / f"tok/train.lc.norm.tok.{side}") for side in ("en", "de")]
+    command = [sys.executable, "-m", "nmtcli", "preprocess", "--train", *sides]
+    subprocess.run([*command, "--out", str(prepared)], check=True, stderr=subprocess.DEVNULL)
+
+
+def measure(prepared: Path, attention: str, updates: int) -> None:
+    from nmtcli import backend
+
+    backend.choose()
+    backend.make_deterministic()
+    from nmtcli.batches.feed import make_arrays
+    from nmtcli.batches.plan import plan_epoch
+    from nmtcli.batches.prepared import PreparedData
+    from nmtcli.models.build import count_parameters
+
+    pairs = PreparedData(prepared).train
+    plan = plan_epoch(pairs.source_lengths, pairs.target_lengths, 3000, 1, 0)
+    batches = [make_arrays(pairs, batch) for batch in plan[: WARM_UP + updates]]
+    steps = {name: build(attention, name) for name in ("float32", "bfloat16")}
+    seconds = {name: [] for name in steps}
+    tokens = 0
+    for number, arrays in enumerate(batches, start=1):
+        for name, step in steps.items():
+            begun = time.perf_counter()
+            result = step(arrays, 1e-3, number)
+            seconds[name].append(time.perf_counter() - begun)
+        tokens += result.tokens if number > WARM_UP else 0
+    model = steps["float32"].model
+    print(f"{attention}: {count_parameters(model):,} parameters, {backend.version()},", end=" ")
+    print(f"{backend.device()}, {len(batches) - WARM_UP} updates of each, in turn")
+    for name, times in seconds.items():
+        times = times[WARM_UP:]
+        print(
+            f"  {name:<9}{tokens / sum(times):8,.0f} target tokens/s"
+            f"   update {1000 * statistics.median(times):6.0f} ms (median)"
+        )
+    ratio = sum(seconds["float32"][WARM_UP:]) / sum(seconds["bfloat16"][WARM_UP:])
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    print(f"  bfloat16 is {ratio:.2f} times as fast; peak memory of both together {peak:.2f} GB")
+    for name, step in steps.items():
+        profile(name, step, batches[WARM_UP])
+
+
+def build(attention: str, precision: str):
+    from nmtcli import backend
+    from nmtcli.config import from_dict
+    from nmtcli.models.build import build_model
+    from nmtcli.training.step import TrainStep, make_optimizer
+
+    config = from_dict({"model": {**MODEL, "attention": attention}})
+    model = build_model(config.model, 8000, 8000, dtype=backend.keras_policy(precision))
+    optimizer = make_optimizer(config.training)
+    return TrainStep(model, optimizer, smoothing=0.1, clip_norm=1.0, seed=1)
+
+
+def profile(name: str, step, arrays) -> None:
+    """Where an update's time goes: parts of it timed alone, forward and backward together."""
+    from keras import ops
+
+    from nmtcli.layers.dense import affine
+    from nmtcli.training.loss import smoothed_cross_entropy
+
+    model = step.model
+    source_ids, inputs, targets = (ops.convert_to_tensor(x) for x in arrays)
+    (rows, length), drop = inputs.shape, model._dropper(True)
+    hidden = ops.cast(ops.ones((rows, length, model.sizes.readout)), model.compute_dtype)
+    weights = ops.ones((rows, length), dtype="float32")
+
+    def encoder():
+        source, state = model._read(source_ids, drop)
+        return [x for x in source.values() if x.dtype != "bool"] + [state[0][0]]
+
+    def through_decoder():
+        source, state = model._read(source_ids, drop)
+        embedded = drop(model._embed(model.target_embedding, inputs))
+        return model.decoder(embedded, state, source, drop=drop)[:2]
+
+    def output():
+        return [affine(hidden, model.output_kernel, model.output_bias)]
+
+    def output_and_loss():
+        logits = affine(hidden, model.output_kernel, model.output_bias)
+        return [smoothed_cross_entropy(logits, targets, weights, 0.1)[0]]
+
+    whole = clock(lambda: step(arrays, 1e-3, 1))
+    read = gradient_clock(encoder, model)
+    decode = gradient_clock(through_decoder, model) - read
+    product = gradient_clock(output, model)
+    loss = gradient_clock(output_and_loss, model) - product
+    parts = {"encoder": read, "decoder and attention": decode, "output layer": product}
+    parts |= {"loss": loss, "readout, clipping, Adam": whole - read - decode - product - loss}
+    shares = ", ".join(f"{part} {100 * t / whole:.0f} %" for part, t in parts.items())
+    print(f"  {name}, a batch of {rows} x {length}: {1000 * whole:.0f} ms: {shares}")
+
+
+def gradient_clock(function, model) -> float:
+    """Seconds of a function's value and gradient, as a compiled graph (TensorFlow)."""
+    import tensorflow as tf
+
+    @tf.function(autograph=False)
+    def run():
+        with tf.GradientTape() as tape:
+            total = sum(tf.reduce_sum(tf.cast(x, tf.float32)) for x in function())
+        variables = [v.value for v in model.trainable_variables]
+        gradients = tape.gradient(total, variables)
+        return [tf.reduce_sum(tf.convert_to_tensor(g)) for g in gradients if g is not None]
+
+    return clock(run)
+
+
+def clock(function) -> float:
+    """Median seconds of a call, after two that are not counted."""
+    times = []
+    for _ in range(9):
+        begun = time.perf_counter()
+        function()
+        times.append(time.perf_counter() - begun)
+    return statistics.median(times[2:])
+
+
+if __name__ == "__main__":
+    main()

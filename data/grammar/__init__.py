@@ -1,0 +1,1 @@
+"""A small Korean-English grammar: one abstract sentence plan, two independent realisations."""
