@@ -30,6 +30,7 @@ def choose() -> str:
                 import tensorflow as tf
 
                 tf.config.list_logical_devices()
+                tf.get_logger().setLevel("ERROR")
     except ImportError as error:
         raise UsageError(f"{error}; install it, or set KERAS_BACKEND to another backend") from None
     return keras.backend.backend()
@@ -135,17 +136,23 @@ def _processor_flags() -> set[str]:
     return set()
 
 
-def compiled(function, static=()):
+def compiled(function, variables=()):
     """`function` of tensors as one compiled graph; sizes of axes may change from call to call.
 
     Args:
         function: takes and returns structures of tensors.
-        static: names of keyword arguments that are Python values: a graph for each value.
+        variables: Keras variables that it reads; it sees the values they have at each call.
     """
     if choose() == "tensorflow":
         import tensorflow as tf
 
         return tf.function(function, autograph=False, reduce_retracing=True)
     import jax
+    import keras
 
-    return jax.jit(function, static_argnames=static)
+    @jax.jit
+    def with_values(values, *args):  # JAX would else keep the values of the first call for ever
+        with keras.StatelessScope(state_mapping=list(zip(variables, values))):
+            return function(*args)
+
+    return lambda *args: with_values([variable.value for variable in variables], *args)

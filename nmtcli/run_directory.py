@@ -41,12 +41,12 @@ class RunDirectory:
         try:
             for folder in (self.path, self.checkpoints, self.samples):
                 folder.mkdir(parents=True, exist_ok=True)
-        except NotADirectoryError:
+        except (NotADirectoryError, FileExistsError):
             raise UsageError(f"{self.path}: a file is in the way; choose another --run") from None
-        except FileExistsError:
-            raise UsageError(f"{self.path}: a file is in the way; choose another --run") from None
-        except PermissionError:
-            raise UsageError(f"{self.path}: no permission to write; choose another --run") from None
+        except OSError as error:
+            raise UsageError(
+                f"{self.path}: cannot be made ({error.strerror}); choose another --run"
+            ) from None
         self.write_facts({"format": FORMAT, "version": __version__, **facts})
 
     def write_facts(self, facts: dict) -> None:

@@ -49,8 +49,10 @@ def train(config: Config, data, run_path, tell=lambda event: None):
         raise UsageError(f"{data}: no training pairs")
     config = _with_data_options(config, prepared)
     run = RunDirectory(run_path)
+    _check_run(run, config, prepared)
+    precision, models = _build_models(config, prepared)
     _open_run(run, config, prepared)
-    return _run_training(run, run.read_config(), prepared, tell)
+    return _run_training(run, config, prepared, precision, models, tell)
 
 
 def _with_data_options(config: Config, prepared) -> Config:
@@ -61,29 +63,30 @@ def _with_data_options(config: Config, prepared) -> Config:
     return configuration.from_dict(values)
 
 
+def _check_run(run: RunDirectory, config: Config, prepared) -> None:
+    """Refuse a place that holds something else, or another training."""
+    if not run.exists():
+        if run.path.exists() and (not run.path.is_dir() or any(run.path.iterdir())):
+            raise UsageError(f"{run.path}: exists and is not a run; choose another --run")
+        return
+    facts, old = run.read_facts(), configuration.as_dict(run.read_config())
+    changed = configuration.differences(old, configuration.as_dict(config))
+    forbidden = [line for line in changed if not _changeable(line, config)]
+    if facts["data"]["sha256"] != _hashes(prepared):
+        forbidden.append("the prepared data are other ones")
+    if forbidden:
+        raise UsageError(
+            f"{run.path}: goes on only with its own options; {'; '.join(forbidden)}."
+            " Give another --run, or the old options"
+        )
+
+
 def _open_run(run: RunDirectory, config: Config, prepared) -> None:
-    """Make the folder of a new run, or check that an existing one is the same training."""
-    values = configuration.as_dict(config)
-    if run.exists():
-        facts = run.read_facts()
-        changed = configuration.differences(configuration.as_dict(run.read_config()), values)
-        forbidden = [line for line in changed if not _changeable(line, config)]
-        if facts["data"]["sha256"] != _hashes(prepared):
-            forbidden.append("the prepared data are other ones")
-        if forbidden:
-            raise UsageError(
-                f"{run.path}: goes on only with its own options; {'; '.join(forbidden)}."
-                " Give another --run, or the old options"
-            )
-    elif run.path.exists() and (not run.path.is_dir() or any(run.path.iterdir())):
-        raise UsageError(f"{run.path}: exists and is not a run; choose another --run")
-    else:
+    """Make the folder of a new run; write down the options, which an old run may have changed."""
+    if not run.exists():
         run.create(_facts(config, prepared))
-        for source, target in (
-            (prepared.source_model, run.source_subwords),
-            (prepared.target_model, run.target_subwords),
-        ):
-            shutil.copyfile(source, target)
+        shutil.copyfile(prepared.source_model, run.source_subwords)
+        shutil.copyfile(prepared.target_model, run.target_subwords)
     write_atomically(run.config, configuration.dump(config))
 
 
@@ -121,38 +124,42 @@ def _facts(config: Config, prepared) -> dict:
     }
 
 
-def _run_training(run: RunDirectory, config: Config, prepared, tell):
+def _build_models(config: Config, prepared):
+    """Precision, and two models of the same fresh weights: to train, and in float32 to validate."""
     backend.choose()
     backend.make_deterministic()
+    from nmtcli.models.build import build_model
+
+    options = config.training
+    sizes = prepared.facts["vocabulary"]["source"], prepared.facts["vocabulary"]["target"]
+    precision = backend.resolve_precision(options.precision)
+    return precision, [
+        build_model(config.model, *sizes, dtype=dtype, seed=options.seed)
+        for dtype in (backend.keras_policy(precision), "float32")
+    ]
+
+
+def _run_training(run: RunDirectory, config: Config, prepared, precision, models, tell):
     from nmtcli.engines.keras_engine import KerasEngine
-    from nmtcli.models.build import build_model, count_parameters
+    from nmtcli.models.build import count_parameters
     from nmtcli.text.subwords import Subwords
     from nmtcli.training.loop import Event, Training
     from nmtcli.training.metrics import Metrics
     from nmtcli.training.step import TrainStep, make_optimizer
     from nmtcli.training.validate import Validator
 
-    options = config.training
-    subwords = Subwords(run.source_subwords), Subwords(run.target_subwords)
-    sizes = subwords[0].size, subwords[1].size
-    precision = backend.resolve_precision(options.precision)
-
-    def fresh(dtype):
-        return build_model(config.model, *sizes, dtype=dtype, seed=options.seed)
-
-    model = fresh(backend.keras_policy(precision))
-    parameters = count_parameters(model)
+    options, model = config.training, models[0]
     header = {
         "version": __version__,
         "backend": backend.version(),
         "device": backend.device(),
         "precision": precision,
-        "parameters": parameters,
+        "parameters": count_parameters(model),
         "attention": config.model.attention,
         "pairs": len(prepared.train),
     }
-    facts = run.read_facts()
-    run.write_facts({**facts, **{k: header[k] for k in ("device", "precision", "parameters")}})
+    kept = ("device", "precision", "parameters")
+    run.write_facts({**run.read_facts(), **{key: header[key] for key in kept}})
     tell(Event("start", header))
     update = TrainStep(
         model,
@@ -163,7 +170,8 @@ def _run_training(run: RunDirectory, config: Config, prepared, tell):
     )
     validate = None
     if prepared.valid is not None:
-        engine = KerasEngine(fresh("float32"))
+        engine = KerasEngine(models[1])
+        subwords = Subwords(run.source_subwords), Subwords(run.target_subwords)
         translate = _translator(engine, subwords, config) if config.validation.bleu else None
         validate = Validator(engine, prepared, translate, config.validation, options.batch_tokens)
     training = Training(

@@ -176,7 +176,10 @@ def _rows(about: dict) -> Iterator[tuple[str, str]]:
         yield "checkpoint", _checkpoint(checkpoint, marks)
     yield "on disk", _megabytes(about["bytes"])
     for name, value in about["facts"].items():
-        yield name, _flat(value)
+        if name == "data" and isinstance(value, dict):  # hashes are for programs: in --json
+            value = {key: inner for key, inner in value.items() if key != "sha256"}
+        if name != "vocabulary":  # shown above
+            yield name, _flat(value)
 
 
 def _config_rows(config: dict | None) -> Iterator[tuple[str, str]]:

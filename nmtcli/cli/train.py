@@ -92,7 +92,8 @@ def train(
                 "no prepared data here: make them with nmt preprocess --train SRC TGT"
                 " --valid SRC TGT, or give a folder with --data"
             )
-    run = run or Path("runs") / f"{data.resolve().name.removeprefix(PREPARED_PREFIX)}-{merged.model.attention}"
+    name = data.resolve().name.removeprefix(PREPARED_PREFIX)
+    run = run or Path("runs") / f"{name}-{merged.model.attention}"
     _train(merged, data, run)
 
 

@@ -36,9 +36,9 @@ class KerasEngine:
         self.model = model
         self.vocabulary_size = model.sizes.target_vocabulary
         self.has_attention = model.attention.score is not None
-        self._start = backend.compiled(lambda source_ids: model.start(source_ids))
+        self._start = backend.compiled(model.start, model.variables)
         self._gather = backend.compiled(_take_rows)
-        self._score = backend.compiled(self._score_graph)
+        self._score = backend.compiled(self._score_graph, model.variables)
         self._steps = {}
 
     def start(self, source_ids) -> _State:
@@ -51,7 +51,7 @@ class KerasEngine:
         if not np.array_equal(rows, state.rows):
             source = self._gather(source, ops.convert_to_tensor(parents, "int32"))
         if k not in self._steps:
-            self._steps[k] = backend.compiled(self._step_graph(k))
+            self._steps[k] = backend.compiled(self._step_graph(k), self.model.variables)
         log_probs, ids, attention, cells = self._steps[k](
             source,
             state.cells,

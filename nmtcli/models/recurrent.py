@@ -4,6 +4,7 @@ Letters: B batch, S source, T target, E embedding, M memory, D decoder state, R 
 V vocabulary.
 """
 
+import random
 from dataclasses import dataclass
 
 import keras
@@ -92,7 +93,9 @@ class RecurrentTranslator(keras.Model):
 
     def __init__(self, sizes, attention, dropout=0.0, seed=1, dtype="float32"):
         super().__init__(name="translator", dtype=dtype)
-        keras.utils.set_random_seed(seed)
+        # Keras draws the seeds of initial weights from here. Its own `set_random_seed` would import
+        # TensorFlow on every backend.
+        random.seed(seed)
         self.sizes, self.attention, self.dropout = sizes, attention, dropout
         self.dropout_seed = keras.random.SeedGenerator(seed)
         z, policy = sizes, {"dtype": self.dtype_policy}

@@ -157,7 +157,8 @@ class Training:
         p.seconds += time.monotonic() - begun
         decider = self.config.validation.early_stopping
         name = "perplexity" if decider == "perplexity" or "bleu" not in found else "bleu"
-        value = found[name] if name == "bleu" else -(found[name] or math.inf)
+        doubt = -(found["perplexity"] or math.inf)  # decides between equal BLEU
+        value = [found["bleu"], doubt] if name == "bleu" else [doubt]
         is_best = p.best is None or value > p.best
         p.waited = 0 if is_best else p.waited + 1
         if is_best:

@@ -11,7 +11,7 @@ class Progress:
 
     epoch, batch: of the next batch to be trained on, both from 0.
     seconds: of training so far, validation and earlier sessions included.
-    best: the best value of the deciding score, best_step: when, waited: validations since then.
+    best: the best of the deciding scores, higher is better; best_step: when, waited: validations since then.
     rate_scale: factor on the learning rate, halved at each recovery; recoveries: how many.
     loss, nll, tokens, rate_seconds: sums since the last progress line.
     """
@@ -20,7 +20,7 @@ class Progress:
     epoch: int = 0
     batch: int = 0
     seconds: float = 0.0
-    best: float | None = None
+    best: list[float] | None = None
     best_step: int = 0
     waited: int = 0
     rate_scale: float = 1.0

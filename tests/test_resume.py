@@ -1,0 +1,194 @@
+"""A training that was stopped and started again ends with the same bits."""
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from nmtcli import checkpoint
+from nmtcli import config as configuration
+from nmtcli.errors import Interrupted, NmtError, UsageError
+from nmtcli.preprocess import preprocess
+from nmtcli.run_directory import RunDirectory
+
+SUBJECTS = "나는 너는 그는 우리는 민수는 수진은".split()
+OBJECTS = "책을 빵을 사과를 물을 노래를 편지를".split()
+VERBS = "봐요 먹어요 사요 마셔요 불러요 써요".split()
+ENGLISH = {
+    **dict(zip(SUBJECTS, "I You He We Minsu Sujin".split())),
+    **dict(zip(OBJECTS, "book bread apple water song letter".split())),
+    **dict(zip(VERBS, "see eat buy drink sing write".split())),
+}
+MODEL = {
+    "embedding_size": 16,
+    "encoder_size": 16,
+    "decoder_size": 16,
+    "attention_size": 16,
+    "dropout": 0.2,
+}
+
+
+def write_corpus(folder):
+    pairs = [
+        (f"{s} {o} {v}", f"{ENGLISH[s]} {ENGLISH[v]} {ENGLISH[o]}")
+        for s in SUBJECTS
+        for o in OBJECTS
+        for v in VERBS
+    ]
+    random.Random(1).shuffle(pairs)
+    for split, chosen in (("train", pairs[:190]), ("valid", pairs[190:])):
+        for side in (0, 1):
+            lines = "".join(pair[side] + "\n" for pair in chosen)
+            (folder / f"{split}.{('ko', 'en')[side]}").write_text(lines, encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("resume")
+    write_corpus(folder)
+    data = {}
+    for split in ("train", "valid"):
+        data[f"{split}_source"] = str(folder / f"{split}.ko")
+        data[f"{split}_target"] = str(folder / f"{split}.en")
+    values = {"data": data, "subwords": {"vocabulary_size": 70}}
+    preprocess(configuration.from_dict(values), folder / "prepared")
+    return folder / "prepared"
+
+
+def options(steps, **training):
+    training = {"batch_tokens": 200, "precision": "float32", "max_steps": steps, "max_epochs": 0,
+                "save_every": 4, "warmup_steps": 5, "log_every": 3, **training}  # fmt: skip
+    values = {"model": MODEL, "training": training, "validation": {"every": 8, "patience": 99}}
+    return configuration.from_dict(values)
+
+
+def run_training(config, prepared, run, events=None):
+    from nmtcli.train import train
+
+    events = [] if events is None else events
+    return train(config, prepared, run, events.append), events
+
+
+def everything(run):
+    """All that the last checkpoint holds."""
+    _, arrays, state = checkpoint.load(RunDirectory(run).checkpoints, groups=("model", "optimizer"))
+    return arrays, state
+
+
+def assert_same_bits(one, other):
+    (arrays, state), (again, state_again) = everything(one), everything(other)
+    for group in arrays:
+        assert arrays[group].keys() == again[group].keys()
+        for name, array in arrays[group].items():
+            assert array.tobytes() == again[group][name].tobytes(), (group, name)
+    for key in ("step", "epoch", "batch", "best", "best_step", "loss", "nll", "tokens"):
+        assert state[key] == state_again[key], key
+
+
+@pytest.fixture(scope="module")
+def whole(prepared, tmp_path_factory):
+    """A training of 18 updates that nothing interrupted."""
+    run = tmp_path_factory.mktemp("whole") / "run"
+    run_training(options(18), prepared, run)
+    return run
+
+
+def test_an_interrupted_training_goes_on_to_the_same_bits(prepared, whole, tmp_path):
+    from nmtcli.train import train
+
+    def interrupt(event):
+        if event.kind == "train" and event.values["step"] == 6:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(Interrupted, match="saved at step 6") as caught:
+        train(options(18), prepared, tmp_path / "run", interrupt)
+    assert caught.value.exit_status == 130
+    _, events = run_training(options(18), prepared, tmp_path / "run")
+    assert [e.values["step"] for e in events if e.kind == "resumed"] == [6]
+    assert_same_bits(whole, tmp_path / "run")
+
+
+def test_metrics_of_a_resumed_training_have_each_step_once(whole, prepared, tmp_path):
+    shutil.copytree(whole, tmp_path / "run", symlinks=True)
+    # As after a crash: lines of steps that no checkpoint has, the last one cut off.
+    with open(tmp_path / "run" / "metrics.jsonl", "a") as stream:
+        stream.write('{"kind": "train", "step": 21, "loss": 1.0}\n{"kind": "tra')
+    run_training(options(24), prepared, tmp_path / "run")
+    lines = [json.loads(s) for s in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    assert [x["step"] for x in lines if x["kind"] == "train"] == [3, 6, 9, 12, 15, 18, 21, 24]
+
+
+def test_a_damaged_newest_checkpoint_is_named_and_the_one_before_is_used(whole, prepared, tmp_path):
+    shutil.copytree(whole, tmp_path / "run", symlinks=True)
+    broken = tmp_path / "run" / "checkpoints" / "step-18" / "model.npz"
+    broken.write_bytes(broken.read_bytes()[:-100])
+    _, events = run_training(options(18), prepared, tmp_path / "run")
+    warnings = [e.values["text"] for e in events if e.kind == "warning"]
+    assert len(warnings) == 1 and "step-18" in warnings[0] and "step-16" in warnings[0]
+    assert_same_bits(whole, tmp_path / "run")
+
+
+def test_a_changed_option_is_refused_with_the_difference(whole, prepared):
+    with pytest.raises(UsageError, match=r"training.learning_rate: 0.002 -> 0.1"):
+        run_training(options(18, learning_rate=0.1), prepared, whole)
+
+
+def test_a_full_disk_leaves_the_checkpoint_before(whole, prepared, tmp_path, monkeypatch):
+    shutil.copytree(whole, tmp_path / "run", symlinks=True)
+    before = everything(tmp_path / "run")
+
+    def full(*args, **kwargs):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez", full)
+    with pytest.raises(NmtError, match="No space left"):
+        run_training(options(20), prepared, tmp_path / "run")
+    monkeypatch.undo()
+    assert everything(tmp_path / "run")[1] == before[1]
+    assert not list((tmp_path / "run" / "checkpoints").glob(".*part"))
+
+
+def test_a_loss_that_is_not_finite_goes_back_and_at_last_gives_up(prepared, tmp_path):
+    events = []
+    with pytest.raises(NmtError, match=r"step \d+: the loss is .* Gave up after 2 recoveries"):
+        config = options(50, learning_rate=1e30, clip_norm=0.0, recoveries=2, save_every=1)
+        run_training(config, prepared, tmp_path / "run", events)
+    warnings = [e.values["text"] for e in events if e.kind == "warning"]
+    assert len(warnings) == 2 and "training pairs" in warnings[0]
+
+
+@pytest.mark.slow
+def test_ten_kills_at_random_moments_change_no_bit(prepared, tmp_path):
+    steps, kills = 1200, 10
+    run_training(options(steps, save_every=20), prepared, tmp_path / "whole")
+    (tmp_path / "options.yaml").write_text(configuration.dump(options(steps, save_every=20)))
+    given = [
+        "--data",
+        prepared,
+        "--config",
+        tmp_path / "options.yaml",
+        "--run",
+        tmp_path / "killed",
+    ]
+    command = [sys.executable, "-m", "nmtcli", "train", *map(str, given)]
+    moments = random.Random(7)
+    done = 0
+    for _ in range(kills):
+        process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        time.sleep(moments.uniform(1, 14))
+        assert process.poll() is None, "the training was over before it could be killed"
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        reached = checkpoint.steps(tmp_path / "killed" / "checkpoints")
+        print("killed with checkpoints", reached)
+        done = max([done, *reached])
+    assert 0 < done < steps
+    subprocess.run(command, stderr=subprocess.DEVNULL, check=True)
+    assert_same_bits(tmp_path / "whole", tmp_path / "killed")
