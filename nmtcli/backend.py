@@ -23,7 +23,7 @@ def choose() -> str:
         raise UsageError(f"KERAS_BACKEND={name}: nmt runs on tensorflow or jax")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
-        with _quiet_stderr():
+        with quiet_stderr():
             import keras
 
             if name == "tensorflow":
@@ -37,7 +37,7 @@ def choose() -> str:
 
 
 @contextlib.contextmanager
-def _quiet_stderr():
+def quiet_stderr():
     """Keep what native libraries print while they are loaded from the user, unless they fail.
 
     TensorFlow reports processors and missing GPUs before its own log level takes effect.
@@ -48,7 +48,7 @@ def _quiet_stderr():
         os.dup2(kept.fileno(), 2)
         try:
             yield
-        except BaseException:
+        except Exception:
             kept.seek(0)
             os.write(real, kept.read())
             raise

@@ -374,7 +374,7 @@ def test_a_folder_without_permission_is_one_line(here, monkeypatch):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr("tempfile.mkdtemp", refuse)
-    refused = pytest.raises(UsageError, match="no permission to write; choose another --out")
+    refused = pytest.raises(UsageError, match="no permission to write; choose another folder")
     with refused, whole_folder(here / "out"):
         pass
 

@@ -38,9 +38,9 @@ def whole_folder(out: Path, replace: bool = False) -> Iterator[Path]:
         out.parent.mkdir(parents=True, exist_ok=True)
         _put_in_place(folder, out, replace)
     except PermissionError:
-        raise UsageError(f"{out}: no permission to write; choose another --out") from None
+        raise UsageError(f"{out}: no permission to write; choose another folder") from None
     except (NotADirectoryError, FileExistsError):
-        raise UsageError(f"{out}: a file is in the way; choose another --out") from None
+        raise UsageError(f"{out}: a file is in the way; choose another folder") from None
     except OSError as error:
         reason = error.strerror or error
         raise NmtError(f"{out}: cannot be written ({reason}); nothing was kept") from None

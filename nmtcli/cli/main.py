@@ -13,6 +13,7 @@ from nmtcli import __version__
 from nmtcli.cli import bleu, export, inspect, preprocess, score, train, translate
 from nmtcli.errors import NmtError
 
+INTERRUPTED = 128 + signal.SIGINT
 ClickError = typer.BadParameter.__mro__[2]  # the base of all usage errors, wherever it lives
 
 app = typer.Typer(
@@ -65,7 +66,10 @@ def run(arguments: list[str]) -> int:
     debug = "--debug" in arguments
     try:
         status = app(arguments, prog_name="nmt", standalone_mode=False)
-        return status if isinstance(status, int) else 0
+        status = status if isinstance(status, int) else 0
+        if status == INTERRUPTED:  # what Typer makes of Ctrl-C
+            return _fail("interrupted", INTERRUPTED, debug)
+        return status
     except BrokenPipeError:
         _silence_stdout()
         return 0
@@ -73,7 +77,7 @@ def run(arguments: list[str]) -> int:
         _silence_stdout()
         return 0
     except (KeyboardInterrupt, typer.Abort):
-        return _fail("interrupted", 128 + signal.SIGINT, debug)
+        return _fail("interrupted", INTERRUPTED, debug)
     except typer.Exit as stop:
         return stop.exit_code
     except ClickError as error:

@@ -13,14 +13,21 @@ def load_engine(run, checkpoint: str = "best", on_warning=lambda message: None) 
         checkpoint: `best`, `last` or `step-N`.
         on_warning: called with one line when a damaged checkpoint was passed over.
     """
-    backend.choose()
+    model = load_model(run, checkpoint, on_warning)[1]
     from nmtcli.engines.keras_engine import KerasEngine
+
+    return KerasEngine(model)
+
+
+def load_model(run, checkpoint: str = "best", on_warning=lambda message: None):
+    """The step of a run's checkpoint and its model, in float32; arguments as of `load_engine`."""
+    backend.choose()
     from nmtcli.models.build import build_model
     from nmtcli.models.weights import set_arrays
 
     facts, config = run.read_facts(), run.read_config()
-    _, arrays, _ = checkpoints.load(run.checkpoints, checkpoint, on_warning=on_warning)
+    step, arrays, _ = checkpoints.load(run.checkpoints, checkpoint, on_warning=on_warning)
     vocabulary = facts["vocabulary"]
     model = build_model(config.model, vocabulary["source"], vocabulary["target"], dtype="float32")
     set_arrays(model, arrays["model"])
-    return KerasEngine(model)
+    return step, model

@@ -11,7 +11,8 @@ class Progress:
 
     epoch, batch: of the next batch to be trained on, both from 0.
     seconds: of training so far, validation and earlier sessions included.
-    best: the best of the deciding scores, higher is better; best_step: when, waited: validations since then.
+    best: the best of the deciding scores, higher is better; best_step: when it was;
+    waited: validations since then.
     rate_scale: factor on the learning rate, halved at each recovery; recoveries: how many.
     loss, nll, tokens, rate_seconds: sums since the last progress line.
     """

@@ -1,0 +1,212 @@
+"""`nmt export`: what is served by a process without this package is what `nmt translate` says."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from tiny_run import make_tiny_run, tiny_corpus
+
+from nmtcli.cli.main import run as run_command
+from nmtcli.engines.check_savedmodel import HARD_TEXTS
+from nmtcli.search.hypothesis import Hypothesis
+from nmtcli.text.subwords import Subwords
+from nmtcli.translate import load_translator
+
+SERVER = """
+import json, sys
+import tensorflow as tf, tensorflow_text
+
+def serve(signatures, texts):
+    texts = tf.constant([t.encode("latin-1") for t in texts], tf.string)
+    outputs = {**signatures["serving_default"](text=texts), **signatures["tokenize"](text=texts)}
+    outputs["translation"] = [t.decode("utf-8") for t in outputs["translation"].numpy()]
+    return {k: v if isinstance(v, list) else v.numpy().tolist() for k, v in outputs.items()}
+
+task = json.load(sys.stdin)
+loaded = {name: tf.saved_model.load(folder) for name, folder in task["folders"].items()}
+result = {
+    name: [serve(model.signatures, batch) for batch in task["batches"]]
+    for name, model in loaded.items()
+}
+assert "nmtcli" not in sys.modules
+json.dump(result, sys.stdout)
+"""
+
+RUNS = {
+    "bahdanau-joint-bytes": {"joint": True, "byte_fallback": True, "beam": 4},
+    "none-lstm": {"attention": "none", "cell": "lstm", "beam": 4, "end_bias": 9.0},
+    "luong-dot-deep": {"attention": "luong-dot", "layers": 2, "beam": 1, "end_bias": 3.0},
+}
+HARD = [*HARD_TEXTS, "\t", "\u3000", "\u2028 ", "\x1c\x85", "</s>", "\ufeff가나", "a\x00b", "⁇ \r"]
+PLAIN = [korean for korean, _ in tiny_corpus(20, seed=5)]
+BROKEN = [b"\xea\xb0 \xff\xfe ab", b"\xed\xa0\x80 \xf4\x90\x80\x80 \xc3"]
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs")
+    made = {name: make_tiny_run(folder / name, **options) for name, options in RUNS.items()}
+    for run in made.values():
+        assert run_command(["export", "--run", str(run.path)]) == 0
+    return made
+
+
+@pytest.fixture(scope="module")
+def served(runs):
+    """What a process of its own answers: for each run, the batches PLAIN, one line, HARD, ..."""
+    batches = [PLAIN, PLAIN[3:4], HARD, [], ["", "\t \u3000"]]
+    batches = [[text.encode() for text in batch] for batch in batches] + [BROKEN]
+    task = {
+        "folders": {name: str(run.export / "savedmodel") for name, run in runs.items()},
+        "batches": [[text.decode("latin-1") for text in batch] for batch in batches],
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", SERVER],
+        input=json.dumps(task),
+        stdout=subprocess.PIPE,
+        cwd=next(iter(runs.values())).path,
+        encoding="utf-8",
+        check=True,
+    )
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_it_is_served_without_this_package_and_translates_as_nmt_translate(runs, served, name):
+    expected = list(load_translator(runs[name].path).translate_lines(PLAIN + HARD))
+    plain, hard = served[name][0], served[name][2]
+    assert plain["translation"] + hard["translation"] == [t.text for t in expected]
+    scores = [t.score for t in expected]
+    np.testing.assert_allclose(plain["score"] + hard["score"], scores, rtol=1e-4)
+    lengths = {len(t.tokens) for t in expected}
+    assert len(set(plain["translation"])) > 10 and len(lengths) > 5, "the test tests little"
+
+
+def test_the_export_is_written_into_the_run_and_nothing_beside_it(runs):
+    for run in runs.values():
+        assert [path.name for path in run.export.iterdir()] == ["savedmodel"]
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_the_graph_cuts_text_into_the_ids_of_sentencepiece(runs, served, name):
+    subwords = Subwords(runs[name].source_subwords)
+    for texts, batch in ((PLAIN, 0), (HARD, 2), ([b.decode(errors="replace") for b in BROKEN], 5)):
+        outputs = served[name][batch]
+        ids = [row[:length] for row, length in zip(outputs["ids"], outputs["lengths"])]
+        assert ids == subwords.encode_batch(texts)
+
+
+def test_a_text_does_not_depend_on_the_others_in_its_batch(served):
+    for batches in served.values():
+        assert batches[1]["translation"] == batches[0]["translation"][3:4]
+        np.testing.assert_allclose(batches[1]["score"], batches[0]["score"][3:4], rtol=1e-5)
+
+
+def test_no_texts_give_no_translations_and_blank_ones_empty_ones(served):
+    for batches in served.values():
+        assert batches[3]["translation"] == batches[3]["score"] == batches[3]["lengths"] == []
+        assert (batches[4]["translation"], batches[4]["score"]) == (["", ""], [0.0, 0.0])
+
+
+def test_options_become_part_of_the_graph_and_the_folder_tells_them(runs, tmp_path, capfd):
+    run, folder = runs["luong-dot-deep"], tmp_path / "new" / "one"
+    options = ["--beam", "2", "--length-penalty", "0", "--set", "search.max_length_margin=3"]
+    command = ["export", "--run", str(run.path), "--checkpoint", "step-7", "-o", str(folder)]
+    assert run_command([*command, *options]) == 0
+    out, errors = capfd.readouterr()
+    assert out == f"{folder}\n"
+    assert errors.startswith("savedmodel of step 7: beam 2, length penalty 0, ")
+    assert len(errors.splitlines()) == 1
+    facts = json.loads((folder / "nmt.json").read_text())
+    assert (facts["format"], facts["step"]) == ("savedmodel", 7)
+    baked = {"beam": 2, "length_penalty": 0.0, "max_length_factor": 2.0, "max_length_margin": 3}
+    assert facts["search"] == baked
+    assert {"nmtcli", "tensorflow", "tensorflow-text"} <= set(facts["versions"])
+    search = {"beam": 2, "length_penalty": 0.0}
+    translator = load_translator(run.path, assignments=[options[-1]], overrides=search)
+    expected = [t.text for t in translator.translate_lines(PLAIN)]
+    assert _serve_here(folder, PLAIN) == expected
+
+
+def _serve_here(folder, texts):
+    import tensorflow as tf
+
+    signature = tf.saved_model.load(str(folder)).signatures["serving_default"]
+    return [t.decode() for t in signature(text=tf.constant(texts))["translation"].numpy()]
+
+
+# -- refusals ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def refusal(runs, capfd):
+    """Run an export that must fail: (status, the one line on stderr)."""
+
+    def command(*arguments):
+        status = run_command(["export", "--run", str(runs["none-lstm"].path), *arguments])
+        out, errors = capfd.readouterr()
+        assert out == "" and len(errors.splitlines()) == 1
+        return status, errors
+
+    return command
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--format", "tflite"], "format 'tflite': there is savedmodel"),
+        (["--checkpoint", "newest"], "checkpoint 'newest': give best, last or step-N"),
+        (["--checkpoint", "step-8"], "no checkpoint 'step-8' (there are: step-7)"),
+        (["--beam", "0"], "search.beam must be between 1 and 100, not 0"),
+        (["--set", "model.cell=gru"], "only search.* can be set here"),
+    ],
+)
+def test_a_wrong_option_is_refused(refusal, arguments, message):
+    status, line = refusal(*arguments)
+    assert status == 2 and message in line
+
+
+def test_nothing_but_an_export_is_replaced(refusal, tmp_path):
+    (tmp_path / "letter.txt").write_text("dear")
+    status, line = refusal("--output", str(tmp_path))
+    assert status == 2 and "has files that are no export" in line
+    status, line = refusal("--output", str(tmp_path / "letter.txt"))
+    assert status == 2 and "a file is in the way" in line
+    assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
+
+
+def test_an_export_that_translates_otherwise_leaves_the_older_one(refusal, monkeypatch, runs):
+    folder = runs["none-lstm"].export
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+    wrong = Hypothesis([7, 8], -246.0, -123.0, np.zeros((3, 1)))
+    monkeypatch.setattr("nmtcli.engines.check_savedmodel._translate", lambda *arguments: wrong)
+    status, line = refusal()
+    assert status == 1 and "the run -123.0000; nothing was written" in line
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
+
+
+def test_without_tensorflow_text_it_says_what_to_install(refusal, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorflow_text", None)
+    monkeypatch.delitem(sys.modules, "nmtcli.engines.text_graph")
+    monkeypatch.delattr("nmtcli.engines.text_graph")
+    status, line = refusal()
+    assert status == 2 and "pip install tensorflow-text" in line
+
+
+def test_on_jax_it_says_how_to_export_instead(runs):
+    command = [sys.executable, "-m", "nmtcli", "export", "--run", str(runs["none-lstm"].path)]
+    done = subprocess.run(
+        command, env={**os.environ, "KERAS_BACKEND": "jax"}, capture_output=True, encoding="utf-8"
+    )
+    assert done.returncode == 2 and done.stdout == ""
+    assert "KERAS_BACKEND=tensorflow" in done.stderr and len(done.stderr.splitlines()) == 1
+
+
+def test_asking_for_help_or_a_wrong_format_imports_no_tensorflow():
+    code = "import sys; from nmtcli.cli.main import run; run(sys.argv[1:])\n"
+    code += "assert not {'tensorflow', 'keras', 'tensorflow_text'} & set(sys.modules)"
+    for arguments in (["export", "--help"], ["export", "--format", "x"]):
+        subprocess.run([sys.executable, "-c", code, *arguments], check=True, capture_output=True)

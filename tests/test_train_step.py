@@ -1,0 +1,182 @@
+"""One update: what it must do, what it must leave alone, and what it depends on."""
+
+import keras
+import numpy as np
+import pytest
+from test_recurrent_model import tiny_model
+
+from nmtcli.batches.feed import Arrays, pad, shift_right
+from nmtcli.config import TrainingConfig
+from nmtcli.models.weights import arrays_of, optimizer_arrays, set_arrays, set_optimizer_arrays
+from nmtcli.text.piece_ids import EOS_ID, PAD_ID
+from nmtcli.training.step import TrainStep, make_optimizer
+
+SOURCES = [[5, 7, 4, 9], [8, 6], [10, 10, 4]]
+TARGETS = [[6, 4], [9, 5, 7, 8], [10]]
+
+
+def batch(rows=3, source_length=5, target_length=5):
+    targets = pad(TARGETS, rows, target_length)
+    return Arrays(pad(SOURCES, rows, source_length), shift_right(targets), targets)
+
+
+class Bench:
+    """A compiled step that can be taken again and again from one state."""
+
+    def __init__(self, optimizer, clip_norm, dropout=0.0, smoothing=0.1):
+        self.model, self.optimizer = tiny_model(dropout=dropout), optimizer
+        self.run = TrainStep(
+            self.model, optimizer, smoothing=smoothing, clip_norm=clip_norm, seed=7
+        )
+        self.weights, self.slots = arrays_of(self.model), optimizer_arrays(optimizer)
+
+    def reset(self):
+        set_arrays(self.model, self.weights)
+        set_optimizer_arrays(self.optimizer, self.slots)
+
+    def step(self, arrays=None, learning_rate=0.01, number=1):
+        """From the first state: the result, and how each weight changed."""
+        self.reset()
+        result = self.run(batch() if arrays is None else arrays, learning_rate, number)
+        after = arrays_of(self.model)
+        return result, {path: after[path] - before for path, before in self.weights.items()}
+
+
+@pytest.fixture(scope="module")
+def adam():
+    """As it is used: with dropout and clipping."""
+    return Bench(make_optimizer(TrainingConfig()), clip_norm=1.0, dropout=0.3)
+
+
+@pytest.fixture(scope="module")
+def descent():
+    """Plain gradient descent: at a rate of 1 the change is minus the gradient."""
+    return Bench(keras.optimizers.SGD(1.0), clip_norm=0.0)
+
+
+def norm(changes):
+    return np.sqrt(sum(np.square(change, dtype=np.float64).sum() for change in changes.values()))
+
+
+def assert_same(left, right):
+    assert left.keys() == right.keys()
+    for name, array in left.items():
+        np.testing.assert_array_equal(array, right[name])
+
+
+def test_the_gradient_is_the_slope_of_the_loss(descent):
+    result, change = descent.step(learning_rate=1.0)
+    slope, width = norm(change), 0.01
+    losses = []
+    for side in (-1, 1):
+        moved = {p: w + side * width / slope * change[p] for p, w in descent.weights.items()}
+        set_arrays(descent.model, moved)
+        losses.append(descent.run(batch(), 0.0, 1).loss / result.tokens)
+    assert (losses[0] - losses[1]) / (2 * width) == pytest.approx(slope, rel=2e-3)
+
+
+def test_the_gradient_norm_is_that_of_the_change_and_scales_with_the_rate(descent):
+    result, change = descent.step(learning_rate=1.0)
+    assert norm(change) == pytest.approx(result.gradient_norm, rel=1e-4)
+    _, half = descent.step(learning_rate=0.5)
+    assert norm(half) == pytest.approx(0.5 * result.gradient_norm, rel=1e-4)
+    assert all(np.abs(part).max() > 1e-6 for part in change.values())
+
+
+@pytest.mark.parametrize("share", [0.1, 10.0])
+def test_clipping_scales_the_whole_gradient_to_the_norm(descent, share):
+    result, change = descent.step(learning_rate=1.0)
+    limit = share * result.gradient_norm
+    clipped = Bench(keras.optimizers.SGD(1.0), clip_norm=limit)
+    other, clipped_change = clipped.step(learning_rate=1.0)
+    assert other.gradient_norm == pytest.approx(result.gradient_norm, rel=1e-5)
+    for path, part in change.items():
+        np.testing.assert_allclose(clipped_change[path], min(1.0, share) * part, atol=1e-5)
+
+
+def test_loss_and_tokens_are_sums_over_real_targets(descent):
+    result, _ = descent.step()
+    descent.reset()
+    logits = np.asarray(descent.model(*batch()[:2]), dtype=np.float64)
+    log_probs = logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
+    at_target = np.take_along_axis(log_probs, batch().targets[..., None], axis=-1)[..., 0]
+    real = batch().targets != PAD_ID
+    assert result.tokens == real.sum() == 10
+    assert result.nll == pytest.approx(-at_target[real].sum(), rel=1e-5)
+    smoothed = 0.9 * at_target + 0.1 * log_probs.mean(axis=-1)
+    assert result.loss == pytest.approx(-smoothed[real].sum(), rel=1e-5)
+
+
+def test_padding_and_rows_of_padding_change_no_update(descent):
+    result, change = descent.step(learning_rate=1.0)
+    padded, other = descent.step(batch(5, 8, 9), learning_rate=1.0)
+    assert padded.tokens == result.tokens
+    assert padded.loss == pytest.approx(result.loss, rel=1e-5)
+    for path, part in change.items():
+        np.testing.assert_allclose(other[path], part, atol=1e-5)
+
+
+def test_adam_moves_each_weight_by_the_rate_at_first(adam, descent):
+    """Kingma and Ba (2015), section 2.1: the first step is the rate, downhill."""
+    plain = Bench(make_optimizer(TrainingConfig()), clip_norm=0.0)
+    _, change = plain.step(learning_rate=0.01)
+    _, downhill = descent.step(learning_rate=1.0)
+    for path, part in change.items():
+        clear = np.abs(downhill[path]) > 1e-3
+        np.testing.assert_allclose(part[clear], 0.01 * np.sign(downhill[path][clear]), rtol=1e-2)
+
+
+def test_the_same_step_from_the_same_state_gives_the_same_bits(adam):
+    first, _ = adam.step()
+    weights, slots = arrays_of(adam.model), optimizer_arrays(adam.optimizer)
+    again, _ = adam.step()
+    assert first == again
+    assert_same(weights, arrays_of(adam.model))
+    assert_same(slots, optimizer_arrays(adam.optimizer))
+
+
+def test_dropout_depends_on_seed_and_step_alone(adam):
+    first = adam.step(number=5)[0].loss
+    assert adam.step(number=6)[0].loss != first
+    adam.run(batch(), 0.01, 1)
+    assert adam.step(number=5)[0].loss == first
+    adam.run.seed = 8
+    try:
+        assert adam.step(number=5)[0].loss != first
+    finally:
+        adam.run.seed = 7
+
+
+@pytest.mark.parametrize("value", [np.inf, np.nan])
+def test_an_update_that_is_not_finite_changes_nothing(adam, value):
+    adam.step()  # so that the slots are not all zero
+    weights = arrays_of(adam.model)
+    weights["translator/output_bias"] = weights["translator/output_bias"].copy()
+    weights["translator/output_bias"][EOS_ID] = value
+    set_arrays(adam.model, weights)
+    slots = optimizer_arrays(adam.optimizer)
+    result = adam.run(batch(), 0.01, 2)
+    assert not result.finite
+    assert_same(arrays_of(adam.model), weights)
+    assert_same(optimizer_arrays(adam.optimizer), slots)
+
+
+def test_an_update_goes_on_after_one_that_was_not_finite(adam):
+    broken = {path: np.full_like(w, np.nan) for path, w in adam.weights.items()}
+    adam.reset()
+    set_arrays(adam.model, broken)
+    assert not adam.run(batch(), 0.01, 1).finite
+    result, change = adam.step()
+    assert result.finite and norm(change) > 0.0
+
+
+def test_the_optimizer_is_the_one_of_the_configuration():
+    optimizer = make_optimizer(TrainingConfig(adam_beta_1=0.8, adam_beta_2=0.95, learning_rate=0.5))
+    assert (optimizer.beta_1, optimizer.beta_2, optimizer.epsilon) == (0.8, 0.95, 1e-8)
+    assert float(optimizer.learning_rate) == 0.5
+
+
+def test_repeated_updates_learn_the_batch(adam):
+    adam.reset()
+    results = [adam.run(batch(), 0.02, number) for number in range(1, 41)]
+    assert results[-1].nll < 0.5 * results[0].nll
