@@ -63,7 +63,7 @@ def test_the_log_probability_of_a_hypothesis_is_its_score(engine, found):
         scored = engine.score(SOURCE, targets)
         assert (scored[targets == PAD_ID] == 0.0).all()
         expected = [hypotheses[rank].log_prob for hypotheses in found]
-        np.testing.assert_allclose(scored.sum(axis=1), expected, atol=1e-5)
+        np.testing.assert_allclose(scored.sum(axis=1), expected, atol=1e-4)
 
 
 def test_scores_are_the_models_log_probabilities(engine):
@@ -71,7 +71,7 @@ def test_scores_are_the_models_log_probabilities(engine):
     log_probs = log_softmax(engine.model(SOURCE, shift_right(targets)))
     for b, t in np.argwhere(targets != PAD_ID):
         assert engine.score(SOURCE, targets)[b, t] == pytest.approx(
-            log_probs[b, t, targets[b, t]], abs=1e-5
+            log_probs[b, t, targets[b, t]], abs=1e-4
         )
 
 
@@ -117,7 +117,7 @@ def test_a_step_returns_the_best_pieces_of_the_model_best_first(engine):
     expected = log_softmax(engine.model.step(engine.model.start(SOURCE), [BOS_ID] * 4)[0])
     assert (np.diff(first.log_probs, axis=1) <= 0).all()
     np.testing.assert_allclose(
-        np.take_along_axis(expected, first.ids, axis=1), first.log_probs, atol=1e-5
+        np.take_along_axis(expected, first.ids, axis=1), first.log_probs, atol=1e-4
     )
     best = engine.step(engine.start(SOURCE), np.arange(4), np.full(4, BOS_ID), 2)
     np.testing.assert_array_equal(best.ids, first.ids[:, :2])
@@ -131,10 +131,10 @@ def test_rows_are_repeated_dropped_and_reordered_with_their_sentence(engine, par
     moved = engine.step(first.state, parents, begin[parents], 3)
     in_order = engine.step(first.state, np.arange(4), begin, 3)
     np.testing.assert_array_equal(moved.ids, in_order.ids[parents])
-    np.testing.assert_allclose(moved.log_probs, in_order.log_probs[parents], atol=1e-5)
+    np.testing.assert_allclose(moved.log_probs, in_order.log_probs[parents], atol=1e-4)
     np.testing.assert_allclose(moved.attention, in_order.attention[parents], atol=1e-5)
     # and once more from the moved rows, whose first one now goes on twice
     again = engine.step(moved.state, np.array([0, 0]), np.array([7, EOS_ID]), 3)
     straight = engine.step(in_order.state, parents[[0, 0]], np.array([7, EOS_ID]), 3)
     np.testing.assert_array_equal(again.ids, straight.ids)
-    np.testing.assert_allclose(again.log_probs, straight.log_probs, atol=1e-5)
+    np.testing.assert_allclose(again.log_probs, straight.log_probs, atol=1e-4)

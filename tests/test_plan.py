@@ -40,7 +40,6 @@ def test_batches_hold_their_pairs_and_keep_to_the_target_budget(corpus):
         assert batch.rows == 1 or batch.rows * batch.target_length <= batch_tokens
 
 
-@pytest.mark.xfail(strict=True, reason="rows are rounded up beyond the source budget")
 @given(corpora())
 @settings(max_examples=60, deadline=None)
 def test_batches_keep_to_the_source_budget_of_twice_the_target_one(corpus):

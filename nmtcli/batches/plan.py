@@ -65,6 +65,8 @@ def _group_batches(group, source_lengths, target_length, batch_tokens) -> list[B
             source_length = int(padded_length(int(np.max(source_lengths[pairs])) + 1))
             quarter = -(-full // 4)
             rows = min(full, -(-len(pairs) // quarter) * quarter)
+            if rows * source_length > 2 * batch_tokens:
+                rows = len(pairs)  # padding rows would break the budget that the pairs keep
             batches.append(Batch(pairs, max(rows, len(pairs)), source_length, target_length))
     return batches
 
