@@ -17,7 +17,7 @@ from pathlib import Path
 NMT = [sys.executable, "-m", "nmtcli"]
 SYSTEMS = {"bahdanau": "attention", "none": "fixed vector"}
 EDGES = "10,20,30,40,50"
-QUESTION = "할머니께서 도서관에서 책을 읽으셨어요."
+QUESTION = "제 할머니께서는 어제 그 책을 읽으셨어요."
 
 
 def main() -> None:

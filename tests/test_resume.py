@@ -62,10 +62,10 @@ def prepared(tmp_path_factory):
     return folder / "prepared"
 
 
-def options(steps, **training):
+def options(steps, every=8, **training):
     training = {"batch_tokens": 200, "precision": "float32", "max_steps": steps, "max_epochs": 0,
                 "save_every": 4, "warmup_steps": 5, "log_every": 3, **training}  # fmt: skip
-    values = {"model": MODEL, "training": training, "validation": {"every": 8, "patience": 99}}
+    values = {"model": MODEL, "training": training, "validation": {"every": every, "patience": 99}}
     return configuration.from_dict(values)
 
 
@@ -166,9 +166,9 @@ def test_a_loss_that_is_not_finite_goes_back_and_at_last_gives_up(prepared, tmp_
 
 @pytest.mark.slow
 def test_ten_kills_at_random_moments_change_no_bit(prepared, tmp_path):
-    steps, kills = 1200, 10
-    run_training(options(steps, save_every=20), prepared, tmp_path / "whole")
-    (tmp_path / "options.yaml").write_text(configuration.dump(options(steps, save_every=20)))
+    config = options(2000, save_every=10, every=250)
+    run_training(config, prepared, tmp_path / "whole")
+    (tmp_path / "options.yaml").write_text(configuration.dump(config))
     given = [
         "--data",
         prepared,
@@ -178,17 +178,20 @@ def test_ten_kills_at_random_moments_change_no_bit(prepared, tmp_path):
         tmp_path / "killed",
     ]
     command = [sys.executable, "-m", "nmtcli", "train", *map(str, given)]
-    moments = random.Random(7)
-    done = 0
-    for _ in range(kills):
-        process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-        time.sleep(moments.uniform(1, 14))
+    moments, reached = random.Random(7), []
+    for _ in range(10):
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        for line in process.stderr:
+            if line.startswith("step "):  # two thirds of the moments are after the first update
+                break
+            if "parameters" in line and moments.random() < 1 / 3:
+                break
+        time.sleep(moments.uniform(0, 3))
         assert process.poll() is None, "the training was over before it could be killed"
         os.kill(process.pid, signal.SIGKILL)
-        process.wait()
-        reached = checkpoint.steps(tmp_path / "killed" / "checkpoints")
-        print("killed with checkpoints", reached)
-        done = max([done, *reached])
-    assert 0 < done < steps
+        process.communicate()
+        reached.append(max([0, *checkpoint.steps(tmp_path / "killed" / "checkpoints")]))
+    print("newest checkpoint at each kill:", reached)
+    assert len(set(reached)) >= 5 and reached[-1] < 2000
     subprocess.run(command, stderr=subprocess.DEVNULL, check=True)
     assert_same_bits(tmp_path / "whole", tmp_path / "killed")
