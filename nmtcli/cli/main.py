@@ -1,17 +1,20 @@
 """`nmt`: the one place that turns errors into a line and an exit status."""
 
 import contextlib
+import gc
 import os
 import signal
 import sys
-import traceback
 from typing import Annotated
 
-import typer
+gc.set_threshold(100_000, 20, 20)  # imports leave little garbage, and looking for it takes time
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "true")  # Typer's own needs none, and they cost
 
-from nmtcli import __version__
-from nmtcli.cli import bleu, export, inspect, preprocess, score, train, translate
-from nmtcli.errors import NmtError
+import typer  # noqa: E402
+
+from nmtcli import __version__  # noqa: E402
+from nmtcli.cli import bleu, export, inspect, preprocess, score, train, translate  # noqa: E402
+from nmtcli.errors import NmtError  # noqa: E402
 
 INTERRUPTED = 128 + signal.SIGINT
 ClickError = typer.BadParameter.__mro__[2]  # the base of all usage errors, wherever it lives
@@ -103,6 +106,8 @@ def _usage_line(error) -> str:
 
 def _fail(message: str, status: int, debug: bool) -> int:
     if debug:
+        import traceback
+
         traceback.print_exc()
     with contextlib.suppress(BrokenPipeError):
         print(f"nmt: {message}", file=sys.stderr)
