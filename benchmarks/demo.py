@@ -15,7 +15,8 @@ import time
 from pathlib import Path
 
 NMT = [sys.executable, "-m", "nmtcli"]
-SYSTEMS = {"bahdanau": "attention", "none": "fixed vector"}
+NMT_SCRIPT = Path(sys.executable).parent / "nmt"
+SYSTEMS = {"none": "fixed vector", "bahdanau": "attention"}  # the newest run is the better one
 EDGES = "10,20,30,40,50"
 QUESTION = "제 할머니께서는 어제 그 책을 읽으셨어요."
 
@@ -31,7 +32,9 @@ def main() -> None:
     print_table(rows)
     print(f"\n$ echo {QUESTION} | nmt translate --run runs/sample-bahdanau")
     print(nmt("translate", "--run", "runs/sample-bahdanau", text=QUESTION + "\n"), end="")
-    print(f"\nin {(time.monotonic() - begun) / 60:.1f} minutes; try: nmt translate < in.txt")
+    minutes = (time.monotonic() - begun) / 60
+    script = os.path.relpath(NMT_SCRIPT)
+    print(f"\nin {minutes:.1f} minutes; try: {script} translate < in.txt")
 
 
 def score(run: str, split: str) -> dict:
