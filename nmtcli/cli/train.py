@@ -105,7 +105,13 @@ def _prepare_sample(config) -> Path:
     from nmtcli.preprocess import preprocess
 
     print("preparing the embedded Korean-English corpus in data/", file=sys.stderr)
-    preprocess(config, PREPARED_SAMPLE, command=["nmt", *sys.argv[1:]])
+    try:
+        preprocess(config, PREPARED_SAMPLE, command=["nmt", *sys.argv[1:]])
+    except UsageError as error:
+        if not PREPARED_SAMPLE.exists():
+            raise
+        what = str(error).partition("; use --force")[0]  # an option of preprocess alone
+        raise UsageError(f"{what}; remove that folder to have it prepared anew") from None
     return PREPARED_SAMPLE
 
 
