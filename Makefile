@@ -7,7 +7,7 @@ EDITABLE = --config-settings editable_mode=compat --editable
 DATA ?= ../shared/data
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-all lint format bench dist clean
+.PHONY: help install demo test test-all lint format bench study dist clean
 
 help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -44,6 +44,18 @@ format: $(VENV)/.ready-to-test ## put the code into form
 bench: $(VENV)/.ready ## measure start-up and training speed (DATA=folder with multi30k)
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/training_speed.py --data $(DATA)/multi30k
+
+study: $(VENV)/.ready ## train and measure every attention mechanism (DATA=folder with hansards-en-fr-gold)
+	$(BIN)/python benchmarks/attention_study.py sample
+	$(BIN)/python benchmarks/attention_study.py hansards --data $(DATA)/hansards-en-fr-gold
+	$(BIN)/python benchmarks/attention_study.py align --mechanisms scaled-dot \
+	    --data $(DATA)/hansards-en-fr-gold
+	$(BIN)/python benchmarks/attention_study.py align-reverse --mechanisms scaled-dot \
+	    --data $(DATA)/hansards-en-fr-gold
+	$(BIN)/python benchmarks/study_aligners.py --data $(DATA)/hansards-en-fr-gold
+	$(BIN)/python benchmarks/attention_speed.py
+	$(BIN)/python benchmarks/attention_study.py report
+	PATH=$(BIN):$$PATH docs/examples/pictures.sh
 
 dist: $(VENV)/.ready-to-test ## build the wheel, install it apart, and run it
 	$(BIN)/python -m pip install --quiet build

@@ -10,9 +10,8 @@ import typing
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from nmtcli import mechanisms
 from nmtcli.errors import UsageError
-
-ATTENTION_PRESETS = ("none", "bahdanau", "luong-dot")
 
 
 def option(default, help, *, unit="", minimum=None, maximum=None, choices=None):
@@ -72,12 +71,46 @@ class ModelConfig:
     """The model."""
 
     architecture: str = option("rnn", "Family of models.", choices=("rnn",))
-    attention: str = option("bahdanau", "Attention mechanism.", choices=ATTENTION_PRESETS)
+    attention: str = option(
+        "bahdanau", "Attention mechanism, by its paper.", choices=tuple(mechanisms.PRESETS)
+    )
+    attention_score: str = option(
+        "preset",
+        "Score function, instead of the one of the mechanism.",
+        choices=("preset", *mechanisms.SCORES),
+    )
+    attention_scope: str = option(
+        "preset",
+        "All source positions, or a window around t (local-m) or a predicted one (local-p).",
+        choices=("preset", *mechanisms.SCOPES),
+    )
+    attention_placement: str = option(
+        "preset",
+        "Whether attention stands before the decoder's cell or after it.",
+        choices=("preset", *mechanisms.PLACEMENTS),
+    )
+    attention_window: int = option(
+        10, "D, positions on each side of a local window's centre.", unit="pieces", minimum=1
+    )
+    attention_heads: int = option(
+        0, "Heads of scaled-dot attention; 0 is the mechanism's.", minimum=0, maximum=64
+    )
+    attention_positions: int = option(
+        256, "Source positions that the score location can see.", unit="pieces", minimum=1
+    )
+    input_feeding: bool = option(
+        False, "Feed the attentional state of a step to the next one (after the cell)."
+    )
+    coverage: bool = option(
+        False, "Let the score see what has been attended to (additive and concat)."
+    )
     cell: str = option("gru", "Recurrent cell.", choices=("gru", "lstm"))
     embedding_size: int = option(256, "Size of a piece's embedding.", minimum=1)
     encoder_size: int = option(512, "Size of the encoder's states, both directions.", minimum=2)
     decoder_size: int = option(512, "D, size of the decoder's states.", minimum=1)
-    attention_size: int = option(256, "A, size of the additive alignment space.", minimum=1)
+    attention_size: int = option(
+        256, "A, size of the alignment space: additive, concat, local-p, heads.", minimum=1
+    )
     readout_size: int = option(
         0, "Size of what the output layer sees; 0 is the embedding's.", minimum=0
     )
@@ -119,6 +152,12 @@ class TrainingConfig:
     clip_norm: float = option(1.0, "Largest norm of the gradient; 0 is none.", minimum=0.0)
     label_smoothing: float = option(
         0.1, "Probability mass spread over all pieces.", minimum=0.0, maximum=0.9
+    )
+    coverage_loss: float = option(
+        1.0, "Weight of the coverage loss, for a model with coverage.", minimum=0.0
+    )
+    coverage_from: int = option(
+        0, "Updates before the coverage loss acts; its paper adds it at the end.", minimum=0
     )
     precision: str = option(
         "auto",
@@ -197,8 +236,18 @@ def from_dict(values: dict, where: str = "config") -> Config:
 
     Raises:
         UsageError: an unknown section or key (the nearest name is offered), a value of the wrong
-            type, or one outside its range.
+            type, one outside its range, or an attention mechanism that cannot be.
     """
+    config = _build(values, where)
+    try:
+        mechanism_of(config.model)
+    except ValueError as error:
+        raise UsageError(f"{where}: model: {error}") from None
+    return config
+
+
+def _build(values: dict, where: str) -> Config:
+    """Every value checked by itself, as is right for a part of what will be merged."""
     sections = {f.name: f for f in dataclasses.fields(Config)}
     built = {}
     for name, content in (values or {}).items():
@@ -210,6 +259,36 @@ def from_dict(values: dict, where: str = "config") -> Config:
             raise UsageError(f"{where}: section '{name}' must hold 'key: value' lines")
         built[name] = _section(sections[name].type, name, content, where)
     return Config(**built)
+
+
+def mechanism_of(model: ModelConfig) -> mechanisms.Mechanism:
+    """The attention mechanism that the options compose.
+
+    Raises:
+        ValueError: they compose one that cannot be; the message says why.
+    """
+    mechanism = mechanisms.compose(
+        model.attention,
+        model.attention_score,
+        model.attention_scope,
+        model.attention_placement,
+        model.attention_window,
+        model.attention_heads,
+        model.input_feeding,
+        model.coverage,
+    )
+    sizes = model.decoder_size, model.encoder_size
+    if mechanism.score in ("dot", "scaled-dot") and mechanism.heads == 1 and len({*sizes}) == 2:
+        raise ValueError(
+            f"the {mechanism.score} score needs a decoder_size like the encoder_size, not"
+            f" {sizes[0]} and {sizes[1]}; general has a matrix between them"
+        )
+    if mechanism.heads > 1 and model.attention_size % mechanism.heads:
+        raise ValueError(
+            f"attention_size {model.attention_size} cannot be shared by {mechanism.heads} heads;"
+            " give a multiple of the heads"
+        )
+    return mechanism
 
 
 def load(path=None, assignments=(), overrides: dict | None = None, base: dict | None = None):
@@ -228,7 +307,7 @@ def load(path=None, assignments=(), overrides: dict | None = None, base: dict | 
     if path is not None:
         where = str(path)
         _merge(merged, _read_yaml(Path(path)), where)
-        from_dict(merged, where)
+        _build(merged, where)
     for text in assignments:
         key, equals, value = text.partition("=")
         section, dot, name = key.strip().partition(".")
@@ -238,7 +317,7 @@ def load(path=None, assignments=(), overrides: dict | None = None, base: dict | 
             parsed = yaml.safe_load(value)
         except yaml.YAMLError:
             raise UsageError(f"--set {text}: '{value}' is not a YAML value") from None
-        from_dict({section: {name: parsed}}, f"--set {text}")
+        _build({section: {name: parsed}}, f"--set {text}")
         merged.setdefault(section, {})[name] = parsed
     for section, keys in (overrides or {}).items():
         for name, value in keys.items():

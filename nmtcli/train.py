@@ -10,6 +10,7 @@ from nmtcli import __version__, backend
 from nmtcli import config as configuration
 from nmtcli.config import Config
 from nmtcli.errors import UsageError
+from nmtcli.mechanisms import describe
 from nmtcli.run_directory import RunDirectory, write_atomically
 
 # What may differ when a run goes on: how long and how often, but not what is learnt.
@@ -155,10 +156,10 @@ def _run_training(run: RunDirectory, config: Config, prepared, precision, models
         "device": backend.device(),
         "precision": precision,
         "parameters": count_parameters(model),
-        "attention": config.model.attention,
+        "attention": describe(config.model.attention, configuration.mechanism_of(config.model)),
         "pairs": len(prepared.train),
     }
-    kept = ("device", "precision", "parameters")
+    kept = ("device", "precision", "parameters", "attention")
     run.write_facts({**run.read_facts(), **{key: header[key] for key in kept}})
     tell(Event("start", header))
     update = TrainStep(
@@ -167,6 +168,8 @@ def _run_training(run: RunDirectory, config: Config, prepared, precision, models
         smoothing=options.label_smoothing,
         clip_norm=options.clip_norm,
         seed=options.seed,
+        coverage_weight=options.coverage_loss,
+        coverage_from=options.coverage_from,
     )
     validate = None
     if prepared.valid is not None:

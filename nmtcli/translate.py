@@ -1,25 +1,26 @@
 """Translate lines of text: N lines in, N translations out, in order."""
 
-import re
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from itertools import islice
 
 import numpy as np
 
-from nmtcli import config
 from nmtcli.config import SearchConfig
-from nmtcli.errors import UsageError
-from nmtcli.run_directory import RunDirectory, find_run
+from nmtcli.evaluation.alignment import LinkRule
+from nmtcli.run_directory import find_run
 from nmtcli.search.beam import beam_search
 from nmtcli.search.greedy import greedy_search
 from nmtcli.search.hypothesis import Hypothesis, normalised
 from nmtcli.search.interface import Engine
 from nmtcli.search.length_batches import length_batches, pad
+from nmtcli.search_options import check_checkpoint_name, check_search, search_options
 from nmtcli.text.lines import one_line
 from nmtcli.text.long_lines import join_parts, split_line
 from nmtcli.text.piece_ids import EOS_ID
 from nmtcli.text.subwords import Subwords
-from nmtcli.translation import EMPTY, END_TOKEN, Candidate, Translation
+from nmtcli.translation import EMPTY, END_TOKEN, Candidate, Translation, check_attention
+from nmtcli.translation_alignment import LinePart, SourceWords, TranslationAligner
 
 
 class Translator:
@@ -30,9 +31,12 @@ class Translator:
         source_subwords: cut the lines into pieces.
         target_subwords: make text of the pieces that are found.
         search: the options.
+        link_rule: align the words of each line and its translations, by this rule; None is not
+            to align.
 
     Raises:
-        UsageError: more translations of a line are wanted than the beam is wide.
+        UsageError: more translations of a line are wanted than the beam is wide, or alignments of
+            a model without attention.
     """
 
     def __init__(
@@ -41,12 +45,16 @@ class Translator:
         source_subwords: Subwords,
         target_subwords: Subwords,
         search: SearchConfig,
+        link_rule: LinkRule | None = None,
     ):
         check_search(search)
+        if link_rule is not None:
+            check_attention(engine)
         self.engine = engine
         self.source_subwords = source_subwords
         self.target_subwords = target_subwords
         self.search = search
+        self.aligner = link_rule and TranslationAligner(source_subwords, target_subwords, link_rule)
 
     def translate_lines(
         self, lines: Iterable[str], on_warning: Callable[[str], None] = lambda message: None
@@ -65,36 +73,35 @@ class Translator:
     def _translate_window(
         self, lines: list[str], first: int, on_warning: Callable[[str], None]
     ) -> Iterator[Translation]:
-        parts: list[list[int]] = []  # of all lines, one after the other
-        counts = []  # how many parts each line has
+        lines_in_parts: list[list[LinePart]] = []
         for number, (line, ids) in enumerate(
             zip(lines, self.source_subwords.encode_batch(lines)), start=first
         ):
             if not line.strip():  # a subword model may have a piece for a tab
                 ids = []
-            of_line = [list(ids)] if len(ids) else []
+            parts = [LinePart(line, list(ids))]
             if len(ids) > self.search.max_source_pieces:
-                of_line = self._split(line)
+                parts = self._split(line)
                 on_warning(
                     f"line {number}: {len(ids)} pieces, over {self.search.max_source_pieces};"
-                    f" translated in {len(of_line)} parts"
+                    f" translated in {len(_to_translate(parts))} parts"
                 )
-            counts.append(len(of_line))
-            parts += of_line
-        hypotheses = self._search(parts)
-        start = 0
-        for count in counts:
-            end = start + count
-            yield self._translation(parts[start:end], hypotheses[start:end])
-            start = end
+            lines_in_parts.append(parts)
+        found = iter(
+            self._search([ids for parts in lines_in_parts for ids in _to_translate(parts)])
+        )
+        for line, parts in zip(lines, lines_in_parts):
+            yield self._translation(line, parts, list(islice(found, len(_to_translate(parts)))))
 
-    def _split(self, line: str) -> list[list[int]]:
+    def _split(self, line: str) -> list[LinePart]:
         def count(text: str) -> int:
             return len(self.source_subwords.encode(text))
 
         texts = split_line(line, count, self.search.max_source_pieces)
-        texts = [text for text in texts if text.strip()]
-        return [ids for ids in map(list, self.source_subwords.encode_batch(texts)) if ids]
+        return [
+            LinePart(text, list(ids) if text.strip() else [])
+            for text, ids in zip(texts, self.source_subwords.encode_batch(texts))
+        ]
 
     def _search(self, parts: list[list[int]]) -> list[list[Hypothesis]]:
         """The n-best list of each part, in order."""
@@ -130,29 +137,41 @@ class Translator:
         return found
 
     def _translation(
-        self, parts: list[list[int]], hypotheses: list[list[Hypothesis]]
+        self, line: str, parts: list[LinePart], hypotheses: list[list[Hypothesis]]
     ) -> Translation:
         """One line from its parts: the n-th best is made of the n-th best of each part.
 
         (So the best does not depend on how many are asked for.)
         """
-        if not parts:
-            return EMPTY
+        source_words = self.aligner and self.aligner.source_words(line, parts)
+        if not hypotheses:
+            return self._empty(source_words)
         source_tokens = [
-            token for ids in parts for token in [*self.source_subwords.pieces(ids), END_TOKEN]
+            token
+            for ids in _to_translate(parts)
+            for token in [*self.source_subwords.pieces(ids), END_TOKEN]
         ]
         candidates = [
-            self._candidate([nbest[min(rank, len(nbest) - 1)] for nbest in hypotheses])
+            self._candidate(
+                [nbest[min(rank, len(nbest) - 1)] for nbest in hypotheses], source_words
+            )
             for rank in range(max(map(len, hypotheses)))
         ]
         return Translation(candidates, source_tokens)
 
-    def _candidate(self, parts: list[Hypothesis]) -> Candidate:
+    def _empty(self, source_words: SourceWords | None) -> Translation:
+        if source_words is None:
+            return EMPTY
+        alignment = self.aligner.align(source_words, EMPTY.text, [])
+        return replace(EMPTY, nbest=[replace(EMPTY.nbest[0], alignment=alignment)])
+
+    def _candidate(self, parts: list[Hypothesis], source_words: SourceWords | None) -> Candidate:
         decoded = [one_line(self.target_subwords.decode(part.ids)) for part in parts]
+        text = decoded[0] if len(decoded) == 1 else join_parts(decoded)
         log_prob = sum(part.log_prob for part in parts)
         length = sum(len(part.ids) + 1 for part in parts)
         return Candidate(
-            text=decoded[0] if len(decoded) == 1 else join_parts(decoded),
+            text=text,
             log_prob=log_prob,
             score=normalised(log_prob, length, self.search.length_penalty),
             tokens=[
@@ -161,7 +180,13 @@ class Translator:
                 for token in [*self.target_subwords.pieces(part.ids), END_TOKEN]
             ],
             attentions=[part.attention for part in parts] if self.engine.has_attention else [],
+            alignment=self.aligner and self.aligner.align(source_words, text, parts),
         )
+
+
+def _to_translate(parts: list[LinePart]) -> list[list[int]]:
+    """The pieces of the parts that have any."""
+    return [part.ids for part in parts if part.ids]
 
 
 def load_translator(
@@ -171,6 +196,7 @@ def load_translator(
     assignments: Iterable[str] = (),
     overrides: dict | None = None,
     on_warning: Callable[[str], None] = lambda message: None,
+    link_rule: LinkRule | None = None,
 ) -> Translator:
     """A translator from a run's folder; the run's options, changed by what is given here.
 
@@ -181,52 +207,24 @@ def load_translator(
         assignments: texts such as `search.beam=3`.
         overrides: of `SearchConfig`, by name; None values are ignored.
         on_warning: told when a damaged checkpoint was passed over.
+        link_rule: as of `Translator`.
 
     Raises:
-        UsageError: no such run or checkpoint, or an option that is wrong or has no effect here.
+        UsageError: no such run or checkpoint, an option that is wrong or has no effect here, or
+            alignments are wanted of a model without attention.
     """
     run = find_run(run_path)
     check_checkpoint_name(checkpoint)
     search = search_options(run, config_file, assignments, overrides)
     from nmtcli.engines.load import load_engine
 
+    engine = load_engine(run, checkpoint, on_warning=on_warning)
+    if link_rule is not None:
+        check_attention(engine, run.path)
     return Translator(
-        load_engine(run, checkpoint, on_warning=on_warning),
+        engine,
         Subwords(run.source_subwords),
         Subwords(run.target_subwords),
         search,
+        link_rule,
     )
-
-
-def search_options(
-    run: RunDirectory, config_file=None, assignments: Iterable[str] = (), overrides=None
-) -> SearchConfig:
-    """The search options of a run < a YAML file < assignments < overrides.
-
-    Raises:
-        UsageError: one of them is wrong, or is not of the search.
-    """
-    for text in assignments:
-        if not text.strip().startswith("search."):
-            raise UsageError(f"--set {text}: the run is trained; only search.* can be set here")
-    search = config.load(
-        config_file,
-        assignments,
-        {"search": overrides or {}},
-        base=config.as_dict(run.read_config()),
-    ).search
-    check_search(search)
-    return search
-
-
-def check_search(search: SearchConfig) -> None:
-    if search.nbest > search.beam:
-        raise UsageError(
-            f"{search.nbest} translations of a line need a beam of at least that, not"
-            f" {search.beam}: raise --beam or lower --nbest"
-        )
-
-
-def check_checkpoint_name(name: str) -> None:
-    if not re.fullmatch(r"best|last|step-[0-9]+", name):
-        raise UsageError(f"checkpoint '{name}': give best, last or step-N, for example step-500")

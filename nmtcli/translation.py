@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nmtcli.errors import UsageError
+from nmtcli.evaluation.alignment import WordAlignment
+
 END_TOKEN = "</s>"
 
 
@@ -18,6 +21,7 @@ class Candidate:
     tokens: pieces; each part ends with `</s>`.
     attentions: a (T, S) array for each part, its rows and columns are the part's tokens and
         source tokens, ends included; empty where the model has no attention.
+    alignment: of the whole line's words, where it was asked for.
     """
 
     text: str
@@ -25,6 +29,7 @@ class Candidate:
     score: float
     tokens: list[str]
     attentions: list[np.ndarray]
+    alignment: WordAlignment | None = None
 
 
 @dataclass(frozen=True)
@@ -65,6 +70,8 @@ class Translation:
         if attention is not None:
             attention = np.round(attention.astype(np.float64), 4).tolist()
         best = {**_summary(self.nbest[0]), "source_tokens": self.source_tokens}
+        if self.nbest[0].alignment is not None:
+            best["source_words"] = self.nbest[0].alignment.source_words
         others = [_summary(candidate) for candidate in self.nbest]
         return json.dumps({**best, "attention": attention, "nbest": others}, ensure_ascii=False)
 
@@ -73,9 +80,29 @@ EMPTY = Translation([Candidate("", 0.0, 0.0, [], [])], [])
 
 
 def _summary(candidate: Candidate) -> dict:
-    return {
+    values = {
         "translation": candidate.text,
         "score": candidate.score,
         "log_prob": candidate.log_prob,
         "tokens": candidate.tokens,
     }
+    if candidate.alignment is not None:
+        values["words"] = candidate.alignment.target_words
+        values["alignment"] = [list(link) for link in candidate.alignment.links]
+    return values
+
+
+def check_attention(engine, run="this run") -> None:
+    """
+    Args:
+        engine: of the run.
+        run: what to call it.
+
+    Raises:
+        UsageError: the engine's model has no attention, so there is nothing to align by.
+    """
+    if not engine.has_attention:
+        raise UsageError(
+            f"{run}: the model puts the whole source into one vector, without attention, so there"
+            " is nothing to align; use a run trained with --attention bahdanau or another"
+        )

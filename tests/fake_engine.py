@@ -1,5 +1,6 @@
 """A model and subwords without any framework: what search, translate and score are tested with."""
 
+import re
 import sys
 import types
 import zlib
@@ -10,6 +11,8 @@ from nmtcli import config
 from nmtcli.run_directory import RunDirectory
 from nmtcli.search.interface import StepResult
 from nmtcli.text.piece_ids import BOS_ID, EOS_ID, PAD_ID
+from nmtcli.text.piece_spans import PlacedPieces, Span
+from nmtcli.text.subwords import normalise
 
 # What a translation is made of; some of it would break a line if it were printed as it is.
 ALPHABET = "\n\r\u2028\u0085\v\fabcdefghij"
@@ -26,6 +29,7 @@ class FakeEngine:
     """
 
     has_attention = True
+    has_window = False
 
     def __init__(self, vocabulary_size=12, seed=0, end_bias=0.0, levels=None):
         self.vocabulary_size = vocabulary_size
@@ -84,6 +88,15 @@ class FakeEngine:
                 result[b, t] = self.distribution(source, tuple(target[:t]))[0][piece]
         return result
 
+    def align(self, source_ids, target_ids):
+        result = np.zeros((*target_ids.shape, source_ids.shape[1]), dtype=np.float32)
+        for b, (source, target) in enumerate(zip(source_ids, target_ids)):
+            source = tuple(int(i) for i in source[source != PAD_ID])
+            target = [int(i) for i in target[target != PAD_ID]]
+            for t in range(len(target)):
+                result[b, t, : len(source)] = self.distribution(source, tuple(target[:t]))[1]
+        return result
+
 
 class FakeSubwords:
     """One piece for a character; spaces are folded as SentencePiece folds them."""
@@ -94,10 +107,22 @@ class FakeSubwords:
         self.path = path
 
     def encode(self, text):
-        return [4 + ord(c) % len(ALPHABET) for c in " ".join(text.split())]
+        return [4 + ord(c) % len(ALPHABET) for c in " ".join(normalise(text).split())]
 
     def encode_batch(self, texts):
         return [self.encode(text) for text in texts]
+
+    def place_batch(self, texts):
+        placed = []
+        for text in map(normalise, texts):
+            tidy = [m.start() for m in re.finditer(r"\S|(?<=\S)\s+(?=\S)", text)]
+            spans = [Span(place, place + 1) for place in tidy]
+            placed.append(PlacedPieces(text, self.encode(text), spans))
+        return placed
+
+    def place_decoded(self, ids):
+        spans = [Span(place, place + 1) for place in range(len(ids))]
+        return PlacedPieces(self.decode(ids), list(ids), spans)
 
     def decode(self, ids):
         return "".join(ALPHABET[i - 4] for i in ids)
@@ -126,6 +151,7 @@ def install(patch, engine):
     patch.setitem(sys.modules, "nmtcli.engines.load", module)
     patch.setattr("nmtcli.translate.Subwords", FakeSubwords)
     patch.setattr("nmtcli.score.Subwords", FakeSubwords)
+    patch.setattr("nmtcli.align.Subwords", FakeSubwords)
 
 
 def make_run(path, **search):

@@ -1,243 +1,231 @@
-"""Attention against the papers' formulas in NumPy, and what padding must not do."""
+"""Attention of every score and scope against the papers' loops, and what padding must not do."""
+
+import functools
 
 import keras
 import numpy as np
 import pytest
+from gradients import differences, gradients_of, normal
 from keras import ops
+from mechanism_cases import every_composition
+from reference_model import Weights, attend
 
-from nmtcli.layers.attention import AdditiveScore, DotScore, attend, masked_softmax
+from nmtcli.layers.attention import Attention, MultiHeadAttention
 
-B, T, S, Q, M, A = 3, 2, 5, 4, 6, 7
-MASK = np.array([[1, 1, 1, 1, 1], [1, 1, 0, 0, 0], [1, 0, 1, 1, 0]], dtype=bool)
-
-
-def gradients_of(function, *arrays):
-    """The gradient of a function's scalar by each of its arrays, on the backend at hand."""
-    tensors = [ops.convert_to_tensor(np.asarray(x, "float32")) for x in arrays]
-    if keras.backend.backend() == "jax":
-        import jax
-
-        found = jax.grad(function, argnums=tuple(range(len(tensors))))(*tensors)
-    else:
-        import tensorflow as tf
-
-        with tf.GradientTape() as tape:
-            tape.watch(tensors)
-            value = function(*tensors)
-        found = tape.gradient(value, tensors)
-    return [np.asarray(gradient) for gradient in found]
+B, T, S, Q, M, A, D, P = 3, 2, 5, 4, 6, 8, 1, 4
+MASK = np.array([[1, 1, 1, 1, 1], [1, 1, 0, 0, 0], [1, 1, 1, 1, 0]], dtype=bool)
+TIMES = np.array([1, 3])  # the second is beyond the end of the second sentence
+# What is attended with; where it stands and what it feeds is no matter of the layer.
+KINDS = {
+    f"{m.score} {m.scope}{' heads' * (m.heads > 1)}{' coverage' * m.coverage}": m
+    for m in every_composition()
+    if m.score and m.placement == "after" and not m.input_feeding
+}
 
 
-def differences(function, *arrays, width=1e-5):
-    """The same by central differences of a NumPy function, in float64."""
-    arrays = [np.array(x, dtype=np.float64) for x in arrays]
-    found = [np.zeros_like(x) for x in arrays]
-    for array, gradient in zip(arrays, found):
-        for place in np.ndindex(array.shape):
-            kept = array[place]
-            array[place] = kept + width
-            above = function(*arrays)
-            array[place] = kept - width
-            gradient[place] = (above - function(*arrays)) / (2 * width)
-            array[place] = kept
-    return found
-
-
-def additive_loop(query, memory, query_kernel, memory_kernel, bias, vector):
-    """Bahdanau et al. (2015), A.1.2: v . tanh(W s + U h + b)."""
-    scores = np.zeros((*query.shape[:2], memory.shape[1]))
-    for b, t, s in np.ndindex(scores.shape):
-        inner = query[b, t] @ query_kernel + memory[b, s] @ memory_kernel + bias
-        scores[b, t, s] = np.tanh(inner) @ vector[:, 0]
-    return scores
-
-
-def dot_loop(query, memory):
-    """Luong et al. (2015), equation 8: h_t . h_s."""
-    scores = np.zeros((*query.shape[:2], memory.shape[1]))
-    for b, t, s in np.ndindex(scores.shape):
-        scores[b, t, s] = query[b, t] @ memory[b, s]
-    return scores
-
-
-def weights_loop(scores, mask):
-    """Luong et al. (2015), equation 7, over the real positions alone."""
-    weights = np.zeros(scores.shape)
-    for b, t in np.ndindex(scores.shape[:2]):
-        powers = {s: np.exp(scores[b, t, s]) for s in range(scores.shape[2]) if mask[b, s]}
-        for s, power in powers.items():
-            weights[b, t, s] = power / sum(powers.values())
-    return weights
-
-
-def context_loop(weights, values):
-    """Bahdanau et al. (2015), equation 5: the sum of the weighted annotations."""
-    contexts = np.zeros((*weights.shape[:2], values.shape[2]))
-    for b, t, s in np.ndindex(weights.shape):
-        contexts[b, t] += weights[b, t, s] * values[b, s]
-    return contexts
-
-
-def normal(*shape, seed=0):
-    return np.random.default_rng(seed).normal(size=shape).astype("float32")
-
-
-@pytest.fixture(scope="module")
-def additive():
-    """A layer whose weights, bias included, are all of some size."""
-    layer = AdditiveScore(A)
-    layer.build((None, None, Q), (None, None, M))
+def fill(layer):
+    """The layer with weights, biases included, that are all of some size."""
     for n, variable in enumerate(layer.trainable_variables):
         variable.assign(normal(*variable.shape, seed=n))
     return layer
 
 
-def weights_of(layer):
-    parts = (layer.query_kernel, layer.memory_kernel, layer.bias, layer.vector)
-    return [np.asarray(part.value) for part in parts]
+def arrays_of(layer):
+    """The numbers of a layer called `layer`, by their paths."""
+    return {variable.path: np.asarray(variable.value) for variable in layer.trainable_variables}
 
 
-def test_additive_scores_are_those_of_the_paper(additive):
-    query, memory = normal(B, T, Q, seed=10), normal(B, S, M, seed=11)
-    scores = additive(query, additive.project(memory))
-    expected = additive_loop(query, memory, *weights_of(additive))
-    np.testing.assert_allclose(scores, expected, atol=1e-5)
+def make(kind, **options):
+    mechanism = KINDS[kind]
+    if mechanism.heads > 1:
+        layer = MultiHeadAttention(mechanism.heads, A, name="layer", **options)
+    else:
+        layer = Attention(
+            mechanism.score, mechanism.scope, D, A, P, mechanism.coverage, name="layer", **options
+        )
+    layer.build((None, None, query_size(kind)), (None, None, M))
+    return fill(layer)
 
 
-def test_the_written_gradient_of_additive_scores_is_that_of_the_formula(additive):
-    query, memory, upstream = normal(2, T, Q), normal(2, 3, M, seed=1), normal(2, T, 3, seed=2)
-    variables = (additive.query_kernel, additive.memory_kernel, additive.bias, additive.vector)
+def query_size(kind):
+    mechanism = KINDS[kind]
+    return M if mechanism.score in ("dot", "scaled-dot") and mechanism.heads == 1 else Q
 
-    def layer(query, memory, *weights):
+
+@functools.cache
+def shared(kind):
+    return make(kind)
+
+
+@pytest.fixture(params=KINDS)
+def kind(request):
+    return request.param
+
+
+def inputs_of(kind, seed=10):
+    """Queries, memory and coverage."""
+    coverage = np.random.default_rng(seed).random((B, T, S)).astype("float32")
+    return normal(B, T, query_size(kind), seed=seed), normal(B, S, M, seed=seed + 1), coverage
+
+
+def attended(layer, query, memory, mask, coverage):
+    """Context and weights, as arrays."""
+    times = ops.convert_to_tensor(TIMES, "int32")
+    found = layer(
+        ops.convert_to_tensor(query), ops.convert_to_tensor(memory), mask, times, coverage
+    )
+    return [np.asarray(part) for part in found]
+
+
+def loop(kind, arrays, query, memory, coverage, mask=MASK):
+    """The papers' contexts (B, T, M) and weights (B, T, S), sentence by sentence."""
+    contexts, weights = np.zeros((B, T, M)), np.zeros((B, T, S))
+    for b in range(B):
+        length = mask[b].sum()
+        for n, t in enumerate(TIMES):
+            contexts[b, n], weights[b, n, :length] = attend(
+                KINDS[kind], Weights(arrays, "layer"), query[b, n], memory[b, :length], t,
+                coverage[b, n],
+            )  # fmt: skip
+    return contexts, weights
+
+
+# -- against the papers ----------------------------------------------------------------------------
+
+
+def test_weights_and_context_are_those_of_the_papers(kind):
+    query, memory, coverage = inputs_of(kind)
+    context, weights = attended(shared(kind), query, memory, MASK, coverage)
+    expected = loop(kind, arrays_of(shared(kind)), query, memory, coverage)
+    np.testing.assert_allclose(weights, expected[1], atol=1e-6)
+    np.testing.assert_allclose(context, expected[0], atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "general local-p",
+        "additive local-p coverage",
+        "location global",
+        "scaled-dot global heads",
+    ],
+)
+def test_gradients_are_those_of_the_papers_formulas(kind):
+    """Through the softmax and, with a predicted window, through its centre."""
+    layer, upstream = shared(kind), normal(B, T, M, seed=2)
+    variables, arrays = layer.trainable_variables, inputs_of(kind)
+    times = ops.convert_to_tensor(TIMES, "int32")
+
+    def of_layer(query, memory, coverage, *weights):
         with keras.StatelessScope(state_mapping=list(zip(variables, weights))):
-            return ops.sum(additive(query, additive.project(memory)) * upstream)
+            return ops.sum(layer(query, memory, MASK, times, coverage)[0] * upstream)
 
-    def formula(*arrays):
-        return np.sum(additive_loop(*arrays) * upstream)
+    def of_loop(query, memory, coverage, *weights):
+        paths = (variable.path for variable in variables)
+        contexts, _ = loop(kind, dict(zip(paths, weights)), query, memory, coverage)
+        return np.sum(contexts * upstream)
 
-    arrays = (query, memory, *weights_of(additive))
-    for found, expected in zip(gradients_of(layer, *arrays), differences(formula, *arrays)):
-        np.testing.assert_allclose(found, expected, atol=2e-5)
-
-
-def test_dot_scores_are_those_of_the_paper():
-    layer = DotScore()
-    layer.build((None, None, Q), (None, None, Q))
-    query, memory = normal(B, T, Q), normal(B, S, Q, seed=1)
-    scores = layer(query, layer.project(memory))
-    np.testing.assert_allclose(scores, dot_loop(query, memory), atol=1e-5)
+    arrays = (*arrays, *arrays_of(layer).values())
+    for found, expected in zip(gradients_of(of_layer, *arrays), differences(of_loop, *arrays)):
+        np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
-def test_weights_and_context_are_those_of_the_paper(additive):
-    query, memory = normal(B, T, Q, seed=3), normal(B, S, M, seed=4)
-    keys = additive.project(memory)
-    context, weights = attend(additive.scorer(), query, keys, ops.convert_to_tensor(memory), MASK)
-    expected = weights_loop(additive_loop(query, memory, *weights_of(additive)), MASK)
-    np.testing.assert_allclose(weights, expected, atol=1e-6)
-    np.testing.assert_allclose(context, context_loop(expected, memory), atol=1e-5)
+def test_one_head_that_changes_no_space_is_scaled_dot_attention():
+    heads = MultiHeadAttention(1, M, name="layer")
+    heads.build((None, None, M), (None, None, M))
+    for variable in heads.trainable_variables:
+        variable.assign(np.eye(M))
+    kind = "scaled-dot global"
+    query, memory, coverage = inputs_of(kind)
+    expected = attended(shared(kind), query, memory, MASK, coverage)
+    for part, other in zip(attended(heads, query, memory, MASK, None), expected):
+        np.testing.assert_allclose(part, other, atol=1e-5)
 
 
-def test_weights_sum_to_one_and_are_exactly_zero_at_padding():
-    weights = np.asarray(masked_softmax(normal(B, T, S) * 20, MASK))
+def test_positions_beyond_those_of_the_location_score_get_nothing():
+    """Luong et al. (2015), 3.1: the words near the end of a long sentence are ignored."""
+    query, memory, _ = inputs_of("location global")
+    _, weights = attended(shared("location global"), query, memory, MASK, None)
+    assert (weights[0, :, P:] == 0.0).all() and (weights[0, :, :P] > 0.0).all()
     np.testing.assert_allclose(weights.sum(axis=-1), 1.0, atol=1e-6)
+
+
+# -- masks -----------------------------------------------------------------------------------------
+
+
+def test_weights_are_a_distribution_over_real_positions(kind):
+    query, memory, coverage = inputs_of(kind)
+    _, weights = attended(shared(kind), 5 * query, memory, MASK, coverage)
     assert (weights[~np.repeat(MASK[:, None], T, axis=1)] == 0.0).all()
     assert (weights >= 0.0).all() and weights.dtype == np.float32
+    sums = weights.sum(axis=-1)
+    if KINDS[kind].scope == "local-p":  # the Gaussian takes its share
+        assert (sums < 1.0).all() and (sums > 0.1).all()
+    else:
+        np.testing.assert_allclose(sums, 1.0, atol=1e-6)
 
 
-def test_each_query_may_have_a_mask_of_its_own():
-    masks = np.random.default_rng(5).random((B, T, S)) < 0.6
-    masks[..., 0] = True
-    scores = normal(B, T, S)
-    weights = np.asarray(masked_softmax(scores, masks))
-    for t in range(T):
-        expected = weights_loop(scores[:, t : t + 1], masks[:, t])
-        np.testing.assert_allclose(weights[:, t : t + 1], expected, atol=1e-6)
-
-
-@pytest.mark.parametrize("offset", [-1e6, 1e6])
-def test_adding_a_large_number_to_all_scores_changes_nothing(offset):
-    scores = np.round(normal(B, T, S) * 4)  # so that the sums are exact in float32
-    weights = masked_softmax(scores + np.float32(offset), MASK)
-    np.testing.assert_allclose(weights, masked_softmax(scores, MASK), atol=1e-6)
-
-
-def test_a_sentence_without_a_real_token_gives_zeros_and_no_nan(additive):
-    query, memory = normal(B, T, Q), normal(B, S, M, seed=1)
+def test_a_sentence_without_a_real_token_gives_zeros_and_no_nan(kind):
+    layer, (query, memory, coverage) = shared(kind), inputs_of(kind)
     mask = MASK.copy()
     mask[1] = False
+    context, weights = attended(layer, query, memory, mask, coverage)
+    assert (context[1] == 0.0).all() and (weights[1] == 0.0).all()
+    times, variables = ops.convert_to_tensor(TIMES, "int32"), layer.trainable_variables
 
-    def both(query, memory):
-        return attend(additive.scorer(), query, additive.project(memory), memory, mask)
-
-    def total(query, memory):
-        context, weights = both(query, memory)
+    def total(query, memory, coverage, *values):
+        with keras.StatelessScope(state_mapping=list(zip(variables, values))):
+            context, weights = layer(query, memory, mask, times, coverage)
         return ops.sum(context * normal(B, T, M, seed=2)) + ops.sum(weights * normal(B, T, S))
 
-    context, weights = (np.asarray(x) for x in both(query, ops.convert_to_tensor(memory)))
-    assert (context[1] == 0.0).all() and (weights[1] == 0.0).all()
-    for gradient in gradients_of(total, query, memory):
-        assert np.isfinite(gradient).all()
-        assert (gradient[1] == 0.0).all() and np.abs(gradient[0]).max() > 1e-3
+    gradients = gradients_of(total, query, memory, coverage, *arrays_of(layer).values())
+    assert all(np.isfinite(gradient).all() for gradient in gradients)
+    assert all((gradient[1] == 0.0).all() for gradient in gradients[:3])
+    assert np.abs(gradients[0][0]).max() > 1e-4
 
 
-def test_padding_gets_no_gradient(additive):
-    query, memory, upstream = normal(B, T, Q), normal(B, S, M, seed=1), normal(B, T, M, seed=2)
+def test_padding_gets_no_gradient(kind):
+    query, memory, coverage = inputs_of(kind)
+    times = ops.convert_to_tensor(TIMES, "int32")
 
     def total(memory):
-        keys = additive.project(memory)
-        return ops.sum(attend(additive.scorer(), query, keys, memory, MASK)[0] * upstream)
+        context, _ = shared(kind)(ops.convert_to_tensor(query), memory, MASK, times, coverage)
+        return ops.sum(context * normal(B, T, M, seed=2))
 
     (gradient,) = gradients_of(total, memory)
     assert (gradient[~MASK] == 0.0).all()
-    assert (np.abs(gradient[MASK]).max(axis=-1) > 1e-4).all()
+    if KINDS[kind].scope == "global" and KINDS[kind].score != "location":
+        assert (np.abs(gradient[MASK]).max(axis=-1) > 1e-4).all()
 
 
-def test_more_padding_changes_nothing(additive):
-    query, memory = normal(B, T, Q), normal(B, S, M, seed=1)
-    junk = 100 * normal(B, 4, M, seed=2)
-    longer = np.concatenate([memory, junk], axis=1)
+def test_more_padding_changes_nothing(kind):
+    query, memory, coverage = inputs_of(kind)
+    longer = np.concatenate([memory, 100 * normal(B, 4, M, seed=2)], axis=1)
     mask = np.concatenate([MASK, np.zeros((B, 4), dtype=bool)], axis=1)
-    context, weights = attend(additive.scorer(), query, additive.project(memory), memory, MASK)
-    padded = attend(additive.scorer(), query, additive.project(longer), longer, mask)
+    covered = np.concatenate([coverage, np.ones((B, T, 4), "float32")], axis=2)
+    context, weights = attended(shared(kind), query, memory, MASK, coverage)
+    padded = attended(shared(kind), query, longer, mask, covered)
     np.testing.assert_allclose(padded[0], context, atol=1e-6)
-    np.testing.assert_allclose(np.asarray(padded[1])[..., :S], weights, atol=1e-6)
+    np.testing.assert_allclose(padded[1][..., :S], weights, atol=1e-6)
+    assert (padded[1][..., S:] == 0.0).all()
 
 
-def test_other_sentences_in_the_batch_change_nothing(additive):
-    query, memory = normal(B, T, Q), normal(B, S, M, seed=1)
-    together = attend(additive.scorer(), query, additive.project(memory), memory, MASK)
+def test_other_sentences_in_the_batch_change_nothing(kind):
+    query, memory, coverage = inputs_of(kind)
+    together = attended(shared(kind), query, memory, MASK, coverage)
     for b in range(B):
-        one = slice(b, b + 1)
-        keys = additive.project(memory[one])
-        alone = attend(additive.scorer(), query[one], keys, memory[one], MASK[one])
+        own = [array[b : b + 1] for array in (query, memory, MASK, coverage)]
+        for part, whole in zip(attended(shared(kind), *own), together):
+            np.testing.assert_allclose(part, whole[b : b + 1], atol=1e-6)
+
+
+def test_one_query_at_a_time_sees_what_it_sees_among_others(kind):
+    layer, (query, memory, coverage) = shared(kind), inputs_of(kind)
+    together = attended(layer, query, memory, MASK, coverage)
+    source, step = layer.read(ops.convert_to_tensor(memory), MASK), layer.attender()
+    for n, t in enumerate(TIMES):
+        times = ops.convert_to_tensor(np.full((B, 1), t), "int32")
+        one = slice(n, n + 1)
+        alone = step(ops.convert_to_tensor(query[:, one]), source, times, coverage[:, one])
         for part, whole in zip(alone, together):
-            np.testing.assert_allclose(part, np.asarray(whole)[one], atol=1e-6)
-
-
-def test_scores_and_weights_are_float32_whatever_the_policy():
-    layer = AdditiveScore(A, dtype="mixed_bfloat16")
-    layer.build((None, None, Q), (None, None, M))
-    query = ops.cast(normal(B, T, Q), "bfloat16")
-    memory = ops.cast(normal(B, S, M), "bfloat16")
-    context, weights = attend(layer.scorer(), query, layer.project(memory), memory, MASK)
-    types = [keras.backend.standardize_dtype(x.dtype) for x in (context, weights)]
-    assert types == ["bfloat16", "float32"]
-    assert keras.backend.standardize_dtype(layer.vector.dtype) == "float32"
-    precise = additive_loop(normal(B, T, Q), normal(B, S, M), *weights_of(layer))
-    np.testing.assert_allclose(weights, weights_loop(precise, MASK), atol=0.02)
-
-
-def test_a_score_is_made_again_from_its_configuration():
-    layer = AdditiveScore(A, name="score")
-    again = AdditiveScore.from_config(layer.get_config())
-    assert (again.units, again.name) == (A, "score")
-
-
-def test_units_that_are_not_positive_are_refused():
-    with pytest.raises(ValueError, match=r"units must be positive. Received: units=0"):
-        AdditiveScore(0)
-
-
-def test_the_dot_score_refuses_queries_and_memory_of_different_sizes():
-    with pytest.raises(ValueError, match="one size. Received: query size 4, memory size 6"):
-        DotScore().build((None, None, 4), (None, None, 6))
+            np.testing.assert_allclose(part, whole[:, one], atol=1e-6)

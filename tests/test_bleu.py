@@ -187,7 +187,8 @@ def test_json_holds_unrounded_scores_and_the_table(files, capsys):
     assert report["lines"] == 3
     assert [score["score"] for score in report["scores"]] == [score.value for score in known]
     assert [score["signature"] for score in report["scores"]] == [one.signature for one in known]
-    assert report["by_length"][0] == {"low": 0, "high": 1, "count": 0, "score": None}
+    empty = {"label": "0-1", "low": 0, "high": 1, "count": 0, "score": None, "interval": None}
+    assert report["by_length"][0] == empty
     assert [bucket["count"] for bucket in report["by_length"]] == [0, 1, 2]
 
 
@@ -207,8 +208,10 @@ def test_the_table_has_a_dash_where_there_is_no_sentence(files, capsys):
         ["0-1", "0"],
         ["2-6", "2"],
         [">6", "1"],
+        ["all", "3"],
     ]
     assert table[1][2] == "-" and float(table[2][2]) > 0
+    assert table[3][3] == "(-)"  # every resample of one sentence is that sentence
 
 
 def test_text_that_looks_tokenised_is_warned_about_once(tmp_path, capsys):

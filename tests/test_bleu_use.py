@@ -1,4 +1,4 @@
-"""`nmt bleu` apart from its numbers: properties, BLEU by length, bad input, and processes."""
+"""`nmt bleu` apart from its numbers: properties, bad input, and processes."""
 
 import os
 import subprocess
@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from nmtcli.cli.main import run
 from nmtcli.errors import UsageError
 from nmtcli.evaluation import bleu
-from nmtcli.evaluation.by_length import bleu_by_length, count_words
 
 
 @pytest.fixture
@@ -57,38 +56,10 @@ def test_identical_texts_have_the_best_score(lines):
     assert [score.value for score in scores] == [pytest.approx(100), pytest.approx(100), 0]
 
 
-@settings(max_examples=60, deadline=None)
-@given(LINES, st.integers(9, 50), st.booleans())
-def test_a_single_bucket_has_the_score_of_the_whole_text(lines, edge, lowercase):
-    options = bleu.BleuOptions(lowercase=lowercase)
-    references = [[f"The {line}" for line in lines]]
-    buckets = bleu_by_length(references, lines, count_words(lines), [edge], options)
-    total = bleu.corpus_bleu(references, lines, options)
-    assert [(one.count, one.score) for one in buckets] == [(len(lines), total.value), (0, None)]
-
-
-@given(st.lists(st.integers(0, 30), min_size=1, max_size=30))
-def test_each_sentence_is_in_the_bucket_of_its_length(lengths):
-    lines = ["a b c d"] * len(lengths)
-    buckets = bleu_by_length([lines], lines, lengths, [5, 10, 20])
-    assert [one.label for one in buckets] == ["0-5", "6-10", "11-20", ">20"]
-    for bucket in buckets:
-        high = 1000 if bucket.high is None else bucket.high
-        assert bucket.count == sum(bucket.low <= length <= high for length in lengths)
-
-
-@pytest.mark.parametrize("edges", [[], [0, 3], [5, 5], [5, 3], [-1]])
-def test_edges_that_do_not_ascend_are_refused(edges):
-    with pytest.raises(UsageError):
-        bleu_by_length([["a"]], ["a"], [1], edges)
-
-
 def test_the_library_refuses_texts_that_are_not_parallel():
     for references, hypotheses in ([["a"], ["a", "b"]], ["a"]), ([], ["a"]), ([[]], []):
         with pytest.raises(UsageError):
             bleu.corpus_scores(references, hypotheses)
-    with pytest.raises(UsageError):
-        bleu_by_length([["a"]], ["a"], [1, 2], [10])
 
 
 @pytest.mark.parametrize(("tokenizer", "extra"), [("ko-mecab", "ko"), ("ja-mecab", "ja")])
@@ -104,7 +75,10 @@ BAD = [
     ("REF FOLDER", "is a directory"),
     ("REF LONGER", "REF has 3 lines, LONGER has 4"),
     ("REF LONGER HYP", "LONGER has 4 lines, HYP has 3"),
-    ("REF HYP --by-length 10 --source LONGER", "LONGER has 4 lines, HYP has 3"),
+    ("REF HYP LONGER --paired", "LONGER has 4 lines, REF has 3"),
+    ("REF HYP --by-length 10 --source LONGER", "LONGER has 4 lines, REF has 3"),
+    ("REF HYP EMPTY --confidence", "EMPTY: is empty"),
+    ("REF --confidence", "at least two files: REF HYP..."),
     ("REF EMPTY", "EMPTY: is empty"),
     ("REF BROKEN", "BROKEN: line 2 is not UTF-8"),
     ("- -", "only one file can be -"),
@@ -126,6 +100,28 @@ BAD = [
     ("REF HYP -sl --by-length 10", "leave out --sentence-level"),
     ("REF HYP -b --by-length 10", "no room"),
     ("REF HYP -b --json", "choose one"),
+    ("REF HYP --paired", "two or more after the reference"),
+    ("REF HYP OTHER --paired --references 2", "two or more after the reference"),
+    ("REF HYP --references 2", "leaves no translation: there are 2 files"),
+    ("REF HYP --references 0", "--references"),
+    ("REF HYP ./HYP --confidence", "./HYP is given twice"),
+    ("REF HYP OTHER --references 1 -sl", "leave out --sentence-level"),
+    ("REF HYP -sl --confidence", "leave out --sentence-level"),
+    ("REF HYP OTHER --references 1 -b", "no room"),
+    ("REF HYP --bootstrap 0", "goes with --by-length, --confidence or --paired"),
+    ("REF HYP --confidence --bootstrap 0", "--confidence needs resamples"),
+    ("REF HYP OTHER --paired --bootstrap 0", "--paired needs resamples"),
+    ("REF HYP --confidence --bootstrap 39", "from 40 to 1000000, not 39"),
+    ("REF HYP --confidence --bootstrap -1", "from 40 to 1000000, not -1"),
+    ("REF HYP --by-length 20,10", "10 follows 20"),
+    ("REF HYP --by-length 0", "at least 1"),
+    ("REF HYP --by-length  10,,20", "whole numbers"),
+    ("REF HYP --plot a.png", "--plot draws --by-length"),
+    ("REF HYP --by-length 10 --plot a.pdf", "a.pdf: the name must end in .png or .svg"),
+    ("REF HYP --by-length 10 --plot png", "png: the name must end in .png or .svg"),
+    ("REF HYP --by-length 10 --plot no/a.png", "there is no folder no; make it first"),
+    ("REF HYP --by-length 10 --plot FOLDER.svg", "FOLDER.svg: is a directory"),
+    ("REF HYP --by-length 10 --title x", "give --plot too"),
 ]
 
 
@@ -133,9 +129,11 @@ BAD = [
 def test_bad_input_is_one_line_and_status_2(words, message, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     contents = {"REF": b"a\nb\nc\n", "HYP": b"a\nb\nd\n", "LONGER": b"a\n\n\n\n", "EMPTY": b""}
+    contents["OTHER"] = contents["HYP"]
     for name, content in (contents | {"BROKEN": b"a\n\xff\xfe\nc\n"}).items():
         Path(name).write_bytes(content)
     Path("FOLDER").mkdir()
+    Path("FOLDER.svg").mkdir()
     assert run(["bleu", *words.split()]) == 2
     printed = capsys.readouterr()
     assert printed.out == ""

@@ -3,9 +3,12 @@
 import dataclasses
 
 import pytest
+import yaml
 
 from nmtcli import config
+from nmtcli.cli.main import run as nmt
 from nmtcli.errors import UsageError
+from nmtcli.mechanisms import Mechanism
 
 
 def test_a_file_beats_defaults_and_set_beats_the_file_and_options_beat_both(tmp_path):
@@ -86,6 +89,107 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path):
     (tmp_path / "latin").write_bytes(b"model: \xff\n")
     with pytest.raises(UsageError, match="not UTF-8"):
         config.load(tmp_path / "latin")
+
+
+# What the axes of attention cannot compose, one case for each message.
+IMPOSSIBLE = [
+    (
+        {"attention": "none", "coverage": True},
+        "attention none has no weights that a window, heads, input feeding or coverage could"
+        " change; choose another attention",
+    ),
+    (
+        {"attention": "none", "attention_score": "general"},
+        "attention none has no score to be general; choose another attention",
+    ),
+    (
+        {"attention": "luong-location", "attention_scope": "local-p"},
+        "scope local-p needs a score that sees the source: location scores positions by the query"
+        " alone, and a window would be a second rule for the same positions",
+    ),
+    (
+        {"attention_heads": 4},
+        "several heads are defined for the score scaled-dot, not for additive",
+    ),
+    (
+        {"attention": "multi-head", "attention_scope": "local-m"},
+        "scope local-m has one window, which several heads cannot share",
+    ),
+    (
+        {"attention": "luong-general", "coverage": True},
+        "coverage is a term inside the tanh of the scores additive and concat; general has no such"
+        " place",
+    ),
+    (
+        {"input_feeding": True},
+        "input feeding is for attention after the cell: before it, the context is an input of the"
+        " cell already",
+    ),
+    (
+        {"attention": "luong-dot", "decoder_size": 96, "encoder_size": 64},
+        "the dot score needs a decoder_size like the encoder_size, not 96 and 64; general has a"
+        " matrix between them",
+    ),
+    (
+        {"attention": "scaled-dot", "encoder_size": 64},
+        "the scaled-dot score needs a decoder_size like the encoder_size, not 512 and 64; general"
+        " has a matrix between them",
+    ),
+    (
+        {"attention": "multi-head", "attention_size": 30},
+        "attention_size 30 cannot be shared by 4 heads; give a multiple of the heads",
+    ),
+]
+
+
+@pytest.mark.parametrize(("options", "message"), IMPOSSIBLE)
+def test_an_attention_that_cannot_be_is_refused_before_anything_is_made(
+    options, message, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "c.yaml").write_text(yaml.safe_dump({"model": options}))
+    assert nmt(["train", "--config", "c.yaml", "--run", "run"]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == "" and captured.err.count("\n") == 1
+    assert f"c.yaml: model: {message}" in captured.err
+    assert [path.name for path in tmp_path.iterdir()] == ["c.yaml"]
+
+
+def test_a_dot_score_with_heads_needs_no_equal_sizes():
+    """Each head has a matrix for the queries and one for the keys."""
+    model = config.load(assignments=["model.attention=multi-head", "model.decoder_size=96"]).model
+    assert config.mechanism_of(model).heads == 4
+
+
+def test_the_axes_of_attention_are_options():
+    options = {
+        "attention": "luong-local-p", "attention_score": "concat", "attention_window": 4,
+        "input_feeding": True, "coverage": True,
+    }  # fmt: skip
+    model = config.load(overrides={"model": options}).model
+    expected = Mechanism("concat", "after", "local-p", 4, input_feeding=True, coverage=True)
+    assert config.mechanism_of(model) == expected
+    assert config.mechanism_of(config.ModelConfig()) == Mechanism("additive", "before")
+
+
+@pytest.mark.parametrize(
+    ("assignments", "options"),
+    [
+        (["model.input_feeding=true", "model.attention=luong-dot"], {}),
+        (["model.attention=luong-dot", "model.input_feeding=true"], {}),
+        (["model.input_feeding=true"], {"attention": "luong-dot"}),
+        (["model.attention_heads=2", "model.attention=multi-head"], {}),
+        (["model.attention=none", "model.attention=bahdanau", "model.coverage=true"], {}),
+    ],
+)
+def test_options_are_composed_when_all_of_them_are_known(assignments, options, tmp_path):
+    """Not each with the defaults of the others, which it need not fit."""
+    merged = config.load(assignments=assignments, overrides={"model": options}).model
+    assert config.mechanism_of(merged).problem() is None
+    if not options:
+        return
+    (tmp_path / "c.yaml").write_text("model: {input_feeding: true}\n")
+    assert config.load(tmp_path / "c.yaml", overrides={"model": options}).model == merged
 
 
 def test_an_empty_file_or_section_is_the_defaults(tmp_path):

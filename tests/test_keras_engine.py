@@ -1,14 +1,14 @@
 """The Keras engine under the searches: what they find is what the model says."""
 
 import functools
+import itertools
 
 import numpy as np
 import pytest
-from test_recurrent_model import VOCABULARY, stepwise, tiny_model
+from mechanism_cases import MECHANISMS, VOCABULARY, forced, tiny_model
 
 from nmtcli.batches.feed import pad, shift_right
 from nmtcli.engines.keras_engine import KerasEngine
-from nmtcli.models.recurrent import PRESETS
 from nmtcli.models.weights import arrays_of, set_arrays
 from nmtcli.search.beam import beam_search
 from nmtcli.search.greedy import greedy_search
@@ -17,31 +17,60 @@ from nmtcli.text.piece_ids import BOS_ID, EOS_ID, PAD_ID
 SENTENCES = [[5, 7, 4, 9], [8, 6], [10], [4, 4, 9, 8, 6, 5]]
 SOURCE = pad(SENTENCES, 4, 7)
 LIMITS = np.array([7, 5, 6, 9])
+# No attention, no state of its own, and each kind of state that is carried from step to step.
+TELLING = ("none", "bahdanau", "luong-dot", "input feeding, local-p", "coverage, local-p")
 
 
 @functools.cache
-def engine_of(preset):
+def engine_of(name):
     """Of a model with such large weights that its translations differ."""
-    cell = "lstm" if preset == "none" else "gru"
-    model = tiny_model(preset, seed=3, cell=cell, decoder_layers=2, tied_embeddings="none")
-    set_arrays(model, {path: 3.0 * array for path, array in arrays_of(model).items()})
+    cell = "lstm" if name == "none" else "gru"
+    model = tiny_model(name, seed=3, cell=cell, decoder_layers=2, tied_embeddings="none")
+    # Those of the attention stay as they are: a softmax that is 0 or 1 everywhere hides mistakes.
+    scales = {path: 1.0 if "/attention/" in path else 3.0 for path in arrays_of(model)}
+    set_arrays(model, {path: scales[path] * array for path, array in arrays_of(model).items()})
     return KerasEngine(model)
 
 
-@pytest.fixture(params=PRESETS)
-def engine(request):
-    return engine_of(request.param)
+@functools.cache
+def four_best(name):
+    """Four translations of each sentence."""
+    return beam_search(engine_of(name), SOURCE, 4, 0.7, LIMITS, nbest=4)
 
 
 @functools.cache
-def _found(preset):
-    return beam_search(engine_of(preset), SOURCE, 4, 0.7, LIMITS, nbest=4)
+def greedy(name):
+    return greedy_search(engine_of(name), SOURCE, 0.7, LIMITS)
+
+
+def search_difference(name):
+    """How far the attention of hypotheses, greedy and the four best of a beam, is from the one that
+    the engine finds for their pieces when it is made to produce them; at most."""
+    ranked = [greedy(name), *zip(*four_best(name))]
+    worst = 0.0
+    for hypotheses in ranked:
+        targets = pad([h.ids for h in hypotheses], 4, 10)
+        aligned = engine_of(name).align(SOURCE, targets)
+        for hypothesis, weights in zip(hypotheses, aligned):
+            rows = len(hypothesis.ids) + 1  # and EOS
+            assert hypothesis.attention.shape == (rows, SOURCE.shape[1])
+            worst = max(worst, np.abs(hypothesis.attention - weights[:rows]).max())
+    return worst
+
+
+@pytest.fixture(params=TELLING)
+def name(request):
+    return request.param
 
 
 @pytest.fixture
-def found(engine):
-    """Four translations of each sentence."""
-    return _found(next(name for name, kind in PRESETS.items() if kind == engine.model.attention))
+def engine(name):
+    return engine_of(name)
+
+
+@pytest.fixture
+def found(name):
+    return four_best(name)
 
 
 def log_softmax(logits):
@@ -101,15 +130,38 @@ def test_many_sentences_are_translated_as_each_one_alone(engine, found):
             np.testing.assert_allclose(one.attention, other.attention[:, :length], atol=1e-5)
 
 
-def test_attention_is_that_of_the_hypothesis_and_not_of_its_rivals(engine, found):
-    for b, hypotheses in enumerate(found):
-        for hypothesis in hypotheses:
-            inputs = np.array([[BOS_ID, *hypothesis.ids]], dtype="int32")
-            _, expected = stepwise(engine.model, SOURCE[b : b + 1], inputs)
-            assert hypothesis.attention.shape == (inputs.shape[1], SOURCE.shape[1])
-            np.testing.assert_allclose(hypothesis.attention, expected[0], atol=1e-5)
-            total = 1.0 if engine.has_attention else 0.0
-            np.testing.assert_allclose(hypothesis.attention.sum(axis=1), total, atol=1e-5)
+@pytest.mark.parametrize("name", MECHANISMS)
+def test_attention_of_each_hypothesis_is_that_of_its_forced_alignment(name):
+    """And not that of its rivals, whose steps stand in the same arrays."""
+    assert search_difference(name) < 1e-5
+    if name != "none":
+        rivals = (pair for best in four_best(name) for pair in itertools.combinations(best, 2))
+        apart = [np.abs(x - y).max() for x, y in map(_common_steps, rivals)]
+        assert max(apart) > 1e-2, "the test tests little"
+
+
+def _common_steps(pair):
+    """The attention of two hypotheses, in the steps that both have."""
+    steps = min(len(h.attention) for h in pair)
+    return [h.attention[:steps] for h in pair]
+
+
+@pytest.mark.parametrize("name", MECHANISMS)
+def test_the_forced_alignment_is_the_attention_of_the_model(name):
+    targets = pad([[6, 4], [9, 5, 7], [], [4]], 4, 5)
+    aligned, model = engine_of(name).align(SOURCE, targets), engine_of(name).model
+    assert aligned.shape == (4, 5, 7) and aligned.dtype == np.float32
+    _, weights = forced(model, SOURCE, shift_right(targets))
+    np.testing.assert_allclose(aligned, weights, atol=1e-5)
+    assert (aligned[np.broadcast_to((SOURCE == PAD_ID)[:, None], aligned.shape)] == 0.0).all()
+
+
+@pytest.mark.parametrize("name", MECHANISMS)
+def test_an_engine_says_whether_it_attends_and_through_a_window(name):
+    mechanism = MECHANISMS[name]
+    engine = engine_of(name)
+    assert engine.has_attention == (mechanism.score is not None)
+    assert engine.has_window == (mechanism.scope != "global")
 
 
 def test_a_step_returns_the_best_pieces_of_the_model_best_first(engine):

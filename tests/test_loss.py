@@ -3,10 +3,10 @@
 import keras
 import numpy as np
 import pytest
+from gradients import differences, gradients_of
 from keras import ops
-from test_attention import differences, gradients_of
 
-from nmtcli.training.loss import smoothed_cross_entropy
+from nmtcli.training.loss import coverage_loss, smoothed_cross_entropy
 
 B, T, V = 2, 3, 7
 TARGETS = np.array([[4, 0, 6], [1, 5, 0]], dtype="int32")
@@ -105,3 +105,61 @@ def test_bfloat16_logits_are_computed_with_in_float32():
     np.testing.assert_allclose(
         gradients_of(total, rounded)[0], gradient_of(rounded, 0.1), rtol=0.01, atol=1e-3
     )
+
+
+# -- coverage --------------------------------------------------------------------------------------
+
+REAL = np.array([[1, 1, 1, 1], [1, 1, 0, 0]], dtype="float32")
+
+
+def attention_like(seed=0):
+    """Weights over 5 source positions, (B, 4, 5), of which the second sentence has 3."""
+    scores = 2 * np.random.default_rng(seed).normal(size=(B, 4, 5))
+    powers = np.exp(scores) * (np.arange(5) < np.array([5, 3])[:, None])[:, None]
+    return (powers / powers.sum(axis=-1, keepdims=True)).astype("float32")
+
+
+def coverage_formula(weights):
+    """See et al. (2017), equations 10 and 12, step by step."""
+    loss = 0.0
+    for b in range(B):
+        covered = np.zeros(weights.shape[2])  # nothing, before the first step
+        for t in range(weights.shape[1]):
+            if REAL[b, t]:
+                loss += sum(min(a, c) for a, c in zip(weights[b, t], covered))
+            covered = covered + weights[b, t]
+    return loss
+
+
+def test_the_coverage_loss_is_that_of_the_formula():
+    loss = coverage_loss(ops.convert_to_tensor(attention_like()), REAL)
+    assert keras.backend.standardize_dtype(loss.dtype) == "float32"
+    assert float(loss) == pytest.approx(coverage_formula(attention_like()), rel=1e-5)
+
+
+def test_the_gradient_of_the_coverage_loss_is_that_of_the_formula():
+    weights = attention_like()
+    (found,) = gradients_of(lambda a: coverage_loss(a, REAL), weights)
+    real_source = weights > 0  # where both are zero, at padding, the minimum has a corner
+    (expected,) = differences(coverage_formula, weights)
+    np.testing.assert_allclose(found[real_source], expected[real_source], atol=1e-4)
+    assert np.abs(expected).max() > 1.5
+
+
+def test_to_attend_to_each_word_once_costs_nothing_and_to_one_word_always_costs_each_repetition():
+    once, always = np.eye(4, dtype="float32")[None], np.zeros((1, 4, 4), "float32")
+    always[:, :, 2] = 1.0
+    assert float(coverage_loss(ops.convert_to_tensor(once), np.ones((1, 4), "float32"))) == 0.0
+    assert float(coverage_loss(ops.convert_to_tensor(always), np.ones((1, 4), "float32"))) == 3.0
+
+
+def test_padding_of_target_and_source_costs_nothing():
+    weights = attention_like()
+    changed = np.pad(weights, ((0, 0), (0, 2), (0, 3)))
+    changed[:, 4:] = 0.25
+    real = np.pad(REAL, ((0, 0), (0, 2)))
+    losses = [
+        float(coverage_loss(ops.convert_to_tensor(a), r))
+        for a, r in ((weights, REAL), (changed, real))
+    ]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-6) and losses[0] > 0.5

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from test_recurrent_model import tiny_model
+from mechanism_cases import tiny_model
 
 from nmtcli.batches.feed import Arrays, pad, shift_right
 from nmtcli.config import TrainingConfig
@@ -23,10 +23,15 @@ def batch(rows=3, source_length=5, target_length=5):
 class Bench:
     """A compiled step that can be taken again and again from one state."""
 
-    def __init__(self, optimizer, clip_norm, dropout=0.0, smoothing=0.1):
-        self.model, self.optimizer = tiny_model(dropout=dropout), optimizer
+    def __init__(self, optimizer, clip_norm, dropout=0.0, smoothing=0.1, coverage=0.0, **model):
+        self.model, self.optimizer = tiny_model(dropout=dropout, **model), optimizer
         self.run = TrainStep(
-            self.model, optimizer, smoothing=smoothing, clip_norm=clip_norm, seed=7
+            self.model,
+            optimizer,
+            smoothing=smoothing,
+            clip_norm=clip_norm,
+            seed=7,
+            coverage_weight=coverage,
         )
         self.weights, self.slots = arrays_of(self.model), optimizer_arrays(optimizer)
 
@@ -145,6 +150,74 @@ def test_dropout_depends_on_seed_and_step_alone(adam):
         assert adam.step(number=5)[0].loss != first
     finally:
         adam.run.seed = 7
+
+
+def coverage_of(weights, targets):
+    """See et al. (2017), equations 10 and 12, over the real targets: a sum."""
+    total = 0.0
+    for b, t in np.argwhere(targets != PAD_ID):
+        total += np.minimum(weights[b, t], weights[b, :t].sum(axis=0)).sum()
+    return total
+
+
+@pytest.fixture(scope="module", params=["coverage", "coverage, input feeding"])
+def covered(request):
+    """With the coverage loss at a weight of 2."""
+    bench = Bench(keras.optimizers.SGD(1.0), clip_norm=0.0, coverage=2.0, name=request.param)
+    return bench
+
+
+def test_the_coverage_loss_is_added_by_its_weight(covered):
+    result, change = covered.step(learning_rate=1.0)
+    covered.reset()
+    _, attention = covered.model(*batch()[:2], with_weights=True)
+    logits = np.asarray(covered.model(*batch()[:2]), dtype=np.float64)
+    log_probs = logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
+    at_target = np.take_along_axis(log_probs, batch().targets[..., None], axis=-1)[..., 0]
+    smoothed = (0.9 * at_target + 0.1 * log_probs.mean(axis=-1))[batch().targets != PAD_ID]
+    added = 2.0 * coverage_of(np.asarray(attention, np.float64), batch().targets)
+    assert added > 0.5
+    assert result.loss == pytest.approx(added - smoothed.sum(), rel=1e-5)
+    assert result.nll == pytest.approx(-at_target[batch().targets != PAD_ID].sum(), rel=1e-5)
+    assert np.abs(change["decoder/attention/score/coverage_vector"]).max() > 1e-4
+
+
+def test_the_gradient_goes_through_the_coverage_of_earlier_steps(covered):
+    """The slope along the gradient is its norm, the coverage loss included."""
+    result, change = covered.step(learning_rate=1.0)
+    slope, width, losses = norm(change), 0.005, []
+    for side in (-1, 1):
+        moved = {p: w + side * width / slope * change[p] for p, w in covered.weights.items()}
+        set_arrays(covered.model, moved)
+        losses.append(covered.run(batch(), 0.0, 1).loss / result.tokens)
+    assert (losses[0] - losses[1]) / (2 * width) == pytest.approx(slope, rel=5e-3)
+
+
+def test_a_model_without_coverage_has_no_coverage_loss(descent):
+    other = Bench(keras.optimizers.SGD(1.0), clip_norm=0.0, coverage=2.0)
+    assert other.step()[0].loss == pytest.approx(descent.step()[0].loss, rel=1e-6)
+
+
+def test_the_coverage_loss_can_wait(covered):
+    with_loss = covered.step(number=1)[0].loss
+    covered.run.coverage_from = 5
+    try:
+        before, after = (covered.step(number=number)[0].loss for number in (5, 6))
+    finally:
+        covered.run.coverage_from = 0
+    assert after == pytest.approx(with_loss, rel=1e-6)
+    assert before < with_loss - 0.5
+
+
+def test_coverage_is_trained_in_bfloat16_too(covered):
+    name = "coverage, input feeding" if covered.model.mechanism.input_feeding else "coverage"
+    half = Bench(
+        keras.optimizers.SGD(1.0), clip_norm=0.0, coverage=2.0, name=name, dtype="mixed_bfloat16"
+    )
+    (result, change), (expected, precise) = half.step(), covered.step()
+    assert result.finite and result.loss == pytest.approx(expected.loss, rel=0.02)
+    moved = [norm({p: c - precise[p] for p, c in change.items()}), norm(precise)]
+    assert moved[0] < 0.15 * moved[1]
 
 
 @pytest.mark.parametrize("value", [np.inf, np.nan])

@@ -9,7 +9,8 @@ from fake_engine import ALPHABET, FakeSubwords, fake_engine
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nmtcli.cli.translate import _filter, _Format
+from nmtcli.cli.translate import _filter
+from nmtcli.cli.translate_output import Format
 from nmtcli.config import SearchConfig
 from nmtcli.errors import UsageError
 from nmtcli.text.lines import one_line
@@ -27,7 +28,7 @@ def translator(engine=ENGINE, **search):
 def filtered(data, form=None, **search):
     """The bytes that `nmt translate` prints for the bytes `data`."""
     output = io.BytesIO()
-    form = form or _Format(json=False, scores=False, nbest=False)
+    form = form or Format()
     _filter(translator(**search), io.BytesIO(data), output, form)
     return output.getvalue()
 
@@ -76,7 +77,7 @@ def test_n_lines_in_are_n_lines_out_in_order(data, beam, batch_tokens, window):
 @settings(max_examples=300, deadline=None)
 @given(FILES, st.integers(1, 400), st.integers(1, 9))
 def test_json_is_one_object_a_line(data, batch_tokens, window):
-    form = _Format(json=True, scores=False, nbest=False)
+    form = Format(json=True)
     output = filtered(data, form, beam=2, nbest=2, batch_tokens=batch_tokens, window=window)
     plain = filtered(data, beam=2).decode().split("\n")[:-1]
     objects = [json.loads(line) for line in output.split(b"\n")[:-1]]

@@ -36,6 +36,7 @@ def make_tiny_run(
     end_bias: float = 4.0,
     seed: int = 1,
     step: int = 7,
+    model: dict | None = None,
     **search,
 ) -> RunDirectory:
     """Make a run that the commands take for a trained one.
@@ -54,6 +55,7 @@ def make_tiny_run(
             themselves and some at their longest.
         seed: of the weights.
         step: of its one checkpoint, which is `last` and `best`.
+        model: further options of `ModelConfig`, such as the axes of the attention.
         search: options of `SearchConfig`.
     """
     options = config.from_dict(
@@ -73,6 +75,7 @@ def make_tiny_run(
                 "encoder_layers": layers,
                 "decoder_layers": layers,
                 "tied_embeddings": "all" if joint else "target",
+                **(model or {}),
             },
             "search": search,
         }
@@ -115,4 +118,6 @@ def _weights(
         arrays[path] = array * 2.5
         if path.endswith("output_bias"):
             arrays[path][EOS_ID] = end_bias
+        if path.endswith("coverage_vector"):  # zero at first, and so without any effect
+            arrays[path] = np.random.default_rng(seed).normal(size=array.shape).astype(array.dtype)
     return arrays

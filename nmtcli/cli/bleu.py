@@ -1,14 +1,12 @@
-"""`nmt bleu`: score a translation against references, as sacrebleu does."""
+"""`nmt bleu`: score translations against references, as sacrebleu does."""
 
 import gc
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Annotated
 
-import typer
-
-from nmtcli.cli.bleu_input import read_parallel
+from nmtcli.cli import bleu_options as on
+from nmtcli.cli.bleu_input import Texts, read_parallel
 from nmtcli.cli.bleu_report import Form, print_scores, print_sentences
 from nmtcli.errors import UsageError
 from nmtcli.evaluation.bleu import (
@@ -21,108 +19,45 @@ from nmtcli.evaluation.bleu import (
     looks_tokenized,
     sentence_scores,
 )
-from nmtcli.evaluation.by_length import bleu_by_length, check_edges, count_words
-
-_BLEU, _CHRF, _TER = "Options of BLEU", "Options of chrF", "Options of TER"
-
-
-def _flag(help: str, *names: str, panel: str | None = None):
-    return Annotated[bool, typer.Option(*names, help=help, rich_help_panel=panel)]
-
-
-def _order(help: str, *names: str, low: int = 0):
-    return Annotated[int, typer.Option(*names, help=help, min=low, max=100, rich_help_panel=_CHRF)]
-
-
-Files = Annotated[
-    list[str],
-    typer.Argument(metavar="REF... HYP", help="References, then the translation; - is stdin."),
-]
-Metrics = Annotated[
-    list[str],
-    typer.Option("--metrics", "-m", help="Of bleu, chrf, ter: a comma list, or repeated."),
-]
-Width = Annotated[
-    int | None,
-    typer.Option(
-        "--width", "-w", min=0, max=17, help="Decimals: 1 if not given; in JSON then all."
-    ),
-]
-ScoreOnly = _flag("Print nothing but the number.", "--score-only", "-b")
-SentenceLevel = _flag("One score for each line.", "--sentence-level", "-sl")
-Json = _flag("Print JSON; with --sentence-level one object a line.", "--json")
-ByLength = Annotated[
-    str | None,
-    typer.Option(metavar="N,N,...", help="Also BLEU by sentence length, such as 10,20,30,40,50."),
-]
-Source = Annotated[
-    str | None,
-    typer.Option(metavar="FILE", help="Lengths are of these lines, else of the first reference's."),
-]
-Tokenize = Annotated[
-    str,
-    typer.Option(
-        "--tokenize",
-        "-tok",
-        help="13a, intl, zh, char, none, ja-mecab or ko-mecab.",
-        rich_help_panel=_BLEU,
-    ),
-]
-Lowercase = _flag("BLEU without regard to case.", "--lowercase", "-lc", panel=_BLEU)
-SmoothMethod = Annotated[
-    str,
-    typer.Option("--smooth-method", "-s", help="exp, floor, add-k or none.", rich_help_panel=_BLEU),
-]
-SmoothValue = Annotated[
-    float | None,
-    typer.Option(
-        "--smooth-value",
-        "-sv",
-        help="Of floor (else 0.1) or add-k (else 1).",
-        rich_help_panel=_BLEU,
-    ),
-]
-Force = _flag("The translation is detokenised: do not warn.", "--force", panel=_BLEU)
-CharOrder = _order("Longest character n-gram.", "--chrf-char-order", "-cc", low=1)
-WordOrder = _order("Longest word n-gram; 2 is chrF++.", "--chrf-word-order", "-cw")
-Beta = _order("Weight of recall against precision.", "--chrf-beta", low=1)
-ChrfSpace = _flag("Count white space too.", "--chrf-whitespace", panel=_CHRF)
-ChrfLower = _flag("chrF without regard to case.", "--chrf-lowercase", panel=_CHRF)
-ChrfEps = _flag("Smooth as chrF++.py, NLTK and Moses do.", "--chrf-eps-smoothing", panel=_CHRF)
-TerCase = _flag("Regard case.", "--ter-case-sensitive", panel=_TER)
-TerAsian = _flag("Treat Asian characters as words.", "--ter-asian-support", panel=_TER)
-TerNoPunct = _flag("Remove punctuation.", "--ter-no-punct", panel=_TER)
-TerNormalized = _flag("Normalise and tokenise.", "--ter-normalized", panel=_TER)
 
 
 def bleu(
-    files: Files,
-    metrics: Metrics = ["bleu"],  # noqa: B006 - typer reads it, nothing changes it
-    width: Width = None,
-    score_only: ScoreOnly = False,
-    sentence_level: SentenceLevel = False,
-    as_json: Json = False,
-    by_length: ByLength = None,
-    source: Source = None,
-    tokenize: Tokenize = "13a",
-    lowercase: Lowercase = False,
-    smooth_method: SmoothMethod = "exp",
-    smooth_value: SmoothValue = None,
-    force: Force = False,
-    chrf_char_order: CharOrder = 6,
-    chrf_word_order: WordOrder = 0,
-    chrf_beta: Beta = 2,
-    chrf_whitespace: ChrfSpace = False,
-    chrf_lowercase: ChrfLower = False,
-    chrf_eps_smoothing: ChrfEps = False,
-    ter_case_sensitive: TerCase = False,
-    ter_asian_support: TerAsian = False,
-    ter_no_punct: TerNoPunct = False,
-    ter_normalized: TerNormalized = False,
+    files: on.Files,
+    metrics: on.Metrics = ["bleu"],  # noqa: B006 - typer reads it, nothing changes it
+    width: on.Width = None,
+    score_only: on.ScoreOnly = False,
+    sentence_level: on.SentenceLevel = False,
+    as_json: on.Json = False,
+    references: on.References = None,
+    by_length: on.ByLength = None,
+    source: on.Source = None,
+    confidence: on.Confidence = False,
+    paired: on.Paired = False,
+    bootstrap: on.Bootstrap = None,
+    plot: on.Plot = None,
+    title: on.Title = None,
+    tokenize: on.Tokenize = "13a",
+    lowercase: on.Lowercase = False,
+    smooth_method: on.SmoothMethod = "exp",
+    smooth_value: on.SmoothValue = None,
+    force: on.Force = False,
+    chrf_char_order: on.CharOrder = 6,
+    chrf_word_order: on.WordOrder = 0,
+    chrf_beta: on.Beta = 2,
+    chrf_whitespace: on.ChrfSpace = False,
+    chrf_lowercase: on.ChrfLower = False,
+    chrf_eps_smoothing: on.ChrfEps = False,
+    ter_case_sensitive: on.TerCase = False,
+    ter_asian_support: on.TerAsian = False,
+    ter_no_punct: on.TerNoPunct = False,
+    ter_normalized: on.TerNormalized = False,
 ) -> None:
     """BLEU, chrF and TER of a translation, with several references if you have them.
 
     Scores and signatures are sacrebleu's: nmt bleu REF HYP prints what sacrebleu REF -i HYP does.
+
+    To compare systems, give REF HYP... and --by-length, --confidence or --paired: the first file is
+    the reference (--references N: the first N are), each other one is a system, named by its file.
     """
     given = (
         BleuOptions(tokenize, lowercase, smooth_method, smooth_value),
@@ -138,13 +73,35 @@ def bleu(
     )
     form = Form(width, score_only, sentence_level, as_json)
     options = _wanted(metrics, given)
-    edges = _edges(by_length, source, options)
-    _check_form(options, edges, form)
-    references, hypotheses, sources = read_parallel(files, source)
-    if not force:
-        _warn_if_tokenized(hypotheses, options[0])
+    _check_form(options, form)
+    compared = (references, by_length, source, confidence, paired, bootstrap, plot, title)
+    if all(one is None or one is False for one in compared):
+        texts = read_parallel(files)
+        _warn_if_tokenized(files[-1:], texts, options[0], force)
+        with _no_cycle_collection():
+            _score(texts, options, form)
+        return
+    from nmtcli.cli.bleu_compare import Comparison, check_comparison, compare  # not always needed
+
+    comparison = Comparison(*compared)
+    count = comparison.reference_count
+    check_comparison(comparison, files[-1 if count is None else count :], options, form)
+    texts = read_parallel(files, count, source)
+    _warn_if_tokenized(files[len(texts.references) :], texts, options[0], force)
     with _no_cycle_collection():
-        _score(references, hypotheses, sources or references[0], options, edges, form)
+        if form.sentence_level:
+            _score(texts, options, form)
+        else:
+            compare(comparison, files, texts, options, form)
+
+
+def _score(texts: Texts, options: list[MetricOptions], form: Form) -> None:
+    """Score one system and print it."""
+    references, (hypotheses,) = texts.references, texts.systems
+    if form.sentence_level:
+        print_sentences(sentence_scores(references, hypotheses, options[0]), form)
+    else:
+        print_scores(corpus_scores(references, hypotheses, options), len(hypotheses), form)
 
 
 @contextmanager
@@ -157,26 +114,6 @@ def _no_cycle_collection() -> Iterator[None]:
     finally:
         if enabled:
             gc.enable()
-
-
-def _score(
-    references: list[list[str]],
-    hypotheses: list[str],
-    measured: list[str],
-    options: list[MetricOptions],
-    edges: list[int] | None,
-    form: Form,
-) -> None:
-    """Score and print; `measured` are the lines whose words count as the sentences' lengths."""
-    if form.sentence_level:
-        print_sentences(sentence_scores(references, hypotheses, options[0]), form)
-        return
-    scores = corpus_scores(references, hypotheses, options)
-    buckets = []
-    if edges:
-        lengths = count_words(measured)
-        buckets = bleu_by_length(references, hypotheses, lengths, edges, options[0])
-    print_scores(scores, buckets, len(hypotheses), form)
 
 
 def _wanted(metrics: Sequence[str], given: Sequence[MetricOptions]) -> list[MetricOptions]:
@@ -192,42 +129,23 @@ def _wanted(metrics: Sequence[str], given: Sequence[MetricOptions]) -> list[Metr
     return [one for one in given if one.metric in names]
 
 
-def _edges(
-    by_length: str | None, source: str | None, options: Sequence[MetricOptions]
-) -> list[int] | None:
-    if by_length is None:
-        if source is not None:
-            raise UsageError("--source gives the lengths of --by-length: give that too")
-        return None
-    if options[0].metric != "bleu":
-        raise UsageError("--by-length is a table of BLEU: name bleu in --metrics")
-    try:
-        edges = [int(edge) for edge in by_length.split(",")]
-    except ValueError:
-        raise UsageError(
-            f"--by-length takes whole numbers, such as 10,20,30, not '{by_length}'"
-        ) from None
-    check_edges(edges)
-    return edges
-
-
-def _check_form(options: Sequence[MetricOptions], edges: list[int] | None, form: Form) -> None:
+def _check_form(options: Sequence[MetricOptions], form: Form) -> None:
     if form.sentence_level and len(options) > 1:
         raise UsageError("--sentence-level takes one metric")
-    if form.sentence_level and edges:
-        raise UsageError("--by-length scores sentences together: leave out --sentence-level")
-    if form.score_only and edges:
-        raise UsageError("--score-only leaves no room for the table of --by-length")
     if form.score_only and form.as_json:
         raise UsageError("choose one of --score-only and --json")
 
 
-def _warn_if_tokenized(hypotheses: Sequence[str], options: MetricOptions) -> None:
-    if getattr(options, "tokenize", "none") == "none":  # not BLEU, or said to be tokenised
+def _warn_if_tokenized(
+    names: Sequence[str], texts: Texts, options: MetricOptions, force: bool
+) -> None:
+    if force or getattr(options, "tokenize", "none") == "none":  # not BLEU, or known to be so
         return
-    if looks_tokenized(hypotheses):
-        print(
-            "nmt: warning: the translation looks tokenised (many lines end in ' .'), which changes "
-            "BLEU: detokenise it, or give --tokenize none or --force",
-            file=sys.stderr,
-        )
+    for name, hypotheses in zip(names, texts.systems):
+        if looks_tokenized(hypotheses):
+            shown = "the translation" if len(texts.systems) == 1 else name
+            print(
+                f"nmt: warning: {shown} looks tokenised (many lines end in ' .'), which changes "
+                "BLEU: detokenise it, or give --tokenize none or --force",
+                file=sys.stderr,
+            )

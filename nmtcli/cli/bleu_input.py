@@ -1,33 +1,80 @@
 """What `nmt bleu` reads: files, or standard input for one of them, that are equally long."""
 
+import os
 import sys
+import unicodedata
 import zlib
 from collections.abc import Sequence
-from typing import BinaryIO
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
 
 from nmtcli.errors import UsageError
 from nmtcli.text.lines import read_lines
 
 
+class Texts(NamedTuple):
+    """Lines of each reference and each system, and of the source (None without a file)."""
+
+    references: list[list[str]]
+    systems: list[list[str]]
+    sources: list[str] | None
+
+
 def read_parallel(
-    files: Sequence[str], source: str | None
-) -> tuple[list[list[str]], list[str], list[str] | None]:
-    """References, hypotheses and source lines (None without a file), all equally long."""
+    files: Sequence[str], count: int | None = None, source: str | None = None
+) -> Texts:
+    """Read equally long files, of which the first `count` are references (None: all but one).
+
+    Raises:
+        UsageError: too few files, one that cannot be read or is empty, or unequal lengths.
+    """
     if len(files) < 2:
-        raise UsageError("give at least two files: REF... HYP, the translation last")
+        wanted = "REF... HYP, the translation last" if count is None else "REF HYP..."
+        raise UsageError(f"give at least two files: {wanted}")
+    if count is not None and count >= len(files):
+        raise UsageError(
+            f"--references {count} leaves no translation: there are {len(files)} files"
+        )
     names = [*files] if source is None else [*files, source]
     if names.count("-") > 1:
         raise UsageError("only one file can be - (standard input)")
     texts = [_read(name) for name in names]
-    hypotheses = texts[len(files) - 1]
+    measure = len(files) - 1 if count is None else 0  # the odd one is likely to be another file
     for name, lines in zip(names, texts):
-        if len(lines) != len(hypotheses):
+        if len(lines) != len(texts[measure]):
             raise UsageError(
-                f"{_shown(name)} has {len(lines)} lines, {_shown(files[-1])} has "
-                f"{len(hypotheses)}: line n of each must be the same sentence"
+                f"{_shown(name)} has {len(lines)} lines, {_shown(files[measure])} has "
+                f"{len(texts[measure])}: line n of each must be the same sentence"
             )
+    count = len(files) - 1 if count is None else count
     sources = None if source is None else texts[-1]
-    return texts[: len(files) - 1], hypotheses, sources
+    return Texts(texts[:count], texts[count : len(files)], sources)
+
+
+def short_names(files: Sequence[str]) -> list[str]:
+    """A different name for each file: its own, after as many of its folders as tell it apart.
+
+    Raises:
+        UsageError: a file is there twice.
+    """
+    paths = [Path(os.path.abspath(name)).parts for name in files]
+    for number, path in enumerate(paths):
+        if path in paths[:number]:
+            raise UsageError(f"{_shown(files[number])} is given twice as a translation")
+    kept = [1] * len(paths)
+    while True:
+        names = [str(Path(*path[-size:])) for path, size in zip(paths, kept)]
+        clashes = [names.count(name) > 1 for name in names]
+        if not any(clashes):
+            break
+        kept = [size + clash for size, clash in zip(kept, clashes)]
+    return [_shown(file) if file == "-" else printable(name) for file, name in zip(files, names)]
+
+
+def printable(name: str) -> str:
+    """The name of a file without what a table or a picture would stumble over."""
+    text = unicodedata.normalize("NFC", os.fsencode(name).decode("utf-8", "replace"))
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
 
 
 def _read(name: str) -> list[str]:

@@ -1,12 +1,10 @@
-"""How `nmt bleu` prints: sacrebleu's lines, a table by length, or JSON."""
+"""How `nmt bleu` prints the scores of one system: sacrebleu's lines, or JSON."""
 
 import json
-import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from nmtcli.evaluation.bleu import MetricScore
-from nmtcli.evaluation.by_length import Bucket
 
 
 @dataclass(frozen=True)
@@ -32,64 +30,19 @@ def print_sentences(scores: Iterable[MetricScore], form: Form) -> None:
             print(score.text(form.text_width, form.score_only))
 
 
-def print_scores(
-    scores: Sequence[MetricScore], buckets: Sequence[Bucket], lines: int, form: Form
-) -> None:
-    """All scores of a text of so many lines, then BLEU by length if there are buckets."""
+def print_scores(scores: Sequence[MetricScore], lines: int, form: Form) -> None:
+    """All scores of a text of so many lines."""
     if form.as_json:
         report = {"lines": lines, "scores": [score.as_dict(form.width) for score in scores]}
-        if buckets:
-            report["by_length"] = [_bucket_values(bucket, form.width) for bucket in buckets]
         print(json.dumps(report, indent=1))
-        return
-    _print_lines(scores, form)
-    if not buckets:
-        return
-    rows = [_row(bucket, form.text_width) for bucket in buckets]
-    if sys.stdout.isatty():
-        _print_rich_table(rows)
     else:
-        _print_plain_table(rows)
+        print_score_lines(scores, form)
 
 
-def _print_lines(scores: Sequence[MetricScore], form: Form) -> None:
+def print_score_lines(scores: Sequence[MetricScore], form: Form) -> None:
     """One line for each score, with the equals signs below each other as sacrebleu has them."""
     lines = [score.text(form.text_width, form.score_only) for score in scores]
     if not form.score_only:
         margin = max(line.index(" = ") for line in lines)
         lines = [" " * (margin - line.index(" = ")) + line for line in lines]
     print("\n".join(lines))
-
-
-def _bucket_values(bucket: Bucket, width: int | None) -> dict:
-    values = asdict(bucket)
-    if width is not None and bucket.score is not None:
-        values["score"] = float(f"{bucket.score:.{width}f}")
-    return values
-
-
-_HEADINGS = ("words", "sentences", "BLEU")
-
-
-def _row(bucket: Bucket, width: int) -> tuple[str, str, str]:
-    score = "-" if bucket.score is None else f"{bucket.score:.{width}f}"
-    return bucket.label, str(bucket.count), score
-
-
-def _print_rich_table(rows: Sequence[tuple[str, str, str]]) -> None:
-    from rich.console import Console  # a pipe does without it
-    from rich.table import Table
-
-    table = Table()
-    for heading, side in zip(_HEADINGS, ("left", "right", "right")):
-        table.add_column(heading, justify=side)
-    for row in rows:
-        table.add_row(*row)
-    Console().print(table)
-
-
-def _print_plain_table(rows: Sequence[tuple[str, str, str]]) -> None:
-    table = [_HEADINGS, *rows]
-    label, count, score = (max(len(row[n]) for row in table) for n in range(3))
-    for row in table:
-        print(f"{row[0]:<{label}}  {row[1]:>{count}}  {row[2]:>{score}}")

@@ -13,7 +13,7 @@ os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "true")  # Typer's own needs n
 import typer  # noqa: E402
 
 from nmtcli import __version__  # noqa: E402
-from nmtcli.cli import bleu, export, inspect, preprocess, score, train, translate  # noqa: E402
+from nmtcli.cli import align, bleu, export, inspect, preprocess, score, train, translate  # noqa: E402
 from nmtcli.errors import NmtError  # noqa: E402
 
 INTERRUPTED = 128 + signal.SIGINT
@@ -31,6 +31,7 @@ app.command("preprocess", rich_help_panel=TRAINING)(preprocess.preprocess)
 app.command("train", rich_help_panel=TRAINING)(train.train)
 app.command("translate", rich_help_panel=USING)(translate.translate)
 app.command("export", rich_help_panel=USING)(export.export)
+app.command("align", rich_help_panel=MEASURING)(align.align)
 app.command("score", rich_help_panel=MEASURING)(score.score)
 app.command("bleu", rich_help_panel=MEASURING)(bleu.bleu)
 app.command("inspect", rich_help_panel=MEASURING)(inspect.inspect)

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from nmtcli.errors import UsageError
+from nmtcli.mechanisms import PRESETS
 
 MODEL, LIMITS, FOLDERS = "Model", "How long", "Folders"
 SAMPLE = Path("data/sample.yaml")  # at the top of a checkout
@@ -34,8 +35,8 @@ def train(
     attention: Annotated[
         str | None,
         typer.Option(
-            metavar="none|bahdanau|luong-dot",
-            help="Attention mechanism.",
+            metavar="NAME",
+            help=f"Attention mechanism: {', '.join(PRESETS)}.",
             rich_help_panel=MODEL,
         ),
     ] = None,

@@ -1,15 +1,15 @@
 """`nmt translate`: a filter, from stdin to stdout."""
 
-import sys
-import time
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from nmtcli.cli.link_options import PANEL, Normalize, Null, Shift, link_rule
+from nmtcli.cli.picture_options import Plot, PlotFormat, PlotLines, Show, picture_choice
+from nmtcli.cli.pictures import Pictures
 from nmtcli.cli.streams import STANDARD, is_terminal, open_input, open_output, quiet_ends, warn
-
-if TYPE_CHECKING:
-    from nmtcli.translate import Translation
+from nmtcli.cli.translate_output import Format, Progress
+from nmtcli.errors import UsageError
 
 SEARCH, OUTPUT = "Search", "Output"
 
@@ -53,6 +53,21 @@ def translate(
             rich_help_panel=OUTPUT,
         ),
     ] = False,
+    align: Annotated[
+        bool,
+        typer.Option(
+            "--align",
+            help="Links of words behind the text: text ||| 0-0 1-2, source-target from 0.",
+            rich_help_panel=PANEL,
+        ),
+    ] = False,
+    null: Null = None,
+    shift: Shift = None,
+    normalize: Normalize = None,
+    plot: Plot = None,
+    plot_format: PlotFormat = "png",
+    plot_lines: PlotLines = None,
+    show: Show = False,
     beam: Annotated[
         int | None,
         typer.Option(metavar="K", help="Width of the beam; 1 is greedy.", rich_help_panel=SEARCH),
@@ -85,8 +100,15 @@ def translate(
     Without --run the newest run under ./runs is used; options not given are the run's own. An
     over-long line is translated in parts, and an empty one stays empty. With --json, "tokens" and
     "source_tokens" are the rows and columns of "attention", which is null for a line in parts.
+    Words are what stands between spaces; nmt align says how they are linked.
     """
     with quiet_ends("the lines printed so far are complete"):
+        choice = picture_choice(plot, plot_format, plot_lines, show)
+        aligned = align or choice.wanted
+        rules = null, shift, normalize
+        if not aligned and any(option is not None for option in rules):
+            raise UsageError("--null, --shift and --normalize are of alignments: give --align too")
+        rule = link_rule(*rules) if aligned else None
         from nmtcli.translate import load_translator
 
         overrides = {
@@ -98,37 +120,21 @@ def translate(
         }
         with open_input(input) as source:
             translator = load_translator(
-                run, checkpoint, config, assignments or (), overrides, on_warning=warn
+                run, checkpoint, config, assignments or (), overrides, warn, rule
             )
+            pictures = None
+            if choice.wanted:
+                pictures = Pictures(choice, translator.engine.has_window, warn)
             with open_output(output, not_over=input) as target:
-                _filter(translator, source, target, _Format(json, scores, nbest is not None))
+                form = Format(json, scores, nbest is not None, align)
+                _filter(translator, source, target, form, pictures)
 
 
-class _Format:
-    """How a translation is printed."""
-
-    def __init__(self, json: bool, scores: bool, nbest: bool):
-        self.json, self.scores, self.nbest = json, scores, nbest
-
-    def lines(self, number: int, translation: "Translation") -> str:
-        """The lines of one translation, each with its end; `number` counts from 0."""
-        if self.json:
-            return translation.to_json() + "\n"
-        if self.nbest:
-            return "".join(
-                f"{number} ||| {candidate.text} ||| {candidate.score:.4f}\n"
-                for candidate in translation.nbest
-            )
-        if self.scores:
-            return f"{translation.score:.4f}\t{translation.text}\n"
-        return translation.text + "\n"
-
-
-def _filter(translator, source, target, form: _Format) -> None:
+def _filter(translator, source, target, form: Format, pictures: Pictures | None = None) -> None:
     """Lines of `source` to `target`, flushed before each window is read."""
     from nmtcli.text.lines import read_lines
 
-    progress = _Progress()
+    progress = Progress()
 
     def warning(message: str) -> None:
         progress.clear()
@@ -145,28 +151,10 @@ def _filter(translator, source, target, form: _Format) -> None:
             if (number + 1) % window == 0:
                 target.flush()
                 progress.show(number + 1)
+            if pictures is not None:
+                progress.clear()
+                pictures.add(number + 1, translation.nbest[0].alignment)
     finally:
         progress.clear()
-
-
-class _Progress:
-    """A line on stderr that says how far a long input has come; on a terminal only."""
-
-    def __init__(self):
-        self.wanted = sys.stderr.isatty() and not sys.stdout.isatty()
-        self.start = self.shown_at = time.monotonic()
-        self.visible = False
-
-    def show(self, lines: int) -> None:
-        now = time.monotonic()
-        if self.wanted and now - self.shown_at >= 1.0:
-            rate = lines / (now - self.start)
-            print(
-                f"\r\x1b[K{lines} lines, {rate:.0f} a second", end="", file=sys.stderr, flush=True
-            )
-            self.shown_at, self.visible = now, True
-
-    def clear(self) -> None:
-        if self.visible:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
-            self.visible = False
+    if pictures is not None:
+        pictures.finish()

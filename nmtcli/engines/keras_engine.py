@@ -19,7 +19,7 @@ class _State(NamedTuple):
 
     rows: np.ndarray
     source: dict
-    cells: list
+    decoder: dict
 
 
 class KerasEngine:
@@ -35,15 +35,17 @@ class KerasEngine:
     def __init__(self, model):
         self.model = model
         self.vocabulary_size = model.sizes.target_vocabulary
-        self.has_attention = model.attention.score is not None
+        self.has_attention = model.mechanism.score is not None
+        self.has_window = model.mechanism.is_local
         self._start = backend.compiled(model.start, model.variables)
         self._gather = backend.compiled(_take_rows)
         self._score = backend.compiled(self._score_graph, model.variables)
+        self._align = backend.compiled(self._align_graph, model.variables)
         self._steps = {}
 
     def start(self, source_ids) -> _State:
         state = self._start(ops.convert_to_tensor(source_ids, "int32"))
-        return _State(np.arange(len(source_ids)), state["source"], state["cells"])
+        return _State(np.arange(len(source_ids)), state["source"], state["decoder"])
 
     def step(self, state: _State, parents, previous_ids, k: int) -> StepResult:
         rows = state.rows[parents]
@@ -52,28 +54,34 @@ class KerasEngine:
             source = self._gather(source, ops.convert_to_tensor(parents, "int32"))
         if k not in self._steps:
             self._steps[k] = backend.compiled(self._step_graph(k), self.model.variables)
-        log_probs, ids, attention, cells = self._steps[k](
+        log_probs, ids, attention, decoder = self._steps[k](
             source,
-            state.cells,
+            state.decoder,
             ops.convert_to_tensor(parents, "int32"),
             ops.convert_to_tensor(previous_ids, "int32"),
         )
         numbers = (np.asarray(log_probs), np.asarray(ids), np.asarray(attention))
-        return StepResult(*numbers, _State(rows, source, cells))
+        return StepResult(*numbers, _State(rows, source, decoder))
 
     def score(self, source_ids, target_ids) -> np.ndarray:
-        inputs = shift_right(np.asarray(target_ids))
-        arrays = (source_ids, inputs, target_ids)
-        return np.asarray(self._score(*(ops.convert_to_tensor(x, "int32") for x in arrays)))
+        return self._forced(self._score, source_ids, target_ids)
+
+    def align(self, source_ids, target_ids) -> np.ndarray:
+        return self._forced(self._align, source_ids, target_ids)
+
+    @staticmethod
+    def _forced(graph, source_ids, target_ids):
+        arrays = (source_ids, shift_right(np.asarray(target_ids)), target_ids)
+        return np.asarray(graph(*(ops.convert_to_tensor(x, "int32") for x in arrays)))
 
     def _step_graph(self, k):
-        def step(source, cells, parents, previous_ids):
-            state = {"source": source, "cells": _take_rows(cells, parents)}
+        def step(source, decoder, parents, previous_ids):
+            state = {"source": source, "decoder": _take_rows(decoder, parents)}
             logits, attention, state = self.model.step(state, previous_ids)
             logits = ops.cast(logits, "float32")
             best, ids = ops.top_k(logits, k)
             log_probs = best - ops.logsumexp(logits, axis=-1, keepdims=True)
-            return log_probs, ids, attention, state["cells"]
+            return log_probs, ids, attention, state["decoder"]
 
         return step
 
@@ -82,6 +90,9 @@ class KerasEngine:
         chosen = ops.take_along_axis(logits, target_ids[..., None], axis=-1)[..., 0]
         log_probs = chosen - ops.logsumexp(logits, axis=-1)
         return ops.where(ops.not_equal(target_ids, PAD_ID), log_probs, 0.0)
+
+    def _align_graph(self, source_ids, decoder_inputs, target_ids):
+        return self.model(source_ids, decoder_inputs, with_weights=True)[1]
 
 
 def _take_rows(structure, rows):

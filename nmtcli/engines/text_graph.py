@@ -62,13 +62,13 @@ class TextGraph(tf.Module):
         state = _repeat_rows(model.start(source_ids), self._search.beam)
         source = state["source"]  # the same in every step, so it is not carried through the loop
 
-        def step(cells, previous_ids):
-            logits, _, new = model.step({"source": source, "cells": cells}, previous_ids)
-            return logits, new["cells"]
+        def step(decoder, previous_ids):
+            logits, _, new = model.step({"source": source, "decoder": decoder}, previous_ids)
+            return logits, new["decoder"]
 
         found = graph_beam_search(
             step,
-            state["cells"],
+            state["decoder"],
             self._search.beam,
             self._search.length_penalty,
             tf.where(lengths > 0, self._longest(lengths), 0),

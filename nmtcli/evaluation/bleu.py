@@ -15,6 +15,8 @@ from nmtcli.errors import UsageError
 if TYPE_CHECKING:
     from sacrebleu.metrics.base import Metric, Score
 
+    from nmtcli.evaluation.bootstrap import Interval
+
 METRICS = ("bleu", "chrf", "ter")  # sacrebleu prints them in this order, whatever was asked first
 TOKENIZERS = ("13a", "intl", "zh", "char", "none", "ja-mecab", "ko-mecab")
 SMOOTHINGS = {"exp": None, "floor": 0.1, "add-k": 1.0, "none": None}  # name: value if none is given
@@ -83,12 +85,19 @@ MetricOptions = Union[BleuOptions, ChrfOptions, TerOptions]  # noqa: UP007 - a n
 
 @dataclass(frozen=True)
 class MetricScore:
-    """One score with the signature that says how it was made."""
+    """One score with the signature that says how it was made.
+
+    Attributes:
+        raw: what sacrebleu returned, which knows how to print itself.
+        interval: where the score would lie on other such sentences; None if that was not asked
+            for, or cannot be said.
+    """
 
     name: str
     value: float
     signature: str
     raw: "Score" = field(repr=False, compare=False)
+    interval: "Interval | None" = None
 
     def text(self, width: int = 1, score_only: bool = False) -> str:
         """The line that `sacrebleu -f text` prints, with `width` decimals."""
@@ -106,6 +115,8 @@ class MetricScore:
         elif self.name == "TER":
             values["edits"] = self.raw.num_edits
             values["reference_length"] = self.raw.ref_length
+        if self.interval is not None:
+            values["interval"] = self.interval.as_dict(width)
         return values
 
 
@@ -127,9 +138,9 @@ def corpus_scores(
     Raises:
         UsageError: nothing to score, unequal lengths, or a tokenizer's package is missing.
     """
-    references, hypotheses = _stripped(references, hypotheses)
+    references, hypotheses = stripped(references, hypotheses)
     scores = []
-    for metric in [_metric(one) for one in options]:
+    for metric in [sacrebleu_metric(one) for one in options]:
         raw = metric.corpus_score(hypotheses, references)
         scores.append(_metric_score(metric, raw))
     return scores
@@ -150,8 +161,8 @@ def sentence_scores(
     options: MetricOptions = BleuOptions(),
 ) -> Iterator[MetricScore]:
     """Score each line by itself, as `sacrebleu --sentence-level` does; arguments as above."""
-    references, hypotheses = _stripped(references, hypotheses)
-    metric = _metric(options, sentence_level=True)
+    references, hypotheses = stripped(references, hypotheses)
+    metric = sacrebleu_metric(options, sentence_level=True)
     for hypothesis, *its_references in zip(hypotheses, *references):
         yield _metric_score(metric, metric.sentence_score(hypothesis, its_references))
 
@@ -164,12 +175,15 @@ def looks_tokenized(hypotheses: Sequence[str]) -> bool:
     return sum(line.rstrip().endswith(" .") for line in hypotheses) >= 100
 
 
-def _stripped(
+def stripped(
     references: Sequence[Sequence[str]], hypotheses: Sequence[str]
 ) -> tuple[list[list[str]], list[str]]:
     """Lines without white space at their ends: sacrebleu's command drops it when it reads.
 
     It matters where a metric does not drop it itself, as in chrF that counts white space.
+
+    Raises:
+        UsageError: nothing to score, or unequal lengths.
     """
     if not hypotheses or not references:
         raise UsageError("nothing to score: give references and hypotheses of at least one line")
@@ -183,10 +197,25 @@ def _stripped(
     return stripped, [line.rstrip() for line in hypotheses]
 
 
-def _metric(options: MetricOptions, sentence_level: bool = False) -> "Metric":
+def sacrebleu_metric(
+    options: MetricOptions,
+    sentence_level: bool = False,
+    references: Sequence[Sequence[str]] | None = None,
+) -> "Metric":
+    """sacrebleu's object for the options.
+
+    Args:
+        options: which metric, and how.
+        sentence_level: whether it is to score sentences one by one.
+        references: lines whose n-grams are counted now and kept, to score several systems.
+
+    Raises:
+        UsageError: a tokenizer's package is missing or damaged.
+    """
     from sacrebleu.metrics import BLEU, CHRF, TER
 
     values = {one.name: getattr(options, one.name) for one in fields(options)}
+    values["references"] = references
     if isinstance(options, ChrfOptions):
         return CHRF(**values)
     if isinstance(options, TerOptions):

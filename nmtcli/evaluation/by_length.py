@@ -3,12 +3,16 @@
 The plot of Cho et al. (2014), arXiv:1409.1259, and Bahdanau et al. (2015), figure 2, in numbers.
 """
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from nmtcli.errors import UsageError
-from nmtcli.evaluation.bleu import BleuOptions, corpus_bleu
+
+if TYPE_CHECKING:
+    from nmtcli.evaluation.bootstrap import Interval, SentenceStatistics
 
 
 @dataclass(frozen=True)
@@ -17,20 +21,25 @@ class Bucket:
 
     Attributes:
         low: least length.
-        high: greatest length; None in the last bucket, which has no end.
+        high: greatest length; None in the last bucket, which has no end, and in that of all.
         count: how many sentences.
         score: their corpus BLEU; None if there are none (not 0: nothing was measured).
+        interval: 95 % bootstrap interval of the score; None if there are fewer than two sentences,
+            or if it was not asked for.
     """
 
     low: int
     high: int | None
     count: int
     score: float | None
+    interval: "Interval | None" = None
 
     @property
     def label(self) -> str:
-        """For example `11-20`, or `>50` for the last one."""
-        return f">{self.low - 1}" if self.high is None else f"{self.low}-{self.high}"
+        """For example `11-20`, `>50` for the last one, `all` for the one of every length."""
+        if self.high is None:
+            return f">{self.low - 1}" if self.low else "all"
+        return f"{self.low}-{self.high}"
 
 
 def count_words(lines: Sequence[str]) -> list[int]:
@@ -39,44 +48,36 @@ def count_words(lines: Sequence[str]) -> list[int]:
 
 
 def bleu_by_length(
-    references: Sequence[Sequence[str]],
-    hypotheses: Sequence[str],
-    lengths: Sequence[int],
-    edges: Sequence[int],
-    options: BleuOptions = BleuOptions(),  # noqa: B008 - frozen
+    statistics: "SentenceStatistics", lengths: Sequence[int], edges: Sequence[int], samples: int = 0
 ) -> list[Bucket]:
     """Corpus BLEU of the sentences of each length.
 
     Args:
-        references: one list of lines for each reference.
-        hypotheses: lines.
+        statistics: of a system's sentences, from `bootstrap.count_statistics`.
         lengths: length of each sentence, as a rule of its source: `count_words(source)`.
         edges: greatest length of each bucket but the last; ascending, at least 1.
-        options: how BLEU is computed.
+        samples: bootstrap resamples for the intervals; 0 leaves them out.
 
     Returns:
-        `len(edges) + 1` buckets, shortest sentences first.
+        `len(edges) + 1` buckets, shortest sentences first, and then one of all sentences.
 
     Raises:
-        UsageError: edges that do not ascend, or lists of unequal length.
+        UsageError: edges that do not ascend, or another number of lengths than of sentences.
     """
     check_edges(edges)
-    if any(len(lines) != len(hypotheses) for lines in (*references, lengths)):
-        raise UsageError("references, hypotheses and lengths must have the same number of lines")
-    lows, highs = [0, *(edge + 1 for edge in edges)], [*edges, None]
+    if len(lengths) != len(statistics):
+        raise UsageError(f"there are {len(lengths)} lengths of {len(statistics)} sentences")
+    members: list[list[int]] = [[] for _ in range(len(edges) + 1)]
+    for number, length in enumerate(lengths):
+        members[bisect_left(edges, length)].append(number)
+    lows, highs = [0, *(edge + 1 for edge in edges), 0], [*edges, None, None]
     buckets = []
-    for low, high in zip(lows, highs):
-        chosen = [
-            number
-            for number, length in enumerate(lengths)
-            if low <= length and (high is None or length <= high)
-        ]
-        score = None
+    for low, high, chosen in zip(lows, highs, [*members, range(len(lengths))]):
         if chosen:
-            some_references = [[lines[number] for number in chosen] for lines in references]
-            some_hypotheses = [hypotheses[number] for number in chosen]
-            score = corpus_bleu(some_references, some_hypotheses, options).value
-        buckets.append(Bucket(low, high, len(chosen), score))
+            score = statistics.score(chosen, samples)
+            buckets.append(Bucket(low, high, len(chosen), score.value, score.interval))
+        else:
+            buckets.append(Bucket(low, high, 0, None))
     return buckets
 
 

@@ -1,188 +1,206 @@
 """Attention(Q, K, V): a weighted sum of the values, weighted by how well each key fits the query.
 
-Mechanisms differ by their score function; each is a layer here with the same two steps, so that
-what depends on the source alone is computed once for a sentence and not once for a target step:
+    e = score(query, keys),  a = softmax(e),  context = sum over s of a[s] * values[s]
 
-    keys = score.project(memory)        # (B, S, M) -> (B, S, A)
-    scores = score(query, keys)         # (B, T, Q), (B, S, A) -> (B, T, S)
+`Attention` composes a score with a scope: all source positions, or a window of them.
+`MultiHeadAttention` does the same several times in parallel. Both have the same two steps, so that
+what depends on the source alone is computed once for a sentence:
 
-Letters: B batch, T queries (1 when decoding), S source, Q query size, M memory size, A alignment.
-Masks are bool and True keeps. Scores and weights are float32.
+    source = attention.read(memory, mask)                              # once for a sentence
+    context, weights = attention.attender()(query, source, positions)  # for T queries, or for one
+
+Letters: B batch, T queries (1 when decoding), S source, Q query size, M memory size, A alignment,
+D window. Masks are bool and True keeps. Scores and weights are float32.
 """
 
 import keras
 from keras import ops
 
 from nmtcli.layers.dense import affine
+from nmtcli.layers.scores import NOTHING, make_score
+from nmtcli.layers.windows import make_window
 
 
 @keras.saving.register_keras_serializable(package="nmtcli")
-class AdditiveScore(keras.layers.Layer):
-    """Bahdanau's alignment model: how well source position s fits the query.
+class Attention(keras.layers.Layer):
+    """Attention of one score function over all source positions or a window.
 
-        e[b, t, s] = v . tanh(W q[b, t] + U h[b, s])
+    1. Scores of the query against all keys: (B, T, S).
+    2. Softmax over the real positions, of the window alone if there is one: (B, T, S).
+    3. With a predicted window, the weights are multiplied by its Gaussian and then sum to less
+       than 1, as in the paper.
+    4. The weighted sum of the memory: (B, T, M).
 
-    The gradient computes the hyperbolic tangent again instead of keeping it: a decoder loop would
-    else store a (B, S, A) array for every target position.
-
-    Reference: Bahdanau et al. (2015), arXiv:1409.0473, section 3.1 and A.1.2.
+    Reference: Bahdanau et al. (2015), arXiv:1409.0473, equations 5 and 6;
+    Luong et al. (2015), arXiv:1508.04025, section 3.
 
     Args:
-        units: A, size of the alignment space; positive.
-
-    Call arguments:
-        query: decoder states, (B, T, Q).
-        keys: `project(memory)`, (B, S, A).
-
-    Returns:
-        scores before the softmax, float32, (B, T, S).
+        score: a name in `mechanisms.SCORES`.
+        scope: `global`, `local-m` or `local-p`.
+        window: D of the local scopes.
+        units: A of the scores with a tanh, and of the predicted position.
+        positions: of the score `location`.
+        coverage: whether the score sees the sum of earlier weights.
 
     Raises:
-        ValueError: `units` is not positive.
+        ValueError: a name that does not exist, or a size that is not positive.
     """
 
-    def __init__(self, units, **kwargs):
+    def __init__(
+        self, score, scope="global", window=10, units=256, positions=256, coverage=False, **kwargs
+    ):
         super().__init__(**kwargs)
-        if units < 1:
-            raise ValueError(f"units must be positive. Received: units={units}")
-        self.units = units
+        policy = {"dtype": self.dtype_policy}
+        self.options = {
+            "score": score, "scope": scope, "window": window, "units": units,
+            "positions": positions, "coverage": coverage,
+        }  # fmt: skip
+        self.score = make_score(score, units, positions, coverage, name="score", **policy)
+        self.window = make_window(scope, window, units, name="window", **policy)
 
     def build(self, query_shape, memory_shape):
-        self.query_kernel = self.add_weight(
-            name="query_kernel", shape=(query_shape[-1], self.units), initializer="glorot_uniform"
-        )
-        self.memory_kernel = self.add_weight(
-            name="memory_kernel", shape=(memory_shape[-1], self.units), initializer="glorot_uniform"
-        )
-        self.bias = self.add_weight(name="bias", shape=(self.units,), initializer="zeros")
-        self.vector = self.add_weight(
-            name="vector", shape=(self.units, 1), initializer="glorot_uniform"
-        )
+        self.score.build(query_shape, memory_shape)
+        if self.window is not None:
+            self.window.build(query_shape)
         self.built = True
 
-    def project(self, memory):
-        """U h for all source positions: (B, S, M) -> (B, S, A)."""
-        return affine(memory, self.memory_kernel, self.bias)
+    def read(self, memory, mask):
+        """What the steps need of the source, (B, S, M) and (B, S): a dictionary of tensors."""
+        return {"mask": mask, "memory": memory, "keys": self.score.project(memory)}
 
-    def scorer(self):
-        """A function (query, keys) -> scores with the weights read once, for use inside loops."""
-        query_kernel = ops.cast(self.query_kernel, self.compute_dtype)
-        vector = ops.cast(self.vector, self.compute_dtype)[:, 0]
+    def attender(self):
+        """A function that attends, with the weights read once, for use inside loops.
 
-        def score(query, keys):
-            projected = affine(query, query_kernel)  # (B, T, A)
-            return _additive_energy(projected[:, :, None, :], keys[:, None, :, :], vector)
+        Its arguments:
+            query: (B, T, Q).
+            source: of `read`.
+            positions: target positions of the queries from 0, int32, (T,) or (B, T); only a local
+                scope reads them.
+            coverage: float32, (B, T, S), if the score was made with it.
 
-        return score
+        It returns the context, (B, T, M), and the weights, float32, (B, T, S).
+        """
+        score = self.score.scorer()
+        center = self.window.reader() if self.window is not None else None
 
-    def call(self, query, keys):
-        return self.scorer()(query, keys)
+        def attend(query, source, positions=None, coverage=None):
+            mask = source["mask"]
+            scores = score(query, source["keys"], coverage)
+            if center is None:
+                weights = masked_softmax(scores, mask)
+            else:
+                inside, scale = center(query, mask, positions)
+                weights = masked_softmax(scores, inside)
+                weights = weights if scale is None else weights * scale
+            return weighted_sum(weights, source["memory"]), weights
+
+        return attend
+
+    def call(self, query, memory, mask, positions=None, coverage=None):
+        return self.attender()(query, self.read(memory, mask), positions, coverage)
 
     def get_config(self):
-        return {**super().get_config(), "units": self.units}
-
-
-def _additive_energy(query, keys, vector):
-    """sum over A of vector * tanh(query + keys): (B, T, 1, A), (B, 1, S, A), (A,) -> (B, T, S).
-
-    With its gradient written out, so that the (B, T, S, A) tanh is computed twice and never kept.
-    """
-
-    @ops.custom_gradient
-    def energy(query, keys, vector):
-        activation = ops.tanh(query + keys)
-        scores = ops.cast(affine(activation, vector[:, None])[..., 0], "float32")
-
-        def gradient(*args, upstream=None):
-            upstream = args[0] if upstream is None else upstream  # (B, T, S)
-            again = ops.tanh(query + keys)
-            upstream = ops.cast(upstream, again.dtype)
-            size = ops.shape(again)[-1]
-            vector_gradient = ops.matmul(
-                ops.reshape(upstream, (1, -1)), ops.reshape(again, (-1, size))
-            )[0]
-            inner = upstream[..., None] * (vector * (1 - again * again))
-            return (
-                ops.sum(inner, axis=2, keepdims=True),
-                ops.sum(inner, axis=1, keepdims=True),
-                vector_gradient,
-            )
-
-        return scores, gradient
-
-    return energy(query, keys, vector)
+        return {**super().get_config(), **self.options}
 
 
 @keras.saving.register_keras_serializable(package="nmtcli")
-class DotScore(keras.layers.Layer):
-    """Luong's simplest score: the query and the memory share one space.
+class MultiHeadAttention(keras.layers.Layer):
+    """Several scaled dot-product attentions in parallel, each in a space of its own.
 
-        e[b, t, s] = q[b, t] . h[b, s]
+        head_i = Attention(q Wq_i, h Wk_i, h Wv_i),  context = [head_1; ...; head_H] Wo
 
-    Reference: Luong et al. (2015), arXiv:1508.04025, section 3.1, equation 8 (dot).
+    The weights that are returned are the mean over the heads.
 
-    Call arguments:
-        query: decoder states, (B, T, D).
-        keys: `project(memory)`, which is the memory itself, (B, S, D).
+    Reference: Vaswani et al. (2017), arXiv:1706.03762, section 3.2.2; the query is the state of a
+    recurrent decoder here.
 
-    Returns:
-        scores before the softmax, float32, (B, T, S).
+    Args:
+        heads: H.
+        units: A, the sizes of all heads together; a multiple of the heads.
 
     Raises:
-        ValueError: queries and memory differ in size (a learnt matrix between them is `general`).
+        ValueError: sizes that are not positive, or no multiple.
     """
 
-    def build(self, query_shape, memory_shape):
-        if query_shape[-1] != memory_shape[-1]:
+    def __init__(self, heads, units=256, **kwargs):
+        super().__init__(**kwargs)
+        if heads < 1 or units < 1 or units % heads:
             raise ValueError(
-                "The dot score needs queries and memory of one size. Received: "
-                f"query size {query_shape[-1]}, memory size {memory_shape[-1]}"
+                "units must be a positive multiple of heads. Received: "
+                f"units={units}, heads={heads}"
             )
+        self.heads, self.units = heads, units
+
+    def build(self, query_shape, memory_shape):
+        def weight(name, rows, columns):
+            return self.add_weight(name=name, shape=(rows, columns), initializer="glorot_uniform")
+
+        self.query_kernel = weight("query_kernel", query_shape[-1], self.units)
+        self.key_kernel = weight("key_kernel", memory_shape[-1], self.units)
+        self.value_kernel = weight("value_kernel", memory_shape[-1], self.units)
+        self.output_kernel = weight("output_kernel", self.units, memory_shape[-1])
         self.built = True
 
-    def project(self, memory):
-        return memory
+    def read(self, memory, mask):
+        """As `Attention.read`: keys (B, S, A), and values (B, S, A) under the name `memory`."""
+        return {
+            "mask": mask,
+            "memory": affine(memory, self.value_kernel),
+            "keys": affine(memory, self.key_kernel),
+        }
 
-    def scorer(self):
-        return lambda query, keys: ops.cast(
-            ops.matmul(query, ops.transpose(keys, (0, 2, 1))), "float32"
-        )
+    def attender(self):
+        """As `Attention.attender`; positions and coverage are not used."""
+        query_kernel = ops.cast(self.query_kernel, self.compute_dtype)
+        output_kernel = ops.cast(self.output_kernel, self.compute_dtype)
+        scale = float(self.units // self.heads) ** -0.5
 
-    def call(self, query, keys):
-        return self.scorer()(query, keys)
+        def attend(query, source, positions=None, coverage=None):
+            queries = self._split(affine(query, query_kernel))  # (B, H, T, A/H)
+            keys, values = self._split(source["keys"]), self._split(source["memory"])
+            products = ops.matmul(queries, ops.transpose(keys, (0, 1, 3, 2)))  # (B, H, T, S)
+            scores = ops.cast(products, "float32") * scale
+            weights = masked_softmax(scores, source["mask"][:, None, None, :])
+            heads = ops.matmul(ops.cast(weights, values.dtype), values)  # (B, H, T, A/H)
+            joined = ops.transpose(heads, (0, 2, 1, 3))
+            batch, time = ops.shape(query)[:2]
+            joined = ops.reshape(joined, (batch, time, self.units))
+            return affine(joined, output_kernel), ops.mean(weights, axis=1)
+
+        return attend
+
+    def _split(self, x):
+        """(B, T, A) -> (B, H, T, A/H)."""
+        batch, time = ops.shape(x)[:2]
+        x = ops.reshape(x, (batch, time, self.heads, self.units // self.heads))
+        return ops.transpose(x, (0, 2, 1, 3))
+
+    def call(self, query, memory, mask, positions=None, coverage=None):
+        return self.attender()(query, self.read(memory, mask))
+
+    def get_config(self):
+        return {**super().get_config(), "heads": self.heads, "units": self.units}
 
 
 def masked_softmax(scores, mask):
     """Softmax over the last axis among the positions that `mask` keeps.
 
     Args:
-        scores: float32, (B, T, S).
-        mask: bool, (B, S) or (B, T, S), True = real position.
+        scores: float32, (B, T, S), or with further axes.
+        mask: bool, (B, S), or a shape that broadcasts to that of the scores; True = real position.
 
     Returns:
-        weights, float32, (B, T, S): they sum to 1, and a row without a real position is all zero.
+        weights, float32, like the scores: they sum to 1, and a row without a real position is all
+        zero.
     """
     mask = mask[:, None, :] if len(mask.shape) == 2 else mask
-    masked = ops.where(mask, scores, -1e30)
+    masked = ops.where(mask, scores, NOTHING)
     exponentials = ops.exp(masked - ops.max(masked, axis=-1, keepdims=True))
     exponentials = ops.where(mask, exponentials, 0.0)
     total = ops.sum(exponentials, axis=-1, keepdims=True)
     return exponentials / ops.maximum(total, 1e-30)
 
 
-def attend(score, query, keys, values, mask):
-    """Attention(Q, K, V) with a score function.
-
-    Args:
-        score: function (query, keys) -> scores (B, T, S), such as `AdditiveScore.scorer()`.
-        query: (B, T, Q).
-        keys: (B, S, A).
-        values: (B, S, M).
-        mask: bool, (B, S), True = real position.
-
-    Returns:
-        context: (B, T, M) in the type of `values`.
-        weights: float32, (B, T, S).
-    """
-    weights = masked_softmax(score(query, keys), mask)
-    return ops.matmul(ops.cast(weights, values.dtype), values), weights
+def weighted_sum(weights, values):
+    """The context: (B, T, S), (B, S, M) -> (B, T, M) in the type of `values`."""
+    return ops.matmul(ops.cast(weights, values.dtype), values)

@@ -151,8 +151,13 @@ def run_cell(cell, inputs, state, mask=None, reverse=False):
         outputs: (B, T, U).
         state: tuple of (B, U) after the last real position (the first one when reversed).
     """
+    return run_projected(cell, cell.project(inputs), state, mask, reverse)
+
+
+def run_projected(cell, projected, state, mask=None, reverse=False):
+    """As `run_cell`, of inputs that `cell.project` has seen: (B, T, G U)."""
     step = cell.stepper()
-    projected = ops.transpose(cell.project(inputs), (1, 0, 2))  # (T, B, G U)
+    projected = ops.transpose(projected, (1, 0, 2))  # (T, B, G U)
     if mask is None:
         return _scan(lambda state, x: step(x, state), state, projected, reverse)
     kept = ops.transpose(mask, (1, 0))[:, :, None]  # (T, B, 1)

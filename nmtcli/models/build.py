@@ -2,9 +2,9 @@
 
 import math
 
-from nmtcli.config import ModelConfig
+from nmtcli.config import ModelConfig, mechanism_of
 from nmtcli.errors import UsageError
-from nmtcli.models.recurrent import PRESETS, RecurrentTranslator, Sizes
+from nmtcli.models.recurrent import RecurrentTranslator, Sizes
 
 
 def build_model(config: ModelConfig, source_vocabulary, target_vocabulary, *, dtype, seed=1):
@@ -27,6 +27,7 @@ def build_model(config: ModelConfig, source_vocabulary, target_vocabulary, *, dt
         encoder=config.encoder_size,
         decoder=config.decoder_size,
         attention=config.attention_size,
+        positions=config.attention_positions,
         readout=config.readout_size or config.embedding_size,
         encoder_layers=config.encoder_layers,
         decoder_layers=config.decoder_layers,
@@ -35,7 +36,7 @@ def build_model(config: ModelConfig, source_vocabulary, target_vocabulary, *, dt
         tied_embeddings=config.tied_embeddings,
     )
     try:
-        return RecurrentTranslator(sizes, PRESETS[config.attention], config.dropout, seed, dtype)
+        return RecurrentTranslator(sizes, mechanism_of(config), config.dropout, seed, dtype)
     except ValueError as error:
         raise UsageError(f"config: model: {' '.join(str(error).split())}") from None
 

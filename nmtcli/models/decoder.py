@@ -1,159 +1,273 @@
 """The recurrent decoder: its cells, and where attention stands among them.
 
-Letters: B batch, T target, S source, E embedding, M memory, D decoder state.
+Letters: B batch, T target, S source, E embedding, M memory, D decoder state, R readout, G gates.
 """
 
 import keras
 from keras import ops
 
-from nmtcli.layers.attention import AdditiveScore, DotScore, attend
+from nmtcli.layers.attention import Attention, MultiHeadAttention
+from nmtcli.layers.dense import affine
 from nmtcli.layers.loop import scan
-from nmtcli.layers.recurrent import make_cell, run_cell
-
-
-def make_score(kind, units, **kwargs):
-    """The score function called `additive` or `dot`."""
-    if kind == "additive":
-        return AdditiveScore(units, **kwargs)
-    if kind == "dot":
-        return DotScore(**kwargs)
-    raise ValueError(f"score must be additive or dot. Received: {kind!r}")
+from nmtcli.layers.readout import Readout
+from nmtcli.layers.recurrent import make_cell, run_projected
+from nmtcli.mechanisms import Mechanism
 
 
 class RecurrentDecoder(keras.layers.Layer):
     """Stacked cells with attention before or after them, or with one fixed vector.
 
     What attends is the first cell's previous state (`before`) or the last cell's new one (`after`).
-    Only a cell that is fed by its own attention needs a loop of its own; all other layers, and
-    attention `after` the cells, are computed for all target positions at once when training.
+    Then a readout makes of state and context what the output layer sees.
+
+    Only what is fed by its own attention needs a loop over target positions when training: the
+    first cell with attention before it, all cells with input feeding, attention alone with
+    coverage. Everything else is computed for all positions at once.
+
+    The state between steps is a dictionary: `cells`, for each cell its tuple of (B, D); and where
+    the mechanism needs it `feed` (B, R), the last readout; `coverage` float32 (B, S), the sum of
+    the weights so far; `position` int32 (B,), the number of the next target position.
 
     Reference: Bahdanau et al. (2015), arXiv:1409.0473, A.1.2 (before);
-    Luong et al. (2015), arXiv:1508.04025, section 3 (after);
-    Cho et al. (2014), arXiv:1406.1078, section 2.2 (fixed vector).
+    Luong et al. (2015), arXiv:1508.04025, section 3 (after) and 3.3 (input feeding);
+    Cho et al. (2014), arXiv:1406.1078, section 2.2 (fixed vector);
+    See et al. (2017), arXiv:1704.04368, section 2.3 (coverage).
 
     Args:
         size: D.
-        score: `additive`, `dot`, or None for the fixed vector.
-        placement: `before` or `after`; the fixed vector stands before.
+        mechanism: which attention, and where.
+        readout: R.
         layers: how many cells.
         cell: `gru` or `lstm`.
-        attention_size: A of the additive score.
+        attention_size: A of the mechanism.
+        positions: of the score `location`.
 
     Call arguments:
         inputs: embedded decoder inputs, (B, T, E).
-        state: list, for each cell its tuple of (B, D).
+        cells: list, for each cell its tuple of (B, D).
         source: dictionary made by `read_source`.
-        drop: function applied between layers (dropout when training).
+        drop: function applied between layers (dropout when training). Inside a loop it is drawn
+            once for a sentence (Gal and Ghahramani, 2016, arXiv:1512.05287).
 
     Returns:
-        outputs: (B, T, D).
-        contexts: (B, T, M).
+        hidden: (B, T, R).
         weights: float32, (B, T, S); zeros with the fixed vector.
     """
 
-    def __init__(self, size, score, placement, layers=1, cell="gru", attention_size=256, **kwargs):
+    def __init__(
+        self, size, mechanism: Mechanism, readout, layers=1, cell="gru",
+        attention_size=256, positions=256, **kwargs,
+    ):  # fmt: skip
         super().__init__(**kwargs)
-        if placement not in ("before", "after"):
-            raise ValueError(f"placement must be before or after. Received: {placement!r}")
+        problem = mechanism.problem()
+        if problem:
+            raise ValueError(problem)
         policy = {"dtype": self.dtype_policy}
-        self.size, self.placement = size, placement
+        self.size, self.mechanism, self.readout_size = size, mechanism, readout
         self.cells = [make_cell(cell, size, name=f"decoder_{n}", **policy) for n in range(layers)]
-        self.score = (
-            None if score is None else make_score(score, attention_size, name="score", **policy)
-        )
+        self.attention = _make_attention(mechanism, attention_size, positions, policy)
+        self.readout = Readout(readout, mechanism.readout, name="readout", **policy)
 
     def build(self, input_shape, memory_shape):
         embedding, memory = input_shape[-1], memory_shape[-1]
-        fed = embedding + memory if self.placement == "before" else embedding
-        self.cells[0].build((None, None, fed))
+        fed = 0
+        if self.mechanism.placement == "before":
+            fed = memory
+        elif self.mechanism.input_feeding:
+            fed = self.readout_size
+        self.cells[0].build((None, None, embedding + fed))
         for cell in self.cells[1:]:
             cell.build((None, None, self.size))
-        if self.score is not None:
-            self.score.build((None, None, self.size), memory_shape)
+        if self.attention is not None:
+            self.attention.build((None, None, self.size), memory_shape)
+        self.readout.build(self.size, memory, embedding)
         self.embedding_size = embedding
         self.built = True
 
+    # -- the source, and the state before the first step ---------------------------------------
+
     def read_source(self, memory, mask, summary):
         """What a step needs of the source, computed once: a dictionary of batch-first tensors."""
-        if self.score is None:
+        if self.attention is None:
             return {"mask": mask, "fixed": summary}
-        return {"mask": mask, "memory": memory, "keys": self.score.project(memory)}
+        return self.attention.read(memory, mask)
 
-    def call(self, inputs, state, source, drop=lambda x: x):
-        if self.score is not None and self.placement == "before":
-            outputs, contexts, weights = self._attend_in_loop(inputs, state[0], source)
+    def start(self, cells, source):
+        """The state before the first target position."""
+        batch, length = ops.shape(source["mask"])
+        state = {"cells": cells}
+        if self.mechanism.input_feeding:
+            state["feed"] = ops.zeros((batch, self.readout_size), dtype=self.compute_dtype)
+        if self.mechanism.coverage:
+            state["coverage"] = ops.zeros((batch, length), dtype="float32")
+        if self.mechanism.is_local:
+            state["position"] = ops.zeros((batch,), dtype="int32")
+        return state
+
+    # -- all target positions -------------------------------------------------------------------
+
+    def call(self, inputs, cells, source, drop=lambda x: x):
+        projected = self._project(inputs)  # (B, T, G D), the first cell's share of the inputs
+        if self.mechanism.input_feeding:
+            return self._feed_in_loop(projected, inputs, cells, source, drop)
+        if self.attention is None:
+            fixed = source["fixed"]
+            projected = projected + ops.matmul(fixed, self._fed_kernel())[:, None]
+            contexts = ops.repeat(fixed[:, None], ops.shape(inputs)[1], axis=1)
+            weights = self._no_weights(inputs, source)
+            outputs, _ = run_projected(self.cells[0], projected, cells[0])
+        elif self.mechanism.placement == "before":
+            outputs, contexts, weights = self._attend_in_loop(projected, cells[0], source)
         else:
-            first = inputs
-            if self.score is None:
-                contexts = self._repeat(source["fixed"], inputs)
-                first = ops.concatenate([inputs, contexts], axis=-1)
-            outputs, _ = run_cell(self.cells[0], first, state[0])
-        for cell, start in zip(self.cells[1:], state[1:]):
+            outputs, _ = run_projected(self.cells[0], projected, cells[0])
+        for cell, start in zip(self.cells[1:], cells[1:]):
             below = drop(outputs)
-            outputs = below + run_cell(cell, below, start)[0]
-        if self.score is None:
-            weights = self._no_weights(inputs, source["mask"])
-        elif self.placement == "after":
-            contexts, weights = attend(
-                self.score.scorer(), outputs, source["keys"], source["memory"], source["mask"]
-            )
-        return outputs, contexts, weights
+            outputs = below + run_projected(cell, cell.project(below), start)[0]
+        if self.mechanism.placement == "after":
+            contexts, weights = self._attend_at_once(outputs, source)
+        return self.readout(outputs, contexts, inputs), weights
 
-    def step(self, inputs, state, source):
-        """One target position: as `call` with T = 1, and the new state besides."""
-        new_state = []
-        query = state[0][0][:, None]
-        first = inputs
-        if self.score is None:
-            contexts = self._repeat(source["fixed"], inputs)
-            weights = self._no_weights(inputs, source["mask"])
-        elif self.placement == "before":
-            contexts, weights = self._attend(query, source)
-        if self.placement == "before":
-            first = ops.concatenate([inputs, contexts], axis=-1)
-        outputs = first
-        for layer, (cell, old) in enumerate(zip(self.cells, state)):
-            above, new = cell(outputs[:, 0], old)
-            outputs = above[:, None] if layer == 0 else outputs + above[:, None]
-            new_state.append(new)
-        if self.placement == "after":
-            contexts, weights = self._attend(outputs, source)
-        return outputs, contexts, weights, new_state
+    def _attend_at_once(self, outputs, source):
+        """Attention after the cells for all of their outputs: (B, T, M), (B, T, S)."""
+        if self.mechanism.coverage:
+            return self._cover_in_loop(outputs, source)
+        time = ops.arange(ops.shape(outputs)[1], dtype="int32")
+        return self.attention.attender()(outputs, source, time)
 
-    def _attend(self, query, source):
-        score = self.score.scorer()
-        return attend(score, query, source["keys"], source["memory"], source["mask"])
-
-    def _attend_in_loop(self, inputs, state, source):
+    def _attend_in_loop(self, projected, start, source):
         """The first cell with attention before it: (B, T, D), (B, T, M), (B, T, S)."""
-        cell, score, cell_step = self.cells[0], self.score.scorer(), self.cells[0].stepper()
-        kernel = ops.cast(cell.kernel, self.compute_dtype)
-        embedding_kernel, context_kernel = (
-            kernel[: self.embedding_size],
-            kernel[self.embedding_size :],
-        )
-        projected = ops.matmul(ops.reshape(inputs, (-1, self.embedding_size)), embedding_kernel)
-        projected = projected + ops.cast(cell.bias, self.compute_dtype)
-        shape = ops.shape(inputs)
-        projected = ops.reshape(projected, (shape[0], shape[1], kernel.shape[-1]))
+        cell_step, fed_kernel = self.cells[0].stepper(), self._fed_kernel()
+        attend = self._stepwise_attender(source)
 
         def position(state, x):
+            context, weights, state = attend(state["cells"][0], state)
+            output, cell = cell_step(x + ops.matmul(context, fed_kernel), state["cells"])
+            return {**state, "cells": cell}, (output, context, weights)
+
+        return _scan(position, self.start(start, source), projected)
+
+    def _cover_in_loop(self, outputs, source):
+        """Attention after the cells when each step must know the weights before it."""
+        attend = self._stepwise_attender(source)
+
+        def position(state, output):
+            context, weights, state = attend(output, state)
+            return state, (context, weights)
+
+        state = self.start([], source)
+        del state["cells"]
+        return _scan(position, state, outputs)
+
+    def _feed_in_loop(self, projected, inputs, cells, source, drop):
+        """All cells, attention and readout, each step fed with the readout before it."""
+        turn, batch = self._turn(source), ops.shape(inputs)[0]
+        ones = ops.ones((batch, self.size), dtype=self.compute_dtype)
+        masks = [drop(ones) for _ in self.cells[1:]]  # no random numbers inside the loop
+
+        def position(state, x):
+            hidden, weights, state = turn(*x, state, masks)
+            return state, (hidden, weights)
+
+        return _scan(position, self.start(cells, source), (projected, inputs))
+
+    # -- one target position --------------------------------------------------------------------
+
+    def step(self, inputs, state, source):
+        """One target position: (B, E) -> hidden (B, R), weights (B, S), the new state."""
+        return self._turn(source)(self._project(inputs), inputs, state, None)
+
+    def _turn(self, source):
+        """A function (projected (B, G D), embedded (B, E), state, masks) -> what `step` returns."""
+        steppers = [cell.stepper() for cell in self.cells]
+        read_out, before = self.readout.reader(), self.mechanism.placement == "before"
+        fed_kernel = self._fed_kernel()
+        attend = self._stepwise_attender(source)
+
+        def turn(projected, embedded, state, masks):
+            if before:
+                context, weights, state = attend(state["cells"][0][0], state)
+                projected = projected + ops.matmul(context, fed_kernel)
+            elif self.mechanism.input_feeding:
+                projected = projected + ops.matmul(state["feed"], fed_kernel)
+            output, first = steppers[0](projected, state["cells"][0])
+            new_cells = [first]
+            upper = zip(self.cells[1:], steppers[1:], state["cells"][1:])
+            for layer, (cell, step, old) in enumerate(upper):
+                below = output if masks is None else output * masks[layer]
+                above, new = step(cell.project(below), old)
+                output = below + above
+                new_cells.append(new)
+            if not before:
+                context, weights, state = attend(output, state)
+            hidden = read_out(output, context, embedded)
+            state = {**state, "cells": new_cells}
+            if self.mechanism.input_feeding:
+                state["feed"] = hidden
+            return hidden, weights, state
+
+        return turn
+
+    def _stepwise_attender(self, source):
+        """A function (query (B, D), state) -> context (B, M), weights (B, S), the new state."""
+        if self.attention is None:
+            zeros = ops.zeros(ops.shape(source["mask"]), dtype="float32")
+            return lambda query, state: (source["fixed"], zeros, state)
+        attend = self.attention.attender()
+
+        def attend_once(query, state):
+            state = dict(state)
+            position, coverage = state.get("position"), state.get("coverage")
             context, weights = attend(
-                score, state[0][:, None], source["keys"], source["memory"], source["mask"]
+                query[:, None],
+                source,
+                None if position is None else position[:, None],
+                None if coverage is None else coverage[:, None],
             )
-            context = context[:, 0]
-            output, state = cell_step(x + ops.matmul(context, context_kernel), state)
-            return state, (output, context, weights[:, 0])
+            if position is not None:
+                state["position"] = position + 1
+            if coverage is not None:
+                state["coverage"] = coverage + weights[:, 0]
+            return context[:, 0], weights[:, 0], state
 
-        _, stacked = scan(position, state, ops.transpose(projected, (1, 0, 2)))
-        return [ops.transpose(x, (1, 0, 2)) for x in stacked]
+        return attend_once
+
+    # -- parts ------------------------------------------------------------------------------------
+
+    def _project(self, inputs):
+        """The embedded inputs' share of the first cell's product: (..., E) -> (..., G D)."""
+        cell = self.cells[0]
+        return affine(inputs, cell.kernel[: self.embedding_size], cell.bias)
+
+    def _fed_kernel(self):
+        """The rows of the first cell's matrix for what is fed to it beside the embedding."""
+        return ops.cast(self.cells[0].kernel[self.embedding_size :], self.compute_dtype)
 
     @staticmethod
-    def _repeat(fixed, inputs):
-        """(B, M) -> (B, T, M)."""
-        return ops.repeat(fixed[:, None], ops.shape(inputs)[1], axis=1)
-
-    @staticmethod
-    def _no_weights(inputs, mask):
-        batch, length = ops.shape(mask)
+    def _no_weights(inputs, source):
+        batch, length = ops.shape(source["mask"])
         return ops.zeros((batch, ops.shape(inputs)[1], length), dtype="float32")
+
+
+def _make_attention(mechanism: Mechanism, units, positions, policy):
+    """The layer of a mechanism; None of the fixed vector."""
+    if mechanism.score is None:
+        return None
+    if mechanism.heads > 1:
+        return MultiHeadAttention(mechanism.heads, units, name="attention", **policy)
+    return Attention(
+        mechanism.score, mechanism.scope, mechanism.window, units, positions, mechanism.coverage,
+        name="attention", **policy,
+    )  # fmt: skip
+
+
+def _scan(function, state, positions):
+    """Loop over the time axis of (B, T, ...) tensors; outputs are (B, T, ...) again."""
+    time_first = _swap(positions)
+    _, outputs = scan(function, state, time_first)
+    return _swap(outputs)
+
+
+def _swap(structure):
+    return keras.tree.map_structure(
+        lambda x: ops.transpose(x, (1, 0, *range(2, len(x.shape)))), structure
+    )

@@ -11,35 +11,10 @@ import keras
 from keras import ops
 
 from nmtcli.layers.dense import affine
+from nmtcli.mechanisms import Mechanism
 from nmtcli.models.decoder import RecurrentDecoder
 from nmtcli.models.encoder import RecurrentEncoder
 from nmtcli.text.piece_ids import PAD_ID
-
-
-@dataclass(frozen=True)
-class Attention:
-    """A mechanism as a composition of axes.
-
-    score: `additive`, `dot`, or None: no attention, one fixed vector for the whole sentence.
-    placement: `before` the cell (query s(t-1); the context is an input of the cell) or `after` it
-        (query s(t); the context joins the state on its way to the output layer).
-    readout: `maxout` of state, embedding and context, or `tanh` of state and context.
-    """
-
-    score: str | None
-    placement: str
-    readout: str
-
-
-PRESETS = {
-    # Sutskever et al. (2014), arXiv:1409.3215; Cho et al. (2014), arXiv:1406.1078: the encoder's
-    # last state C goes to the cell and to the readout at every step.
-    "none": Attention(None, "before", "maxout"),
-    # Bahdanau et al. (2015), arXiv:1409.0473, section 3.1, A.1.2 and A.2.2.
-    "bahdanau": Attention("additive", "before", "maxout"),
-    # Luong et al. (2015), arXiv:1508.04025, section 3.1, equations 5 to 8.
-    "luong-dot": Attention("dot", "after", "tanh"),
-}
 
 
 @dataclass(frozen=True)
@@ -52,6 +27,7 @@ class Sizes:
     encoder: int = 512
     decoder: int = 512
     attention: int = 256
+    positions: int = 256
     readout: int = 256
     encoder_layers: int = 1
     decoder_layers: int = 1
@@ -65,16 +41,15 @@ class RecurrentTranslator(keras.Model):
 
     1. The source embedding runs through the encoder: memory (B, S, M).
     2. A bridge, tanh(W summary + b), gives the decoder's first states.
-    3. The decoder attends to the memory: outputs (B, T, D), contexts (B, T, M).
-    4. A readout of state, context and (maxout) embedding, (B, T, R), feeds the output layer, which
-       may share its matrix with the embedding: logits (B, T, V).
+    3. The decoder attends to the memory and reads out, (B, T, R), its weights are (B, T, S).
+    4. The output layer may share its matrix with the embedding: logits (B, T, V).
 
     Embeddings are multiplied by the square root of their size, so that a table that is also the
     output layer begins at a good scale for both.
 
     Args:
         sizes: dimensions.
-        attention: the mechanism.
+        mechanism: the attention.
         dropout: rate on embeddings, between layers, on the memory and on the readout.
         seed: of the initial weights and of dropout.
         dtype: Keras policy, such as `float32` or `mixed_bfloat16`.
@@ -83,20 +58,22 @@ class RecurrentTranslator(keras.Model):
         source_ids: (B, S), padded with PAD.
         decoder_inputs: (B, T), begins with BOS.
         training: whether dropout acts.
+        with_weights: whether the attention is returned too.
 
     Returns:
-        logits: (B, T, V) in the compute type.
+        logits: (B, T, V) in the compute type; with the weights, a pair of these and of the
+            attention with which each target piece was predicted, float32, (B, T, S).
 
     Raises:
         ValueError: sizes that the mechanism or the shared embeddings cannot have.
     """
 
-    def __init__(self, sizes, attention, dropout=0.0, seed=1, dtype="float32"):
+    def __init__(self, sizes, mechanism: Mechanism, dropout=0.0, seed=1, dtype="float32"):
         super().__init__(name="translator", dtype=dtype)
         # Keras draws the seeds of initial weights from here. Its own `set_random_seed` would import
         # TensorFlow on every backend.
         random.seed(seed)
-        self.sizes, self.attention, self.dropout = sizes, attention, dropout
+        self.sizes, self.mechanism, self.dropout = sizes, mechanism, dropout
         self.dropout_seed = keras.random.SeedGenerator(seed)
         z, policy = sizes, {"dtype": self.dtype_policy}
         self.encoder = RecurrentEncoder(
@@ -104,12 +81,12 @@ class RecurrentTranslator(keras.Model):
         )
         self.encoder.build((None, None, z.embedding))
         self.decoder = RecurrentDecoder(
-            z.decoder, attention.score, attention.placement, z.decoder_layers, z.cell,
-            z.attention, name="decoder", **policy,
+            z.decoder, mechanism, z.readout, z.decoder_layers, z.cell, z.attention, z.positions,
+            name="decoder", **policy,
         )  # fmt: skip
         self.decoder.build((None, None, z.embedding), (None, None, z.encoder))
         self._build_embeddings()
-        self._build_readout()
+        self._build_bridge_and_output()
         self.built = True
 
     def _build_embeddings(self):
@@ -132,15 +109,11 @@ class RecurrentTranslator(keras.Model):
             self.target_embedding if shared else table("source_embedding", z.source_vocabulary)
         )
 
-    def _build_readout(self):
-        z, maxout = self.sizes, self.attention.readout == "maxout"
+    def _build_bridge_and_output(self):
+        z = self.sizes
         states = z.decoder_layers * self.decoder.cells[0].state_size
         self.bridge_kernel = self._weight("bridge_kernel", (z.encoder, states * z.decoder))
         self.bridge_bias = self._weight("bridge_bias", (states * z.decoder,), "zeros")
-        inputs = z.decoder + z.encoder + (z.embedding if maxout else 0)
-        width = 2 * z.readout if maxout else z.readout
-        self.readout_kernel = self._weight("readout_kernel", (inputs, width))
-        self.readout_bias = self._weight("readout_bias", (width,), "zeros")
         self.output_kernel = None
         if z.tied_embeddings == "none":
             self.output_kernel = self._weight("output_kernel", (z.readout, z.target_vocabulary))
@@ -151,12 +124,13 @@ class RecurrentTranslator(keras.Model):
 
     # -- training ----------------------------------------------------------------------------
 
-    def call(self, source_ids, decoder_inputs, training=False):
+    def call(self, source_ids, decoder_inputs, training=False, with_weights=False):
         drop = self._dropper(training)
-        source, state = self._read(source_ids, drop)
+        source, cells = self._read(source_ids, drop)
         embedded = drop(self._embed(self.target_embedding, decoder_inputs))
-        outputs, contexts, _ = self.decoder(embedded, state, source, drop=drop)
-        return self._logits(outputs, contexts, embedded, drop)
+        hidden, weights = self.decoder(embedded, cells, source, drop=drop)
+        logits = self._logits(drop(hidden))
+        return (logits, weights) if with_weights else logits
 
     def _dropper(self, training):
         if not training or not self.dropout:
@@ -174,31 +148,22 @@ class RecurrentTranslator(keras.Model):
         memory, summary = self.encoder(embedded, mask, drop=drop)
         first = ops.tanh(affine(summary, self.bridge_kernel, self.bridge_bias))
         parts = iter(ops.split(first, first.shape[-1] // self.sizes.decoder, axis=-1))
-        state = [tuple(next(parts) for _ in range(c.state_size)) for c in self.decoder.cells]
-        return self.decoder.read_source(memory, mask, summary), state
+        cells = [tuple(next(parts) for _ in range(c.state_size)) for c in self.decoder.cells]
+        return self.decoder.read_source(memory, mask, summary), cells
 
-    def _logits(self, outputs, contexts, embedded, drop=lambda x: x):
-        """(B, T, D), (B, T, M), (B, T, E) -> (B, T, V)."""
-        inputs = [outputs, contexts]
-        if self.attention.readout == "maxout":
-            inputs.append(embedded)
-        hidden = affine(ops.concatenate(inputs, axis=-1), self.readout_kernel, self.readout_bias)
-        if self.attention.readout == "maxout":
-            size = self.sizes.readout
-            hidden = ops.maximum(hidden[..., :size], hidden[..., size:])
-        else:
-            hidden = ops.tanh(hidden)
+    def _logits(self, hidden):
+        """(..., R) -> (..., V)."""
         kernel = self.output_kernel
         if kernel is None:
             kernel = ops.transpose(self.target_embedding)
-        return affine(drop(hidden), kernel, self.output_bias)
+        return affine(hidden, kernel, self.output_bias)
 
     # -- decoding ----------------------------------------------------------------------------
 
     def start(self, source_ids):
         """Encode: (B, S) -> state, a structure of tensors whose first axis is the sentence."""
         source, cells = self._read(source_ids, lambda x: x)
-        return {"source": source, "cells": cells}
+        return {"source": source, "decoder": self.decoder.start(cells, source)}
 
     def step(self, state, previous_ids):
         """One target position.
@@ -210,9 +175,6 @@ class RecurrentTranslator(keras.Model):
         Returns:
             logits: (B, V), attention: float32, (B, S), and the next state.
         """
-        embedded = self._embed(self.target_embedding, previous_ids)[:, None]
-        outputs, contexts, weights, cells = self.decoder.step(
-            embedded, state["cells"], state["source"]
-        )
-        logits = self._logits(outputs, contexts, embedded)[:, 0]
-        return logits, weights[:, 0], {"source": state["source"], "cells": cells}
+        embedded = self._embed(self.target_embedding, previous_ids)
+        hidden, weights, decoder = self.decoder.step(embedded, state["decoder"], state["source"])
+        return self._logits(hidden), weights, {"source": state["source"], "decoder": decoder}

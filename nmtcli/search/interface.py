@@ -29,6 +29,7 @@ class Engine(Protocol):
 
     vocabulary_size: int
     has_attention: bool
+    has_window: bool  # attention is local: weights outside a window are exactly 0
 
     def start(self, source_ids: np.ndarray) -> Any:
         """Encode. `source_ids`: (B, S) int32, each row ends with EOS and is padded with PAD."""
@@ -46,4 +47,10 @@ class Engine(Protocol):
         """log p(target_ids[b, t] | source, earlier pieces): (B, T) float32, 0 at PAD.
 
         `target_ids`: (B, T) int32, each row ends with EOS and is padded with PAD.
+        """
+
+    def align(self, source_ids: np.ndarray, target_ids: np.ndarray) -> np.ndarray:
+        """Attention that predicts target_ids[b, t] from the pieces before: (B, T, S) float32.
+
+        Arguments as of `score`; zeros without attention.
         """

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from nmtcli.errors import NmtError, UsageError
 from nmtcli.text.piece_ids import BOS_ID, EOS_ID, PAD_ID, UNK_ID
+from nmtcli.text.piece_spans import PlacedPieces, read_record
 
 CONTROL_IDS = frozenset((PAD_ID, BOS_ID, EOS_ID))
 
@@ -66,9 +67,21 @@ class Subwords:
         """Ids of many lines, in order; the same as `encode` of each, on all cores."""
         return self._pieces.encode([normalise(line) for line in lines], out_type=int)
 
+    def place_batch(self, lines: Sequence[str]) -> list[PlacedPieces]:
+        """The ids of `encode_batch`, and where in each line, in NFC, its pieces stand."""
+        records = self._pieces.encode(
+            [normalise(line) for line in lines], out_type="serialized_proto"
+        )
+        return [read_record(record) for record in records]
+
     def decode(self, ids: Iterable[int]) -> str:
         """Text of ids; PAD, BOS and EOS are dropped."""
         return self._pieces.decode([int(i) for i in ids if int(i) not in CONTROL_IDS])
+
+    def place_decoded(self, ids: Iterable[int]) -> PlacedPieces:
+        """The text of `decode`, and where in it the pieces stand; without PAD, BOS and EOS."""
+        kept = [int(i) for i in ids if int(i) not in CONTROL_IDS]
+        return read_record(self._pieces.decode(kept, out_type="serialized_proto"))
 
     def pieces(self, ids: Iterable[int]) -> list[str]:
         """The piece of every id, one for one; U+2581 marks where a word starts."""

@@ -1,6 +1,6 @@
-"""Label-smoothed cross-entropy, summed over real target tokens.
+"""Label-smoothed cross-entropy and the coverage loss, summed over real target tokens.
 
-Letters: N positions (B times T), V vocabulary.
+Letters: B batch, T target, S source, N positions (B times T), V vocabulary.
 """
 
 from keras import ops
@@ -71,3 +71,23 @@ def _first(upstream):
     while isinstance(upstream, (tuple, list)):
         upstream = upstream[0]
     return upstream
+
+
+def coverage_loss(weights, real):
+    """How much is attended to again, summed over real target tokens.
+
+        c[b, t, s] = sum over t' < t of a[b, t', s]
+        loss = sum over real (b, t) of sum over s of min(a[b, t, s], c[b, t, s])
+
+    Reference: See et al. (2017), arXiv:1704.04368, section 2.3, equations 10 and 12.
+
+    Args:
+        weights: a, float32, (B, T, S).
+        real: (B, T), float32; 1 at real tokens and 0 at padding.
+
+    Returns:
+        float32 scalar.
+    """
+    before = ops.cumsum(weights, axis=1) - weights
+    repeated = ops.sum(ops.minimum(weights, before), axis=-1)  # (B, T)
+    return ops.sum(repeated * real)

@@ -11,7 +11,7 @@ from keras import ops
 
 from nmtcli import backend
 from nmtcli.text.piece_ids import PAD_ID
-from nmtcli.training.loss import smoothed_cross_entropy
+from nmtcli.training.loss import coverage_loss, smoothed_cross_entropy
 
 DRAWS = 64  # of dropout in one step, at most
 
@@ -34,16 +34,23 @@ class TrainStep:
     """A compiled update of a model. An update whose gradient is not finite changes nothing.
 
     Args:
-        model: called as model(source_ids, decoder_inputs, training=True); it draws its dropout from
-            `model.dropout_seed`.
+        model: called as model(source_ids, decoder_inputs, training=True, with_weights=True); it
+            draws its dropout from `model.dropout_seed`.
         optimizer: a Keras optimizer.
         smoothing: of the labels.
         clip_norm: largest norm of the whole gradient; 0 is none.
         seed: of dropout.
+        coverage_weight: of the coverage loss, for a model with coverage.
+        coverage_from: updates before the coverage loss acts. See et al. (2017), section 5, add it
+            when the model is nearly trained, since from the beginning it disturbs the main loss.
     """
 
-    def __init__(self, model, optimizer, *, smoothing, clip_norm, seed):
+    def __init__(
+        self, model, optimizer, *, smoothing, clip_norm, seed, coverage_weight=0.0, coverage_from=0
+    ):
         self.model, self.optimizer = model, optimizer
+        self.coverage_weight = coverage_weight if model.mechanism.coverage else 0.0
+        self.coverage_from = coverage_from
         self.smoothing, self.clip_norm, self.seed = smoothing, clip_norm, seed
         optimizer.build(model.trainable_variables)
         on_jax = backend.choose() == "jax"
@@ -54,14 +61,19 @@ class TrainStep:
         self.optimizer.learning_rate = learning_rate
         draw = np.array([self.seed, step * DRAWS % 2**32], dtype="uint32")
         self.model.dropout_seed.state.assign(draw)
-        loss, nll, norm = self._update(*arrays)
+        coverage = np.float32(self.coverage_weight if step > self.coverage_from else 0.0)
+        loss, nll, norm = self._update(*arrays, coverage)
         tokens = int(np.count_nonzero(arrays.targets != PAD_ID))
         return StepResult(float(loss), float(nll), tokens, float(norm))
 
-    def _loss(self, logits, targets):
-        weights = ops.cast(ops.not_equal(targets, PAD_ID), "float32")
-        loss, nll = smoothed_cross_entropy(logits, targets, weights, self.smoothing)
-        return loss / ops.maximum(ops.sum(weights), 1.0), loss, nll
+    def _loss(self, outputs, targets, coverage_weight):
+        """The mean to be minimised, and the sums to be reported."""
+        logits, attention = outputs
+        real = ops.cast(ops.not_equal(targets, PAD_ID), "float32")
+        loss, nll = smoothed_cross_entropy(logits, targets, real, self.smoothing)
+        if self.coverage_weight:
+            loss = loss + coverage_weight * coverage_loss(attention, real)
+        return loss / ops.maximum(ops.sum(real), 1.0), loss, nll
 
     def _clip(self, gradients):
         """Gradients scaled to the largest allowed norm, and the norm before that."""
@@ -77,12 +89,14 @@ class TrainStep:
 
         ids = tf.TensorSpec([None, None], tf.int32)
 
-        @tf.function(input_signature=[ids, ids, ids], autograph=False)
-        def update(source_ids, decoder_inputs, targets):
+        weight = tf.TensorSpec([], tf.float32)
+
+        @tf.function(input_signature=[ids, ids, ids, weight], autograph=False)
+        def update(source_ids, decoder_inputs, targets, coverage_weight):
             variables = self.model.trainable_variables
             with tf.GradientTape() as tape:
-                logits = self.model(source_ids, decoder_inputs, training=True)
-                mean, loss, nll = self._loss(logits, targets)
+                outputs = self.model(source_ids, decoder_inputs, training=True, with_weights=True)
+                mean, loss, nll = self._loss(outputs, targets, coverage_weight)
             gradients = tape.gradient(mean, [v.value for v in variables])
             gradients, norm = self._clip([tf.convert_to_tensor(g) for g in gradients])
 
@@ -102,17 +116,17 @@ class TrainStep:
 
         model, optimizer = self.model, self.optimizer
 
-        def objective(trainable, fixed, source_ids, decoder_inputs, targets):
-            logits, fixed = model.stateless_call(
-                trainable, fixed, source_ids, decoder_inputs, training=True
+        def objective(trainable, fixed, source_ids, decoder_inputs, targets, coverage_weight):
+            outputs, fixed = model.stateless_call(
+                trainable, fixed, source_ids, decoder_inputs, training=True, with_weights=True
             )
-            mean, loss, nll = self._loss(logits, targets)
+            mean, loss, nll = self._loss(outputs, targets, coverage_weight)
             return mean, (loss, nll)
 
         @jax.jit
-        def update(trainable, fixed, slots, source_ids, decoder_inputs, targets):
+        def update(trainable, fixed, slots, *arrays):
             gradient = jax.grad(objective, has_aux=True)
-            gradients, (loss, nll) = gradient(trainable, fixed, source_ids, decoder_inputs, targets)
+            gradients, (loss, nll) = gradient(trainable, fixed, *arrays)
             gradients, norm = self._clip(gradients)
             new = optimizer.stateless_apply(slots, gradients, trainable)
             good = jnp.isfinite(norm) & jnp.isfinite(loss)

@@ -1,0 +1,191 @@
+"""`nmt bleu` with several systems or with intervals: what is refused, and what is computed."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from nmtcli.cli.bleu_input import Texts, printable, short_names
+from nmtcli.cli.bleu_report import Form
+from nmtcli.cli.bleu_tables import Report, SystemReport, print_report
+from nmtcli.errors import UsageError
+from nmtcli.evaluation.bleu import MetricOptions
+from nmtcli.evaluation.bootstrap import LEAST_SAMPLES, bootstrap_seed, count_statistics
+from nmtcli.evaluation.by_length import bleu_by_length, check_edges, count_words
+from nmtcli.evaluation.significance import paired_bootstrap
+
+_MOST_SAMPLES = 1_000_000
+_PICTURES = (".png", ".svg")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The options that compare systems, as they were given; None or False if not.
+
+    Raises:
+        UsageError: options that do not go together, or a value that cannot be.
+    """
+
+    references: int | None = None
+    by_length: str | None = None
+    source: str | None = None
+    confidence: bool = False
+    paired: bool = False
+    bootstrap: int | None = None
+    plot: str | None = None
+    title: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.by_length is None:
+            for option, value, why in (
+                ("--source", self.source, "gives the lengths of"),
+                ("--plot", self.plot, "draws"),
+            ):
+                if value is not None:
+                    raise UsageError(f"{option} {why} --by-length: give that too")
+        else:
+            check_edges(self.edges)
+        self._check_samples()
+        if self.plot is not None:
+            _check_plot(Path(self.plot))
+        elif self.title is not None:
+            raise UsageError("--title stands above the picture: give --plot too")
+
+    @property
+    def edges(self) -> list[int]:
+        """Greatest lengths of the buckets."""
+        try:
+            return [int(edge) for edge in self.by_length.split(",")]
+        except ValueError:
+            raise UsageError(
+                f"--by-length takes whole numbers, such as 10,20,30, not '{self.by_length}'"
+            ) from None
+
+    @property
+    def samples(self) -> int:
+        """Bootstrap resamples; 0 for none."""
+        if not self._resamples:
+            return 0
+        return 1000 if self.bootstrap is None else self.bootstrap
+
+    @property
+    def reference_count(self) -> int | None:
+        """How many files are references; None for all but the last."""
+        return 1 if self.references is None and self._resamples else self.references
+
+    @property
+    def _resamples(self) -> bool:
+        return self.by_length is not None or self.confidence or self.paired
+
+    def _check_samples(self) -> None:
+        if self.bootstrap is not None and not self._resamples:
+            raise UsageError("--bootstrap goes with --by-length, --confidence or --paired")
+        for option, wanted in ("--confidence", self.confidence), ("--paired", self.paired):
+            if wanted and not self.samples:
+                raise UsageError(f"{option} needs resamples: leave out --bootstrap 0")
+        if self.samples and not LEAST_SAMPLES <= self.samples <= _MOST_SAMPLES:
+            raise UsageError(
+                f"--bootstrap must be 0 or from {LEAST_SAMPLES} to {_MOST_SAMPLES}, "
+                f"not {self.samples}"
+            )
+        if self.samples:
+            bootstrap_seed()
+
+
+def check_comparison(
+    comparison: Comparison, systems: Sequence[str], options: Sequence[MetricOptions], form: Form
+) -> None:
+    """Raise UsageError where a comparison of these files does not go with them or other options."""
+    if comparison.by_length is not None and options[0].metric != "bleu":
+        raise UsageError("--by-length is a table of BLEU: name bleu in --metrics")
+    if comparison.paired and len(systems) < 2:
+        raise UsageError("--paired compares systems: give two or more after the reference")
+    wide = {
+        "--by-length": comparison.by_length is not None,
+        "--paired": comparison.paired,
+        "several systems": len(systems) > 1,
+    }
+    for what, given in wide.items():
+        if given and form.score_only:
+            raise UsageError(f"--score-only leaves no room for the table of {what}")
+    for what, given in ({"--confidence": comparison.confidence} | wide).items():
+        if given and form.sentence_level:
+            raise UsageError(
+                f"leave out --sentence-level with {what}: it scores the lines of one system"
+            )
+    short_names(systems)
+
+
+def compare(
+    comparison: Comparison,
+    files: Sequence[str],
+    texts: Texts,
+    options: Sequence[MetricOptions],
+    form: Form,
+) -> None:
+    """Score all systems, print the report, and draw the picture if one is wanted."""
+    count = len(texts.references)
+    report = Report(
+        lines=len(texts.systems[0]),
+        references=[printable(name) for name in files[:count]],
+        systems=_system_reports(comparison, short_names(files[count:]), texts, options),
+        samples=comparison.samples,
+    )
+    if comparison.confidence and report.lines == 1:
+        _warn("one sentence has no interval: every resample would be that sentence")
+    print_report(report, form)
+    if comparison.plot is not None:
+        _draw(comparison, report)
+
+
+def _system_reports(
+    comparison: Comparison, names: list[str], texts: Texts, options: Sequence[MetricOptions]
+) -> list[SystemReport]:
+    statistics = [count_statistics(texts.references, texts.systems, one) for one in options]
+    samples = comparison.samples if comparison.confidence else 0
+    reports = []
+    for number, name in enumerate(names):
+        scores = [its[number].score(samples=samples) for its in statistics]
+        reports.append(SystemReport(name, scores))
+    if comparison.by_length is not None:  # BLEU is the first metric then
+        lengths = count_words(texts.references[0] if texts.sources is None else texts.sources)
+        for report, its in zip(reports, statistics[0]):
+            table = bleu_by_length(its, lengths, comparison.edges, comparison.samples)
+            report.buckets.extend(table)
+    if comparison.paired:
+        tested = paired_bootstrap(texts.references, texts.systems, options, comparison.samples)
+        for report, scores in zip(reports, tested):
+            report.paired.extend(scores)
+    return reports
+
+
+def _check_plot(path: Path) -> None:
+    if path.suffix.lower() not in _PICTURES:
+        raise UsageError(f"--plot {path}: the name must end in {' or '.join(_PICTURES)}")
+    if path.is_dir():
+        raise UsageError(f"--plot {path}: is a directory; give the name of a file")
+    if not path.parent.is_dir():
+        raise UsageError(f"--plot {path}: there is no folder {path.parent}; make it first")
+    if find_spec("matplotlib") is None:
+        raise UsageError("--plot needs matplotlib: pip install matplotlib")
+
+
+def _draw(comparison: Comparison, report: Report) -> None:
+    from nmtcli.evaluation.length_plot import figure_by_length, save_figure
+
+    side = "reference" if comparison.source is None else "source"
+    signature = report.systems[0].scores[0].signature
+    intervals = f"; bands: 95 % of {report.samples} resamples" if report.samples else ""
+    figure = figure_by_length(
+        [(system.name, system.buckets[:-1]) for system in report.systems],
+        x_label=f"words in the {side} (n: sentences)",
+        title=comparison.title,
+        caption=f"BLEU|{signature}{intervals}",
+        on_warning=_warn,
+    )
+    save_figure(figure, Path(comparison.plot))
+
+
+def _warn(message: str) -> None:
+    print(f"nmt: warning: {message}", file=sys.stderr)

@@ -1,0 +1,68 @@
+"""What `nmt translate` prints: translations in their forms on stdout, and progress on stderr."""
+
+import sys
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from nmtcli.translation import Candidate, Translation
+
+
+@dataclass(frozen=True)
+class Format:
+    """How a translation is printed: as text, unless something else is said.
+
+    json: an object, with all that is known.
+    scores: the score and a tab before the text.
+    nbest: all of the best, each with the number of its line, from 0.
+    align: links behind the text.
+    """
+
+    json: bool = False
+    scores: bool = False
+    nbest: bool = False
+    align: bool = False
+
+    def lines(self, number: int, translation: "Translation") -> str:
+        """The lines of one translation, each with its end; `number` counts from 0."""
+        if self.json:
+            return translation.to_json() + "\n"
+        if self.nbest:
+            return "".join(
+                f"{number} ||| {candidate.text} ||| {candidate.score:.4f}{self._links(candidate)}\n"
+                for candidate in translation.nbest
+            )
+        best = translation.nbest[0]
+        score = f"{best.score:.4f}\t" if self.scores else ""
+        return f"{score}{best.text}{self._links(best)}\n"
+
+    def _links(self, candidate: "Candidate") -> str:
+        if not self.align:
+            return ""
+        from nmtcli.evaluation.pharaoh import format_links
+
+        return f" ||| {format_links(candidate.alignment.links)}"
+
+
+class Progress:
+    """A line on stderr that says how far a long input has come; on a terminal only."""
+
+    def __init__(self):
+        self.wanted = sys.stderr.isatty() and not sys.stdout.isatty()
+        self.start = self.shown_at = time.monotonic()
+        self.visible = False
+
+    def show(self, lines: int) -> None:
+        now = time.monotonic()
+        if self.wanted and now - self.shown_at >= 1.0:
+            rate = lines / (now - self.start)
+            print(
+                f"\r\x1b[K{lines} lines, {rate:.0f} a second", end="", file=sys.stderr, flush=True
+            )
+            self.shown_at, self.visible = now, True
+
+    def clear(self) -> None:
+        if self.visible:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+            self.visible = False

@@ -1,0 +1,105 @@
+"""Alignments of both directions made one.
+
+Each direction links a word to at most one word of the other side; together they find what neither
+can say alone, such as one word that stands for two.
+"""
+
+from collections.abc import Callable, Iterable
+
+from nmtcli.errors import UsageError
+
+Link = tuple[int, int]  # source word, target word
+Links = Iterable[Link]
+
+DEFAULT_METHOD = "grow-diag-final-and"
+
+# As (target, source), in the order of the reference.
+_NEIGHBOURS = ((-1, 0), (0, -1), (1, 0), (0, 1), (-1, -1), (-1, 1), (1, -1), (1, 1))
+
+
+def symmetrize(forward: Links, reverse: Links, method: str) -> list[Link]:
+    """Put the links of both directions together.
+
+    - `intersection`, `union`: of both sets.
+    - `grow-diag`: the intersection, to which neighbours (also diagonal ones) of its links are added
+      that are in the union and have a word that is not linked yet, until there are none.
+    - `grow-diag-final`: then the other links of `forward`, and those of `reverse`, that have a
+      word that is not linked yet.
+    - `grow-diag-final-and`: the same, where both words are not linked yet.
+
+    Reference: Och & Ney (2003), "A Systematic Comparison of Various Statistical Alignment Models";
+    Koehn, Och & Marcu (2003), "Statistical Phrase-Based Translation". Links are looked at
+    by target word, then by source word, and forward before reverse, as in the manual of Moses.
+
+    Args:
+        forward: links (i, j) of the model from source to target.
+        reverse: of the model from target to source, as (i, j) too.
+        method: one of `METHODS`.
+
+    Returns:
+        sorted links.
+
+    Raises:
+        UsageError: there is no such method.
+    """
+    check_method(method)
+    forward, reverse = set(forward), set(reverse)
+    return sorted(METHODS[method](forward, reverse))
+
+
+def check_method(method: str) -> None:
+    if method not in METHODS:
+        raise UsageError(f"--symmetrize must be one of {', '.join(METHODS)}, not '{method}'")
+
+
+def _grow_diag(forward: set[Link], reverse: set[Link]) -> set[Link]:
+    links, union = forward & reverse, forward | reverse
+    sources, targets = {i for i, _ in links}, {j for _, j in links}
+    added = True
+    while added:
+        added = False
+        for link in sorted(union, key=_by_target):
+            if link not in links:  # what was added on the way counts
+                continue
+            for down, right in _NEIGHBOURS:
+                i, j = neighbour = link[0] + right, link[1] + down
+                if neighbour in union and (i not in sources or j not in targets):
+                    links.add(neighbour)
+                    sources.add(i)
+                    targets.add(j)
+                    added = True
+    return links
+
+
+def _grow_diag_final(forward: set[Link], reverse: set[Link]) -> set[Link]:
+    return _final(_grow_diag(forward, reverse), forward, reverse, any)
+
+
+def _grow_diag_final_and(forward: set[Link], reverse: set[Link]) -> set[Link]:
+    return _final(_grow_diag(forward, reverse), forward, reverse, all)
+
+
+def _final(
+    links: set[Link], forward: set[Link], reverse: set[Link], condition: Callable
+) -> set[Link]:
+    sources, targets = {i for i, _ in links}, {j for _, j in links}
+    for direction in (forward, reverse):
+        for i, j in sorted(direction, key=_by_target):
+            if condition((i not in sources, j not in targets)):
+                links.add((i, j))
+                sources.add(i)
+                targets.add(j)
+    return links
+
+
+def _by_target(link: Link) -> Link:
+    return link[1], link[0]
+
+
+METHODS = {
+    "intersection": set.__and__,
+    "union": set.__or__,
+    "grow-diag": _grow_diag,
+    "grow-diag-final": _grow_diag_final,
+    "grow-diag-final-and": _grow_diag_final_and,
+}
