@@ -7,6 +7,7 @@ from pathlib import Path
 from study_corpora import CORPORA, Corpus, Files, nmt
 from study_measure import translations_of
 
+STUDIES = ("sample", "hansards")
 FIGURE_2 = ("none", "bahdanau")
 LADDER = ("none", "luong-location", "luong-local-m", "luong-general", "bahdanau")
 
@@ -14,8 +15,8 @@ LADDER = ("none", "luong-location", "luong-local-m", "luong-general", "bahdanau"
 def report(out: Path, mechanisms: list[str], docs: Path) -> None:
     """Write `docs`/CORPUS.md with its figures for each corpus that was studied."""
     docs.mkdir(parents=True, exist_ok=True)
-    for name, corpus in CORPORA.items():
-        folder = out / name
+    for name in STUDIES:
+        corpus, folder = CORPORA[name], out / name
         found = _read(folder, mechanisms)
         if not found:
             continue
