@@ -20,7 +20,10 @@ NOTHING = -1e30  # the score of a position that may not be attended to
 
 
 class Score(keras.layers.Layer):
-    """What the scores share; a score needs `build`, `project` and `scorer`.
+    """What the scores share.
+
+    A score has `build` and `scorer`, which returns a function of the call arguments with the
+    weights read once, for use inside loops; and `project` where the keys are not the memory itself.
 
     Call arguments:
         query: decoder states, (B, T, Q).
@@ -34,10 +37,6 @@ class Score(keras.layers.Layer):
     def project(self, memory):
         """What the score needs of each source position: (B, S, M) -> (B, S, A)."""
         return memory
-
-    def scorer(self):
-        """A function of the call arguments with the weights read once, for use inside loops."""
-        raise NotImplementedError
 
     def call(self, query, keys, coverage=None):
         return self.scorer()(query, keys, coverage)

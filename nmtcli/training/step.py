@@ -88,7 +88,6 @@ class TrainStep:
         import tensorflow as tf
 
         ids = tf.TensorSpec([None, None], tf.int32)
-
         weight = tf.TensorSpec([], tf.float32)
 
         @tf.function(input_signature=[ids, ids, ids, weight], autograph=False)
