@@ -1,0 +1,1 @@
+"""The options, a file for each part of the configuration; `nmtcli.config` reads them."""
