@@ -28,7 +28,7 @@ def main() -> None:
     backend.choose()
     backend.make_deterministic()
     arrays = batch()
-    steps = {name: build(arguments) for name, arguments in MECHANISMS.items()}
+    steps = {name: build(name, arguments) for name, arguments in MECHANISMS.items()}
     seconds = {name: [] for name in steps}
     for number in range(1, WARM_UP + options.updates + 1):
         for name, step in steps.items():
@@ -54,16 +54,17 @@ def batch():
     return Arrays(source, shift_right(targets), targets)
 
 
-def build(arguments: list[str]):
+def build(name: str, arguments: list[str]):
     """A training step of the study's sizes with the options that `nmt train` is given."""
-    from study_corpora import SIZES
+    from study_corpora import SIZES, options_for
 
     from nmtcli import backend, config
     from nmtcli.models.build import build_model
     from nmtcli.training.step import TrainStep, make_optimizer
 
-    assignments = [text for text in (*SIZES, *arguments) if "=" in text]
-    merged = config.load(None, assignments, {"model": {"attention": arguments[1]}})
+    assignments = [text for text in (*options_for(name, SIZES), *arguments) if "=" in text]
+    preset = arguments[1] if arguments[0] == "--attention" else None
+    merged = config.load(None, assignments, {"model": {"attention": preset}})
     policy = backend.keras_policy(backend.resolve_precision("auto"))
     model = build_model(merged.model, VOCABULARY, VOCABULARY, dtype=policy)
     optimizer = make_optimizer(merged.training)

@@ -13,7 +13,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from study_corpora import CORPORA
+from study_corpora import CORPORA, options_for
 from study_report import report
 from study_train import run_all, train_command
 
@@ -31,7 +31,12 @@ MECHANISMS = {
     "multi-head": ["--attention", "multi-head"],
     "input-feeding": ["--attention", "luong-general", "--set", "model.input_feeding=true"],
     "coverage": ["--attention", "bahdanau", "--set", "model.coverage=true"],
-}
+    "transformer": [
+        "--set", "model.architecture=transformer", "--set", "model.attention_heads=4",
+        "--set", "model.encoder_layers=2", "--set", "model.decoder_layers=2",
+        "--set", "model.feed_forward_size=512",
+    ],
+}  # fmt: skip
 
 
 def main() -> None:
@@ -64,7 +69,7 @@ def main() -> None:
             if name == "coverage":  # its loss acts in the last quarter; the paper adds it late too
                 its_own += ["--set", f"training.coverage_from={steps * 3 // 4}"]
             commands[run] = [
-                train_command(run, its_own, corpus, files.prepared),
+                train_command(run, its_own, options_for(name, corpus.options), files.prepared),
                 [
                     sys.executable, Path(__file__).with_name("study_measure.py"), name, seed, run,
                     options.study, "--data", data, "--out", options.out / options.study,

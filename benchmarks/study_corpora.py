@@ -109,6 +109,7 @@ SIZES = (
     "--set", "model.embedding_size=128", "--set", "model.encoder_size=256",
     "--set", "model.decoder_size=256", "--set", "model.attention_size=128",
 )  # fmt: skip
+RECURRENT = ("encoder_size", "decoder_size", "attention_size")  # sizes that a Transformer has not
 CORPORA = {
     "sample": Corpus(
         Path("data"), 500, (1, 2, 3), "long", "8,16,24,32", "13a", 1,
@@ -132,3 +133,12 @@ CORPORA = {
 # Longer, on short pairs, for the best alignments of both directions.
 CORPORA["align"] = replace(CORPORA["hansards"], prepare=_prepare_short, steps=2600)
 CORPORA["align-reverse"] = replace(CORPORA["align"], prepare=_prepare_short_reverse)
+
+
+def options_for(name: str, options: tuple[str, ...]) -> list[str]:
+    """The options of a corpus or of `SIZES` that the model called `name` has."""
+    if name != "transformer":
+        return list(options)
+    pairs = zip(options[::2], options[1::2])
+    kept = [pair for pair in pairs if not any(f"model.{size}=" in pair[1] for size in RECURRENT)]
+    return [text for pair in kept for text in pair]

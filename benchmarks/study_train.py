@@ -7,7 +7,7 @@ import sys
 import threading
 from pathlib import Path
 
-from study_corpora import NMT, Corpus
+from study_corpora import NMT
 
 
 def run_all(commands: dict[Path, list[list]], jobs: int) -> None:
@@ -41,10 +41,10 @@ def run_all(commands: dict[Path, list[list]], jobs: int) -> None:
         sys.exit(f"{failed[0]}: failed; see {failed[0]}.log")
 
 
-def train_command(run: Path, its_own: list, corpus: Corpus, prepared: Path) -> list:
+def train_command(run: Path, its_own: list, options: list, prepared: Path) -> list:
     """`nmt train` of a run that is not trained yet; an interrupted one goes on."""
     return [
-        *NMT, "train", "--data", prepared, "--run", run, *its_own, "--epochs", 0, *corpus.options,
+        *NMT, "train", "--data", prepared, "--run", run, *its_own, "--epochs", 0, *options,
     ]  # fmt: skip
 
 

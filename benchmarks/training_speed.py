@@ -1,12 +1,15 @@
 """Training speed in real target tokens per second, float32 beside bfloat16, and where time goes.
 
-    python benchmarks/training_speed.py [--data DIR] [--attention NAME ...] [--updates N]
+    python benchmarks/training_speed.py [--data DIR] [--models NAME ...] [--updates N]
 
-Data is the Multi30k folder (English-German, `tok/`), with a joint vocabulary of 8,000. The model is
-the one that toolkits are compared by: bidirectional GRU encoder of 512, GRU decoder of 512,
-embedding of 256, additive attention of 512, an output layer of its own on 512, dropout 0.2, batches
-of 3,000 target positions. Precisions take turns, update by update, so that both meet the same
-machine.
+Data is the Multi30k folder (English-German, `tok/`), a joint vocabulary of 8,000, batches of
+3,000 target positions. The models are those that toolkits are compared by:
+
+    rnn          bidirectional GRU encoder of 512, GRU decoder of 512, embedding of 256, additive
+                 attention of 512, an output layer of its own on 512, dropout 0.2
+    transformer  3 + 3 layers of 256, 4 heads, feed-forward of 1,024, dropout 0.2
+
+Precisions take turns, update by update, so that both meet the same machine.
 """
 
 import argparse
@@ -18,11 +21,22 @@ import tempfile
 import time
 from pathlib import Path
 
-MODEL = {
-    "readout_size": 512,
-    "tied_embeddings": "none",
-    "attention_size": 512,
-    "dropout": 0.2,
+MODELS = {
+    "rnn": {
+        "readout_size": 512,
+        "tied_embeddings": "none",
+        "attention_size": 512,
+        "dropout": 0.2,
+    },
+    "transformer": {
+        "architecture": "transformer",
+        "embedding_size": 256,
+        "feed_forward_size": 1024,
+        "attention_heads": 4,
+        "encoder_layers": 3,
+        "decoder_layers": 3,
+        "dropout": 0.2,
+    },
 }
 WARM_UP = 8  # updates that also trace graphs and choose kernels
 
@@ -30,7 +44,7 @@ WARM_UP = 8  # updates that also trace graphs and choose kernels
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, default=Path("../shared/data/multi30k"))
-    parser.add_argument("--attention", nargs="+", default=["bahdanau"])
+    parser.add_argument("--models", nargs="+", default=list(MODELS), choices=MODELS)
     parser.add_argument("--updates", type=int, default=40)
     options = parser.parse_args()
     if not options.data.is_dir():
@@ -38,8 +52,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         prepared = Path(folder) / "prepared"
         prepare(options.data, prepared)
-        for attention in options.attention:
-            measure(prepared, attention, options.updates)
+        for name in options.models:
+            measure(prepared, name, options.updates)
 
 
 def prepare(data: Path, prepared: Path) -> None:
@@ -48,7 +62,7 @@ def prepare(data: Path, prepared: Path) -> None:
     subprocess.run([*command, "--out", str(prepared)], check=True, stderr=subprocess.DEVNULL)
 
 
-def measure(prepared: Path, attention: str, updates: int) -> None:
+def measure(prepared: Path, name: str, updates: int) -> None:
     from nmtcli import backend
 
     backend.choose()
@@ -61,38 +75,38 @@ def measure(prepared: Path, attention: str, updates: int) -> None:
     pairs = PreparedData(prepared).train
     plan = plan_epoch(pairs.source_lengths, pairs.target_lengths, 3000, 1, 0)
     batches = [make_arrays(pairs, batch) for batch in plan[: WARM_UP + updates]]
-    steps = {name: build(attention, name) for name in ("float32", "bfloat16")}
-    seconds = {name: [] for name in steps}
+    steps = {precision: build(name, precision) for precision in ("float32", "bfloat16")}
+    seconds = {precision: [] for precision in steps}
     tokens = 0
     for number, arrays in enumerate(batches, start=1):
-        for name, step in steps.items():
+        for precision, step in steps.items():
             begun = time.perf_counter()
             result = step(arrays, 1e-3, number)
-            seconds[name].append(time.perf_counter() - begun)
+            seconds[precision].append(time.perf_counter() - begun)
         tokens += result.tokens if number > WARM_UP else 0
     model = steps["float32"].model
-    print(f"{attention}: {count_parameters(model):,} parameters, {backend.version()},", end=" ")
+    print(f"{name}: {count_parameters(model):,} parameters, {backend.version()},", end=" ")
     print(f"{backend.device()}, {len(batches) - WARM_UP} updates of each, in turn")
-    for name, times in seconds.items():
+    for precision, times in seconds.items():
         times = times[WARM_UP:]
         print(
-            f"  {name:<9}{tokens / sum(times):8,.0f} target tokens/s"
+            f"  {precision:<9}{tokens / sum(times):8,.0f} target tokens/s"
             f"   update {1000 * statistics.median(times):6.0f} ms (median)"
         )
     ratio = sum(seconds["float32"][WARM_UP:]) / sum(seconds["bfloat16"][WARM_UP:])
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     print(f"  bfloat16 is {ratio:.2f} times as fast; peak memory of both together {peak:.2f} GB")
-    for name, step in steps.items():
-        profile(name, step, batches[WARM_UP])
+    for precision, step in steps.items():
+        profile(precision, step, batches[WARM_UP])
 
 
-def build(attention: str, precision: str):
+def build(name: str, precision: str):
     from nmtcli import backend
     from nmtcli.config import from_dict
     from nmtcli.models.build import build_model
     from nmtcli.training.step import TrainStep, make_optimizer
 
-    config = from_dict({"model": {**MODEL, "attention": attention}})
+    config = from_dict({"model": MODELS[name]})
     model = build_model(config.model, 8000, 8000, dtype=backend.keras_policy(precision))
     optimizer = make_optimizer(config.training)
     return TrainStep(model, optimizer, smoothing=0.1, clip_norm=1.0, seed=1)
@@ -100,42 +114,44 @@ def build(attention: str, precision: str):
 
 def profile(name: str, step, arrays) -> None:
     """Where an update's time goes: parts of it timed alone, forward and backward together."""
-    from keras import ops
+    from keras import ops, tree
 
-    from nmtcli.layers.dense import affine
     from nmtcli.training.loss import smoothed_cross_entropy
 
     model = step.model
-    source_ids, inputs, targets = (ops.convert_to_tensor(x) for x in arrays)
-    (rows, length), drop = inputs.shape, model._dropper(True)
-    hidden = ops.cast(ops.ones((rows, length, model.sizes.readout)), model.compute_dtype)
+    source_ids, inputs, targets = (ops.convert_to_tensor(x) for x in arrays[:3])
+    rows, length = inputs.shape
+    logits = model(source_ids, inputs)
     weights = ops.ones((rows, length), dtype="float32")
 
-    def encoder():
-        source, state = model._read(source_ids, drop)
-        return [x for x in source.values() if x.dtype != "bool"] + [state[0][0]]
+    def encoder():  # without its dropout
+        return [x for x in tree.flatten(model._read(source_ids)) if x.dtype != "bool"]
 
-    def through_decoder():
-        source, state = model._read(source_ids, drop)
-        embedded = drop(model._embed(model.target_embedding, inputs))
-        return model.decoder(embedded, state, source, drop=drop)[:2]
-
-    def output():
-        return [affine(hidden, model.output_kernel, model.output_bias)]
-
-    def output_and_loss():
-        logits = affine(hidden, model.output_kernel, model.output_bias)
-        return [smoothed_cross_entropy(logits, targets, weights, 0.1)[0]]
+    def whole_model():
+        return [model(source_ids, inputs, training=True)]
 
     whole = clock(lambda: step(arrays, 1e-3, 1))
     read = gradient_clock(encoder, model)
-    decode = gradient_clock(through_decoder, model) - read
-    product = gradient_clock(output, model)
-    loss = gradient_clock(output_and_loss, model) - product
-    parts = {"encoder": read, "decoder and attention": decode, "output layer": product}
-    parts |= {"loss": loss, "readout, clipping, Adam": whole - read - decode - product - loss}
+    forward = gradient_clock(whole_model, model)
+    loss = clock(loss_clock(smoothed_cross_entropy, logits, targets, weights))
+    parts = {"encoder": read, "decoder and output layer": forward - read, "loss": loss}
+    parts["clipping and Adam"] = whole - forward - loss
     shares = ", ".join(f"{part} {100 * t / whole:.0f} %" for part, t in parts.items())
     print(f"  {name}, a batch of {rows} x {length}: {1000 * whole:.0f} ms: {shares}")
+
+
+def loss_clock(loss, logits, targets, weights):
+    """A compiled function that computes the loss and its gradient (TensorFlow)."""
+    import tensorflow as tf
+
+    @tf.function(autograph=False)
+    def run():
+        with tf.GradientTape() as tape:
+            tape.watch(logits)
+            value = loss(logits, targets, weights, 0.1)[0]
+        return tf.reduce_sum(tape.gradient(value, logits))
+
+    return run
 
 
 def gradient_clock(function, model) -> float:

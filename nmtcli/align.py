@@ -207,6 +207,8 @@ def load_aligner(
     checkpoint: str = "best",
     rule: LinkRule = DEFAULT_RULE,
     on_warning: Callable[[str], None] = lambda message: None,
+    layer: int | None = None,
+    head: int | None = None,
 ) -> Aligner:
     """An aligner from a run's folder.
 
@@ -215,16 +217,17 @@ def load_aligner(
         checkpoint: `best`, `last` or `step-N`.
         rule: how links are taken from the attention.
         on_warning: told when a damaged checkpoint was passed over.
+        layer, head: of a Transformer, as of `load_engine`.
 
     Raises:
-        UsageError: no such run or checkpoint, or its model has no attention.
+        UsageError: no such run, checkpoint, layer or head, or its model has no attention.
     """
     run = find_run(run_path)
     check_checkpoint_name(checkpoint)
     search = run.read_config().search
     from nmtcli.engines.load import load_engine
 
-    engine = load_engine(run, checkpoint, on_warning=on_warning)
+    engine = load_engine(run, checkpoint, on_warning, layer, head)
     check_attention(engine, run.path)
     return Aligner(
         engine,

@@ -15,7 +15,7 @@ from pathlib import Path
 from nmtcli import mechanisms
 from nmtcli.errors import UsageError
 from nmtcli.options.data import DataConfig, SubwordConfig
-from nmtcli.options.model import ModelConfig
+from nmtcli.options.model import TRANSFORMER, ModelConfig
 from nmtcli.options.search import SearchConfig
 from nmtcli.options.training import TrainingConfig, ValidationConfig
 
@@ -46,6 +46,7 @@ def from_dict(values: dict, where: str = "config") -> Config:
     """
     config = _build(values, where)
     try:
+        _check_architecture(config.model)
         mechanism_of(config.model)
     except ValueError as error:
         raise UsageError(f"{where}: model: {error}") from None
@@ -67,12 +68,33 @@ def _build(values: dict, where: str) -> Config:
     return Config(**built)
 
 
+def _check_architecture(model: ModelConfig) -> None:
+    """
+    Raises:
+        ValueError: an option is set that this architecture does not have.
+    """
+    for spec in dataclasses.fields(model):
+        only, value = spec.metadata["only"], getattr(model, spec.name)
+        if only not in (None, model.architecture) and value != spec.default:
+            raise ValueError(
+                f"{spec.name} is an option of architecture {only}; {model.architecture} has none,"
+                f" so leave it at {spec.default}"
+            )
+
+
+def heads_of(model: ModelConfig) -> int:
+    """H of a Transformer: its option, or one head for 64 units."""
+    return model.attention_heads or max(1, model.embedding_size // 64)
+
+
 def mechanism_of(model: ModelConfig) -> mechanisms.Mechanism:
-    """The attention mechanism that the options compose.
+    """The attention mechanism that the options compose, between target and source.
 
     Raises:
         ValueError: they compose one that cannot be; the message says why.
     """
+    if model.architecture == TRANSFORMER:
+        return mechanisms.Mechanism("scaled-dot", "after", heads=heads_of(model))
     mechanism = mechanisms.compose(
         model.attention,
         model.attention_score,
@@ -97,23 +119,42 @@ def mechanism_of(model: ModelConfig) -> mechanisms.Mechanism:
     return mechanism
 
 
+def describe_model(model: ModelConfig) -> str:
+    """Architecture and attention, in the words that a name or a headline has room for."""
+    if model.architecture == TRANSFORMER:
+        return TRANSFORMER
+    return mechanisms.describe(model.attention, mechanism_of(model))
+
+
 def load(path=None, assignments=(), overrides: dict | None = None, base: dict | None = None):
     """Merge `base` (defaults if None), a YAML file, `section.key=value` texts and options.
+
+    The arguments are those of `load_values`.
+    """
+    where = "config" if path is None else str(path)
+    return from_dict(load_values(path, assignments, overrides, base), where)
+
+
+def load_values(
+    path=None, assignments=(), overrides: dict | None = None, base: dict | None = None
+) -> dict:
+    """What was set, as a nested dictionary: what is not in it is free to be chosen.
 
     Args:
         path: YAML file, or None.
         assignments: texts such as `model.cell=lstm`; their values are read as YAML.
         overrides: nested dictionary of what the command line set; None values are ignored.
         base: nested dictionary that stands below the file.
+
+    Raises:
+        UsageError: as `from_dict`; but whether the values go together is seen there alone.
     """
     import yaml
 
     merged: dict = {section: dict(keys) for section, keys in (base or {}).items()}
-    where = "config"
     if path is not None:
-        where = str(path)
-        _merge(merged, _read_yaml(Path(path)), where)
-        _build(merged, where)
+        _merge(merged, _read_yaml(Path(path)), str(path))
+        _build(merged, str(path))
     for text in assignments:
         key, equals, value = text.partition("=")
         section, dot, name = key.strip().partition(".")
@@ -129,7 +170,7 @@ def load(path=None, assignments=(), overrides: dict | None = None, base: dict | 
         for name, value in keys.items():
             if value is not None:
                 merged.setdefault(section, {})[name] = value
-    return from_dict(merged, where)
+    return merged
 
 
 def dump(config: Config) -> str:
@@ -145,9 +186,14 @@ def differences(old: dict, new: dict, sections=None) -> list[str]:
     for section in sections or new:
         before, after = old.get(section, {}), new.get(section, {})
         for key in after:
-            if key in before and before[key] != after[key]:
+            if key in before and _plain(before[key]) != _plain(after[key]):
                 lines.append(f"{section}.{key}: {before[key]} -> {after[key]}")
     return lines
+
+
+def _plain(value):
+    """Lists and tuples of the same items are the same; JSON knows no tuple."""
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _read_yaml(path: Path) -> dict:
@@ -196,11 +242,10 @@ def _check(spec, name: str, value):
     if value is None and types.NoneType in kinds:
         return None
     kind = kinds[0]
-    if typing.get_origin(kind) is tuple:  # of texts; one alone needs no list
-        texts = (value,) if isinstance(value, str) else value
-        if not isinstance(texts, (list, tuple)) or not all(isinstance(x, str) for x in texts):
-            raise UsageError(f"{name} must be a list of texts, not {value!r}")
-        return tuple(texts)
+    if isinstance(value, (list, tuple)):  # where one or several may stand
+        kind = next((k for k in kinds if typing.get_origin(k) is tuple), kind)
+    if typing.get_origin(kind) is tuple:  # one alone needs no list
+        return _check_list(name, typing.get_args(kind)[0], value)
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
     if isinstance(value, bool) != (kind is bool) or not isinstance(value, kind):
@@ -215,6 +260,16 @@ def _check(spec, name: str, value):
     if choices and value not in choices:
         raise UsageError(f"{name} must be one of {', '.join(choices)}, not '{value}'")
     return value
+
+
+def _check_list(name: str, kind: type, value) -> tuple:
+    items = value if isinstance(value, (list, tuple)) else (value,)
+    if kind is float:
+        items = [float(x) if type(x) is int else x for x in items]
+    if not all(isinstance(x, kind) for x in items):
+        of = "numbers" if kind is float else "texts"
+        raise UsageError(f"{name} must be a list of {of}, not {value!r}")
+    return tuple(items)
 
 
 _KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nmtcli.errors import NmtError, UsageError
-from nmtcli.run_directory import find_run
+from nmtcli.runs import find_members, load_members
 from nmtcli.search.interface import Engine
 from nmtcli.search.length_batches import length_batches, pad
 from nmtcli.text.piece_ids import EOS_ID
@@ -119,25 +119,26 @@ class Scorer:
 
 def load_scorer(
     run_path=None,
-    checkpoint: str = "best",
+    checkpoint: str | Sequence[str] = "best",
     on_warning: Callable[[str], None] = lambda message: None,
+    ensemble: str | None = None,
 ) -> Scorer:
-    """A scorer from a run's folder.
+    """A scorer from a run's folder, or from several.
 
     Args:
-        run_path: the folder; None is the newest run here.
-        checkpoint: `best`, `last` or `step-N`.
+        run_path: the folder; None is the newest run here. Several are an ensemble.
+        checkpoint: `best`, `last` or `step-N`; several as of `nmtcli.runs.find_members`.
         on_warning: told when a damaged checkpoint was passed over.
+        ensemble: how several models take the mean; None is as the first run's options say.
 
     Raises:
-        UsageError: no such run or checkpoint.
+        UsageError: no such run or checkpoint, or runs that cannot be an ensemble.
     """
-    run = find_run(run_path)
+    members = find_members(run_path, checkpoint)
+    run = members[0].run
     search = run.read_config().search
-    from nmtcli.engines.load import load_engine
-
     return Scorer(
-        load_engine(run, checkpoint, on_warning=on_warning),
+        load_members(members, ensemble or search.ensemble, on_warning),
         Subwords(run.source_subwords),
         Subwords(run.target_subwords),
         search.batch_tokens,

@@ -1,23 +1,20 @@
 """Translate lines of text: N lines in, N translations out, in order."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 
-import numpy as np
-
 from nmtcli.config import SearchConfig
+from nmtcli.errors import UsageError
 from nmtcli.evaluation.alignment import LinkRule
-from nmtcli.run_directory import find_run
-from nmtcli.search.beam import beam_search
-from nmtcli.search.greedy import greedy_search
-from nmtcli.search.hypothesis import Hypothesis, normalised
+from nmtcli.line_prefixes import check_room, prefix_pieces
+from nmtcli.runs import find_members, load_members
+from nmtcli.search.hypothesis import Hypothesis
 from nmtcli.search.interface import Engine
-from nmtcli.search.length_batches import length_batches, pad
-from nmtcli.search_options import check_checkpoint_name, check_search, search_options
+from nmtcli.search.sentences import Sentence, scoring_of, search_sentences
+from nmtcli.search_options import check_search, search_options
 from nmtcli.text.lines import one_line
 from nmtcli.text.long_lines import join_parts, split_line
-from nmtcli.text.piece_ids import EOS_ID
 from nmtcli.text.subwords import Subwords
 from nmtcli.translation import EMPTY, END_TOKEN, Candidate, Translation, check_attention
 from nmtcli.translation_alignment import LinePart, SourceWords, TranslationAligner
@@ -35,8 +32,8 @@ class Translator:
             to align.
 
     Raises:
-        UsageError: more translations of a line are wanted than the beam is wide, or alignments of
-            a model without attention.
+        UsageError: options of the search that do not go together, or alignments or a coverage
+            penalty are wanted of a model without attention.
     """
 
     def __init__(
@@ -50,30 +47,80 @@ class Translator:
         check_search(search)
         if link_rule is not None:
             check_attention(engine)
+        if search.coverage_penalty and not engine.has_attention:
+            raise UsageError(
+                "search.coverage_penalty needs attention, and this model has none: leave it out"
+            )
         self.engine = engine
         self.source_subwords = source_subwords
         self.target_subwords = target_subwords
         self.search = search
         self.aligner = link_rule and TranslationAligner(source_subwords, target_subwords, link_rule)
 
+    def with_nbest(self, nbest: int) -> "Translator":
+        """The same translator, with another number of translations of a line."""
+        rule = self.aligner and self.aligner.rule
+        search = replace(self.search, nbest=nbest)
+        return Translator(self.engine, self.source_subwords, self.target_subwords, search, rule)
+
     def translate_lines(
-        self, lines: Iterable[str], on_warning: Callable[[str], None] = lambda message: None
+        self,
+        lines: Iterable[str],
+        on_warning: Callable[[str], None] = lambda message: None,
+        prefixes: Iterable[str] | None = None,
     ) -> Iterator[Translation]:
         """The translation of each line, in order; reads no more than a window of lines ahead.
 
         A line without any piece (empty, or only spaces) has the empty translation. A line over
         `search.max_source_pieces` is translated in parts, and `on_warning` is told. What a line
         gets depends neither on the batch size nor on the other lines.
+
+        Args:
+            prefixes: for each line the text that its translation begins with, as of
+                `nmtcli.line_prefixes`; of a line in parts, that of the first part.
+
+        Raises:
+            UsageError: there are not as many prefixes as lines, or one is too long.
         """
         lines, first = iter(lines), 1
+        prefixes = None if prefixes is None else iter(prefixes)
         while window := list(islice(lines, self.search.window)):
-            yield from self._translate_window(window, first, on_warning)
+            beginnings = [""] * len(window)
+            if prefixes is not None:
+                beginnings = list(islice(prefixes, len(window)))
+                if len(beginnings) < len(window):
+                    raise UsageError(f"line {first + len(beginnings)}: has no prefix")
+            yield from self._translate_window(window, beginnings, first, on_warning)
             first += len(window)
+        if prefixes is not None and next(prefixes, None) is not None:
+            raise UsageError(f"prefix {first}: has no line")
 
     def _translate_window(
-        self, lines: list[str], first: int, on_warning: Callable[[str], None]
+        self,
+        lines: list[str],
+        prefixes: list[str],
+        first: int,
+        on_warning: Callable[[str], None],
     ) -> Iterator[Translation]:
-        lines_in_parts: list[list[LinePart]] = []
+        lines_in_parts = self._parts(lines, first, on_warning)
+        sentences = []
+        beginnings = prefix_pieces(self.target_subwords, prefixes, first, on_warning)
+        for number, (parts, prefix) in enumerate(zip(lines_in_parts, beginnings), start=first):
+            pieces = _to_translate(parts)
+            if prefix and not pieces:
+                on_warning(f"line {number}: is empty, so it has no translation to begin")
+            for part, ids in enumerate(pieces):
+                sentences.append(Sentence(ids, prefix if part == 0 else [], (number, part)))
+                check_room(sentences[-1], number, self.search)
+        found = iter(self._search(sentences))
+        for line, parts in zip(lines, lines_in_parts):
+            yield self._translation(line, parts, list(islice(found, len(_to_translate(parts)))))
+
+    def _parts(
+        self, lines: list[str], first: int, on_warning: Callable[[str], None]
+    ) -> list[list[LinePart]]:
+        """Each line in one part, or in several where it is too long."""
+        found = []
         for number, (line, ids) in enumerate(
             zip(lines, self.source_subwords.encode_batch(lines)), start=first
         ):
@@ -86,12 +133,8 @@ class Translator:
                     f"line {number}: {len(ids)} pieces, over {self.search.max_source_pieces};"
                     f" translated in {len(_to_translate(parts))} parts"
                 )
-            lines_in_parts.append(parts)
-        found = iter(
-            self._search([ids for parts in lines_in_parts for ids in _to_translate(parts)])
-        )
-        for line, parts in zip(lines, lines_in_parts):
-            yield self._translation(line, parts, list(islice(found, len(_to_translate(parts)))))
+            found.append(parts)
+        return found
 
     def _split(self, line: str) -> list[LinePart]:
         def count(text: str) -> int:
@@ -103,38 +146,9 @@ class Translator:
             for text, ids in zip(texts, self.source_subwords.encode_batch(texts))
         ]
 
-    def _search(self, parts: list[list[int]]) -> list[list[Hypothesis]]:
-        """The n-best list of each part, in order."""
-        search = self.search
-        found: list[list[Hypothesis]] = [[] for _ in parts]
-        lengths = [len(ids) + 1 for ids in parts]
-        for batch in length_batches(lengths, search.batch_tokens, search.beam):
-            source_ids = pad([[*parts[index], EOS_ID] for index in batch])
-            limits = np.array(
-                [
-                    int(search.max_length_factor * len(parts[index])) + search.max_length_margin
-                    for index in batch
-                ]
-            )
-            if search.beam == 1:
-                best = greedy_search(self.engine, source_ids, search.length_penalty, limits)
-                results = [[hypothesis] for hypothesis in best]
-            else:
-                results = beam_search(
-                    self.engine,
-                    source_ids,
-                    search.beam,
-                    search.length_penalty,
-                    limits,
-                    search.nbest,
-                )
-            for index, hypotheses in zip(batch, results):
-                found[index] = [
-                    # A copy, so that the padding and the batch can be freed.
-                    h._replace(attention=h.attention[:, : lengths[index]].copy())
-                    for h in hypotheses
-                ]
-        return found
+    def _search(self, sentences: list[Sentence]) -> list[list[Hypothesis]]:
+        """The n-best list of each sentence, in order."""
+        return search_sentences(self.engine, sentences, self.search)
 
     def _translation(
         self, line: str, parts: list[LinePart], hypotheses: list[list[Hypothesis]]
@@ -170,16 +184,17 @@ class Translator:
         text = decoded[0] if len(decoded) == 1 else join_parts(decoded)
         log_prob = sum(part.log_prob for part in parts)
         length = sum(len(part.ids) + 1 for part in parts)
+        attentions = [part.attention for part in parts]
         return Candidate(
             text=text,
             log_prob=log_prob,
-            score=normalised(log_prob, length, self.search.length_penalty),
+            score=scoring_of(self.search).score(log_prob, length, attentions),
             tokens=[
                 token
                 for part in parts
                 for token in [*self.target_subwords.pieces(part.ids), END_TOKEN]
             ],
-            attentions=[part.attention for part in parts] if self.engine.has_attention else [],
+            attentions=attentions if self.engine.has_attention else [],
             alignment=self.aligner and self.aligner.align(source_words, text, parts),
         )
 
@@ -191,18 +206,19 @@ def _to_translate(parts: list[LinePart]) -> list[list[int]]:
 
 def load_translator(
     run_path=None,
-    checkpoint: str = "best",
+    checkpoint: str | Sequence[str] = "best",
     config_file=None,
     assignments: Iterable[str] = (),
     overrides: dict | None = None,
     on_warning: Callable[[str], None] = lambda message: None,
     link_rule: LinkRule | None = None,
 ) -> Translator:
-    """A translator from a run's folder; the run's options, changed by what is given here.
+    """A translator from a run's folder, or from several; the options are those of the first run,
+    changed by what is given here.
 
     Args:
-        run_path: the folder; None is the newest run here.
-        checkpoint: `best`, `last` or `step-N`.
+        run_path: the folder; None is the newest run here. Several are an ensemble.
+        checkpoint: `best`, `last` or `step-N`; several as of `nmtcli.runs.find_members`.
         config_file: YAML, of which the section `search` counts.
         assignments: texts such as `search.beam=3`.
         overrides: of `SearchConfig`, by name; None values are ignored.
@@ -210,15 +226,13 @@ def load_translator(
         link_rule: as of `Translator`.
 
     Raises:
-        UsageError: no such run or checkpoint, an option that is wrong or has no effect here, or
-            alignments are wanted of a model without attention.
+        UsageError: no such run or checkpoint, runs that cannot be an ensemble, an option that is
+            wrong or has no effect here, or alignments are wanted of a model without attention.
     """
-    run = find_run(run_path)
-    check_checkpoint_name(checkpoint)
+    members = find_members(run_path, checkpoint)
+    run = members[0].run
     search = search_options(run, config_file, assignments, overrides)
-    from nmtcli.engines.load import load_engine
-
-    engine = load_engine(run, checkpoint, on_warning=on_warning)
+    engine = load_members(members, search.ensemble, on_warning)
     if link_rule is not None:
         check_attention(engine, run.path)
     return Translator(

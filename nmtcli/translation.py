@@ -17,11 +17,14 @@ class Candidate:
 
     text: one line.
     log_prob: natural logarithm of its probability; of a line in parts, the sum over the parts.
-    score: log_prob / length**length_penalty, the length counted with each part's end.
+    score: what the candidates are ranked by: the log-probability over the length, as the options
+        of the search say, the length counted with each part's end; after reranking the mixture of
+        this one, then `model_score`, and `rescore`.
     tokens: pieces; each part ends with `</s>`.
     attentions: a (T, S) array for each part, its rows and columns are the part's tokens and
         source tokens, ends included; empty where the model has no attention.
     alignment: of the whole line's words, where it was asked for.
+    model_score, rescore: where another model reranked, as of `nmtcli.rerank`.
     """
 
     text: str
@@ -30,11 +33,15 @@ class Candidate:
     tokens: list[str]
     attentions: list[np.ndarray]
     alignment: WordAlignment | None = None
+    model_score: float | None = None
+    rescore: float | None = None
 
 
 @dataclass(frozen=True)
 class Translation:
     """The translations of one line, best first; an empty line has an empty one.
+
+    Where they were drawn by chance they stand in the order of the draw.
 
     source_tokens: pieces of the line; each part ends with `</s>`.
     """
@@ -86,6 +93,8 @@ def _summary(candidate: Candidate) -> dict:
         "log_prob": candidate.log_prob,
         "tokens": candidate.tokens,
     }
+    if candidate.rescore is not None:
+        values["model_score"], values["rescore"] = candidate.model_score, candidate.rescore
     if candidate.alignment is not None:
         values["words"] = candidate.alignment.target_words
         values["alignment"] = [list(link) for link in candidate.alignment.links]

@@ -147,7 +147,7 @@ def padded(rows):
 def install(patch, engine):
     """Let the commands load `engine` and `FakeSubwords` whatever the run; `patch`: MonkeyPatch."""
     module = types.ModuleType("nmtcli.engines.load")
-    module.load_engine = lambda run, checkpoint, on_warning: engine
+    module.load_engine = lambda run, checkpoint, on_warning, layer=None, head=None: engine
     patch.setitem(sys.modules, "nmtcli.engines.load", module)
     patch.setattr("nmtcli.translate.Subwords", FakeSubwords)
     patch.setattr("nmtcli.score.Subwords", FakeSubwords)

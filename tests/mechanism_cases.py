@@ -10,7 +10,7 @@ import numpy as np
 from keras import ops
 
 from nmtcli.mechanisms import PLACEMENTS, PRESETS, SCOPES, SCORES, Mechanism, compose
-from nmtcli.models.recurrent import RecurrentTranslator, Sizes
+from nmtcli.models.recurrent import Rates, RecurrentTranslator, Sizes
 from nmtcli.models.weights import arrays_of, set_arrays
 from nmtcli.text.piece_ids import BOS_ID, EOS_ID, PAD_ID
 
@@ -85,7 +85,9 @@ def options_of(mechanism) -> dict:
 def model_of(mechanism, dropout=0.0, seed=1, dtype="float32", **sizes):
     """A model whose weights, biases included, are all of some size, so that each one matters."""
     sizes = Sizes(**{**SIZES, **sizes})
-    made = RecurrentTranslator(sizes, mechanism, dropout, seed=seed, dtype=dtype)
+    made = RecurrentTranslator(
+        sizes, mechanism, Rates(layer=dropout, embedding=dropout), seed, dtype
+    )
     random = np.random.default_rng(seed)
     set_arrays(made, {p: random.normal(0, 0.4, w.shape) for p, w in arrays_of(made).items()})
     return made

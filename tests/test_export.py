@@ -137,20 +137,22 @@ def test_no_texts_give_no_translations_and_blank_ones_empty_ones(served):
 
 def test_options_become_part_of_the_graph_and_the_folder_tells_them(runs, tmp_path, capfd):
     run, folder = runs["luong-dot-deep"], tmp_path / "new" / "one"
-    options = ["--beam", "2", "--length-penalty", "0", "--set", "search.max_length_margin=3"]
+    assignments = ["search.max_length_margin=3", "search.length_penalty_kind=gnmt"]
+    options = ["--beam", "2", "--length-penalty", "2"]
+    options += [option for text in assignments for option in ("--set", text)]
     command = ["export", "--run", str(run.path), "--checkpoint", "step-7", "-o", str(folder)]
     assert run_command([*command, *options]) == 0
     out, errors = capfd.readouterr()
     assert out == f"{folder}\n"
-    assert errors.startswith("savedmodel of step 7: beam 2, length penalty 0, ")
+    assert errors.startswith("savedmodel of step 7: beam 2, length penalty 2, ")
     assert len(errors.splitlines()) == 1
     facts = json.loads((folder / "nmt.json").read_text())
     assert (facts["format"], facts["step"]) == ("savedmodel", 7)
-    baked = {"beam": 2, "length_penalty": 0.0, "max_length_factor": 2.0, "max_length_margin": 3}
-    assert facts["search"] == baked
+    baked = {"beam": 2, "length_penalty": 2.0, "length_penalty_kind": "gnmt"}
+    assert facts["search"] == {**baked, "max_length_factor": 2.0, "max_length_margin": 3}
     assert {"nmtcli", "tensorflow", "tensorflow-text"} <= set(facts["versions"])
-    search = {"beam": 2, "length_penalty": 0.0}
-    translator = load_translator(run.path, assignments=[options[-1]], overrides=search)
+    search = {"beam": 2, "length_penalty": 2.0}
+    translator = load_translator(run.path, assignments=assignments, overrides=search)
     expected = [t.text for t in translator.translate_lines(PLAIN)]
     assert _serve_here(folder, PLAIN) == expected
 
@@ -191,6 +193,9 @@ def refusal(runs, capfd):
         (["--checkpoint", "step-8"], "no checkpoint 'step-8' (there are: step-7)"),
         (["--beam", "0"], "search.beam must be between 1 and 100, not 0"),
         (["--set", "model.cell=gru"], "only search.* can be set here"),
+        (["--set", "search.sample=true"], "switch it off for the export"),
+        (["--set", "search.coverage_penalty=0.1"], "search.coverage_penalty is not part of what"),
+        (["--set", "search.no_repeat_ngram=3"], "--set search.no_repeat_ngram=0"),
     ],
 )
 def test_a_wrong_option_is_refused(refusal, arguments, message):

@@ -20,7 +20,7 @@ from mechanism_cases import (
 )
 from reference_model import translate
 
-from nmtcli.models.recurrent import RecurrentTranslator
+from nmtcli.models.recurrent import Rates, RecurrentTranslator
 from nmtcli.models.weights import arrays_of
 from nmtcli.text.piece_ids import PAD_ID
 
@@ -149,7 +149,7 @@ def test_dropout_acts_in_training_alone_and_repeats_with_its_seed(name):
     assert np.abs(first - plain).max() > 1e-2
     assert np.abs(trained(2) - first).max() > 1e-2
     np.testing.assert_array_equal(trained(1), first)
-    model.dropout = 0.0
+    model.rates = Rates()
     np.testing.assert_array_equal(logits_of(model, SOURCE, TARGET, training=True), plain)
 
 

@@ -89,7 +89,7 @@ def test_a_model_is_built_from_its_configuration():
     options = {"embedding_size": 6, "encoder_size": 8, "decoder_size": 10, "attention_size": 5}
     model = build_model(ModelConfig(**options), VOCABULARY, VOCABULARY, dtype="float32")
     assert logits_of(model, SOURCE, TARGET).shape == (2, TARGET.shape[1], VOCABULARY)
-    assert (model.sizes.readout, model.dropout) == (6, ModelConfig().dropout)
+    assert (model.sizes.readout, model.rates.layer) == (6, ModelConfig().dropout)
     with pytest.raises(UsageError, match="config: model: the dot score needs a decoder_size like"):
         build_model(ModelConfig(attention="luong-dot", **options), 11, 11, dtype="float32")
 

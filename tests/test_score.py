@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from nmtcli.config import SearchConfig
 from nmtcli.errors import NmtError, UsageError
 from nmtcli.score import LineScore, Scorer, Summary
+from nmtcli.search.sentences import Sentence
 from nmtcli.text.piece_ids import EOS_ID
 from nmtcli.translate import Translator
 
@@ -54,7 +55,9 @@ def test_the_score_of_a_translation_is_the_log_probability_that_the_search_gave_
     lines = ["abc", "de fg", "hello world"]
     for line, nbest in zip(
         lines,
-        Translator(ENGINE, subwords, subwords, search)._search([subwords.encode(x) for x in lines]),
+        Translator(ENGINE, subwords, subwords, search)._search(
+            [Sentence(subwords.encode(x)) for x in lines]
+        ),
     ):
         source = np.array([[*subwords.encode(line), EOS_ID]])
         for hypothesis in nbest:

@@ -13,6 +13,7 @@ from nmtcli.cli.translate import _filter
 from nmtcli.cli.translate_output import Format
 from nmtcli.config import SearchConfig
 from nmtcli.errors import UsageError
+from nmtcli.search.sentences import Sentence
 from nmtcli.text.lines import one_line
 from nmtcli.text.piece_ids import EOS_ID
 from nmtcli.translate import Translator
@@ -100,7 +101,7 @@ def test_huge_lines_are_one_line_each(lines):
 def test_the_fake_model_does_produce_what_would_break_a_line():
     produced = "".join(
         FakeSubwords().decode(hypothesis.ids)
-        for nbest in translator(beam=3, nbest=3)._search([[piece] for piece in range(4, 20)])
+        for nbest in translator(beam=3, nbest=3)._search([Sentence([i]) for i in range(4, 20)])
         for hypothesis in nbest
     )
     assert {"\n", "\r", "\u2028", "\u0085"} <= set(produced)

@@ -49,6 +49,24 @@ def align(
             rich_help_panel=MODEL,
         ),
     ] = None,
+    layer: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Decoder layer of a Transformer, from 1; the last but one if not given.",
+            rich_help_panel=MODEL,
+        ),
+    ] = None,
+    head: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=0,
+            help="Head of that layer, from 1; the mean of all if not given.",
+            rich_help_panel=MODEL,
+        ),
+    ] = None,
     alignment: Annotated[
         list[str] | None,
         typer.Option(
@@ -109,7 +127,7 @@ def align(
 
         choice = picture_choice(plot, plot_format, plot_lines, show)
         rules = null, shift, normalize
-        of_models = (run, checkpoint, reverse_run, *rules, choice.wanted or None)
+        of_models = (run, checkpoint, reverse_run, layer, head, *rules, choice.wanted or None)
         _check_files(alignment or [], of_models)
         if reverse_run is not None and run is None:
             raise UsageError("--reverse-run is the other direction of --run DIR: give that too")
@@ -124,8 +142,8 @@ def align(
         if alignment:
             lines = _from_files(alignment, pair, symmetrize, json)
         else:
-            model = _load(run, checkpoint, reverse_run, rules)
-            lines = _from_models(model, pair, symmetrize, json, choice, agree)
+            models = _load([run, reverse_run], checkpoint or "best", rules, layer, head)
+            lines = _from_models(models, pair, symmetrize, json, choice, agree)
         _print(lines, gold_links, json, summary_only)
 
 
@@ -135,7 +153,7 @@ def _check_files(files: list[str], of_models: tuple) -> None:
     if files and any(option is not None for option in of_models):
         raise UsageError(
             "--alignment takes the place of a model: leave out --run, --checkpoint, --reverse-run,"
-            " --null, --shift, --normalize, --plot and --show"
+            " --layer, --head, --null, --shift, --normalize, --plot and --show"
         )
 
 
@@ -152,15 +170,14 @@ def _check_symmetrize(method: str | None, both_ways: bool) -> None:
         )
 
 
-def _load(run, checkpoint, reverse_run, rules: tuple) -> list:
+def _load(runs, checkpoint: str, rules: tuple, layer: int | None, head: int | None) -> list:
     """One aligner, or one for each direction."""
     rule = link_rule(*rules)
     from nmtcli.align import load_aligner
 
-    aligners = [load_aligner(run, checkpoint or "best", rule, warn)]
-    if reverse_run is not None:
-        aligners.append(load_aligner(reverse_run, checkpoint or "best", rule, warn))
-    return aligners
+    if runs[1] is None:
+        runs = runs[:1]
+    return [load_aligner(run, checkpoint, rule, warn, layer, head) for run in runs]
 
 
 def _from_models(

@@ -1,4 +1,7 @@
-"""What `nmt align` reads: the pairs, gold alignments, and alignments made elsewhere."""
+"""What `nmt align` reads: the pairs, gold alignments, and alignments made elsewhere.
+
+Other commands that take two files whose lines belong together read them here too.
+"""
 
 import os
 from collections.abc import Sequence

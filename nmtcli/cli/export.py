@@ -50,21 +50,27 @@ def export(
     """Export a trained run, to be served without this program.
 
     savedmodel: a TensorFlow SavedModel, text in and text out, for TensorFlow Serving; subwords and
-    beam search are part of its graph, with the options given here or the run's own. It does not
-    split long texts: give it one sentence at a time. An older export is replaced once the new
-    one is written and checked. The folder is printed on stdout.
+    beam search are part of its graph, with the options given here or the run's own (but no
+    sampling, coverage penalty or no-repeat). It does not split long texts: give it one sentence at
+    a time. An older export is replaced once the new one is written and checked. The folder is
+    printed on stdout.
     """
     with quiet_ends("nothing was written"):
         if format not in FORMATS:
             raise UsageError(f"format '{format}': there is {', '.join(FORMATS)}")
         from nmtcli.run_directory import find_run
-        from nmtcli.translate import check_checkpoint_name, search_options
+        from nmtcli.search_options import (
+            check_checkpoint_name,
+            check_exportable,
+            search_options,
+        )
 
         found = find_run(run)
         check_checkpoint_name(checkpoint)
         # A graph gives the best translation alone, whatever the run's own nbest is.
         overrides = {"beam": beam, "length_penalty": length_penalty, "nbest": 1}
         search = search_options(found, config, assignments or (), overrides)
+        check_exportable(search)
         from nmtcli.engines.savedmodel import export_savedmodel
 
         folder = found.export / format if output is None else Path(output)

@@ -7,20 +7,17 @@ from typing import Annotated
 
 import typer
 
-from nmtcli.cli.streams import STANDARD, open_input, open_output, quiet_ends, warn
+from nmtcli.cli.search_panel import Checkpoints, EnsembleKind, Runs
+from nmtcli.cli.streams import STANDARD, open_output, quiet_ends, warn
 from nmtcli.errors import UsageError
 
 
 def score(
     source: Annotated[str, typer.Argument(metavar="SRC", help="Sources; - is stdin.")],
     target: Annotated[str, typer.Argument(metavar="TGT", help="Their translations; - is stdin.")],
-    run: Annotated[
-        str | None,
-        typer.Option("--run", metavar="DIR", help="Folder of a run; newest here if not given."),
-    ] = None,
-    checkpoint: Annotated[
-        str, typer.Option("--checkpoint", metavar="NAME", help="best, last or step-N.")
-    ] = "best",
+    run: Runs = None,
+    checkpoint: Checkpoints = None,
+    ensemble: EnsembleKind = None,
     json: Annotated[bool, typer.Option("--json", help="JSON objects.")] = False,
     summary_only: Annotated[
         bool, typer.Option("--summary-only", help="Print the summary alone, on stdout.")
@@ -33,10 +30,15 @@ def score(
     empty translation has the probability of ending at once.
     """
     with quiet_ends("the lines printed so far are complete"):
-        sources, targets = _read_pair(source, target)
+        from nmtcli.cli.align_input import check_streams, read_pair
+
+        check_streams(source, target)
+        sources, targets = read_pair(source, target)
+        if ensemble not in (None, "log", "linear"):
+            raise UsageError(f"--ensemble {ensemble}: give log or linear")
         from nmtcli.score import Summary, load_scorer
 
-        scorer = load_scorer(run, checkpoint, warn)
+        scorer = load_scorer(run, checkpoint or "best", warn, ensemble)
         summary = Summary()
         with open_output(STANDARD) as output:
             for line in scorer.score_lines(sources, targets):
@@ -44,33 +46,6 @@ def score(
                 if not summary_only:
                     output.write(_line(line, json).encode("utf-8"))
         print(_summary(summary, json), file=sys.stdout if summary_only else sys.stderr)
-
-
-def _read_pair(source: str, target: str) -> tuple[list[str], list[str]]:
-    """All lines of both files.
-
-    Raises:
-        UsageError: both are stdin, or they have different numbers of lines.
-    """
-    if source == target == STANDARD:
-        raise UsageError("only one of SRC and TGT can be -")
-    sources, targets = _read(source), _read(target)
-    if len(sources) != len(targets):
-        raise UsageError(
-            f"{source} has {len(sources)} lines but {target} has {len(targets)};"
-            " give files whose lines belong together"
-        )
-    return sources, targets
-
-
-def _read(path: str) -> list[str]:
-    from nmtcli.text.lines import read_lines
-
-    def invalid(number: int) -> None:
-        warn(f"{path}:{number}: not valid UTF-8; the invalid bytes became U+FFFD")
-
-    with open_input(path) as stream:
-        return list(read_lines(stream, invalid))
 
 
 def _line(line, json: bool) -> str:

@@ -1,9 +1,11 @@
 """`nmt translate`: a filter, from stdin to stdout."""
 
+import contextlib
 from typing import Annotated
 
 import typer
 
+from nmtcli.cli import search_panel as panel
 from nmtcli.cli.link_options import PANEL, Normalize, Null, Shift, link_rule
 from nmtcli.cli.picture_options import Plot, PlotFormat, PlotLines, Show, picture_choice
 from nmtcli.cli.pictures import Pictures
@@ -11,17 +13,13 @@ from nmtcli.cli.streams import STANDARD, is_terminal, open_input, open_output, q
 from nmtcli.cli.translate_output import Format, Progress
 from nmtcli.errors import UsageError
 
-SEARCH, OUTPUT = "Search", "Output"
+OUTPUT = "Output"
 
 
 def translate(
-    run: Annotated[
-        str | None,
-        typer.Option("--run", metavar="DIR", help="Folder of a run; newest here if not given."),
-    ] = None,
-    checkpoint: Annotated[
-        str, typer.Option("--checkpoint", metavar="NAME", help="best, last or step-N.")
-    ] = "best",
+    context: typer.Context,
+    run: panel.Runs = None,
+    checkpoint: panel.Checkpoints = None,
     input: Annotated[
         str, typer.Option("--input", "-i", metavar="FILE", help="Text to translate; - is stdin.")
     ] = STANDARD,
@@ -68,24 +66,23 @@ def translate(
     plot_format: PlotFormat = "png",
     plot_lines: PlotLines = None,
     show: Show = False,
-    beam: Annotated[
-        int | None,
-        typer.Option(metavar="K", help="Width of the beam; 1 is greedy.", rich_help_panel=SEARCH),
-    ] = None,
-    length_penalty: Annotated[
-        float | None,
-        typer.Option(
-            metavar="X", help="Exponent of the length; 0 favours short.", rich_help_panel=SEARCH
-        ),
-    ] = None,
-    batch_tokens: Annotated[
-        int | None,
-        typer.Option(metavar="N", help="Beam x positions of a batch.", rich_help_panel=SEARCH),
-    ] = None,
-    window: Annotated[
-        int | None,
-        typer.Option(metavar="N", help="Lines read ahead and sorted.", rich_help_panel=SEARCH),
-    ] = None,
+    beam: panel.Beam = None,
+    length_penalty: panel.LengthPenalty = None,
+    length_penalty_kind: panel.LengthPenaltyKind = None,
+    coverage_penalty: panel.CoveragePenalty = None,
+    no_repeat_ngram: panel.NoRepeatNgram = None,
+    prefix: panel.Prefix = None,
+    batch_tokens: panel.BatchTokens = None,
+    window: panel.Window = None,
+    sample: panel.Sample = False,
+    temperature: panel.Temperature = None,
+    top_k: panel.TopK = None,
+    top_p: panel.TopP = None,
+    seed: panel.Seed = None,
+    ensemble: panel.EnsembleKind = None,
+    rerank: panel.Rerank = None,
+    rerank_reverse: panel.RerankReverse = None,
+    rerank_weight: panel.RerankWeight = None,
     config: Annotated[
         str | None,
         typer.Option("--config", metavar="FILE", help="YAML; its section search counts."),
@@ -97,9 +94,9 @@ def translate(
 ) -> None:
     """Translate lines of text: N lines in, N lines out.
 
-    Without --run the newest run under ./runs is used; options not given are the run's own. An
-    over-long line is translated in parts, and an empty one stays empty. With --json, "tokens" and
-    "source_tokens" are the rows and columns of "attention", which is null for a line in parts.
+    Without --run the newest run under ./runs is used; options not given are the (first) run's own.
+    An over-long line is translated in parts, and an empty one stays empty. With --json, "tokens"
+    and "source_tokens" are the rows and columns of "attention", which is null for a line in parts.
     Words are what stands between spaces; nmt align says how they are linked.
     """
     with quiet_ends("the lines printed so far are complete"):
@@ -109,29 +106,35 @@ def translate(
         if not aligned and any(option is not None for option in rules):
             raise UsageError("--null, --shift and --normalize are of alignments: give --align too")
         rule = link_rule(*rules) if aligned else None
+        panel.check_rerank(rerank, rerank_reverse, rerank_weight)
+        lines, prefixes = panel.read_prefixed(input, prefix)
         from nmtcli.translate import load_translator
 
-        overrides = {
-            "beam": beam,
-            "nbest": nbest,
-            "length_penalty": length_penalty,
-            "batch_tokens": batch_tokens,
-            "window": 1 if line_by_line or is_terminal(input) else window,
-        }
-        with open_input(input) as source:
+        overrides = panel.overrides(context.params)
+        if line_by_line or is_terminal(input):
+            overrides["window"] = 1
+        with open_input(input) if prefix is None else contextlib.nullcontext(lines) as source:
             translator = load_translator(
-                run, checkpoint, config, assignments or (), overrides, warn, rule
+                run, checkpoint or "best", config, assignments or (), overrides, warn, rule
             )
+            translator = panel.reranker(translator, run, rerank, rerank_reverse)
             pictures = None
             if choice.wanted:
                 pictures = Pictures(choice, translator.engine.has_window, warn)
             with open_output(output, not_over=input) as target:
                 form = Format(json, scores, nbest is not None, align)
-                _filter(translator, source, target, form, pictures)
+                _filter(translator, source, target, form, pictures, prefixes)
 
 
-def _filter(translator, source, target, form: Format, pictures: Pictures | None = None) -> None:
-    """Lines of `source` to `target`, flushed before each window is read."""
+def _filter(
+    translator,
+    source,
+    target,
+    form: Format,
+    pictures: Pictures | None = None,
+    prefixes: list[str] | None = None,
+) -> None:
+    """Lines of `source`, a stream or a list, to `target`, flushed before each window is read."""
     from nmtcli.text.lines import read_lines
 
     progress = Progress()
@@ -144,9 +147,10 @@ def _filter(translator, source, target, form: Format, pictures: Pictures | None 
         warning(f"line {number}: not valid UTF-8; the invalid bytes became U+FFFD")
 
     window = translator.search.window
-    lines = read_lines(source, invalid)
+    lines = source if isinstance(source, list) else read_lines(source, invalid)
     try:
-        for number, translation in enumerate(translator.translate_lines(lines, warning)):
+        found = translator.translate_lines(lines, warning, prefixes)
+        for number, translation in enumerate(found):
             target.write(form.lines(number, translation).encode("utf-8"))
             if (number + 1) % window == 0:
                 target.flush()

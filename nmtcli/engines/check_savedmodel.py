@@ -10,6 +10,7 @@ from nmtcli.search.beam import beam_search
 from nmtcli.search.hypothesis import Hypothesis
 from nmtcli.search.interface import Engine
 from nmtcli.search.length_batches import pad
+from nmtcli.search.sentences import longest_translation, scoring_of
 from nmtcli.text.lines import one_line
 from nmtcli.text.piece_ids import EOS_ID
 from nmtcli.text.subwords import Subwords
@@ -77,6 +78,5 @@ def _sample_texts(subwords: Subwords) -> list[str]:
 
 
 def _translate(engine: Engine, ids: list[int], search: SearchConfig) -> Hypothesis:
-    limit = int(search.max_length_factor * len(ids)) + search.max_length_margin
-    source_ids, limits = pad([[*ids, EOS_ID]]), np.array([limit])
-    return beam_search(engine, source_ids, search.beam, search.length_penalty, limits)[0][0]
+    source_ids, limits = pad([[*ids, EOS_ID]]), np.array([longest_translation(search, len(ids))])
+    return beam_search(engine, source_ids, search.beam, scoring_of(search), limits)[0][0]

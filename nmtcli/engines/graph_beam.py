@@ -16,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from nmtcli.search.hypothesis import NEVER_PRODUCED
+from nmtcli.search.scoring import Scoring
 from nmtcli.text.piece_ids import BOS_ID, EOS_ID, PAD_ID
 
 NOTHING = tf.constant(-np.inf, tf.float64)
@@ -26,7 +27,7 @@ class Found(NamedTuple):
 
     ids: (B, T) int32, without BOS and EOS, filled up with PAD.
     lengths: (B,) int32, of `ids`.
-    scores: (B,) float64, log-probability / length**length_penalty; the length counts EOS.
+    scores: (B,) float64, log-probability over the length, which counts EOS, as scored.
     """
 
     ids: tf.Tensor
@@ -69,7 +70,7 @@ def graph_beam_search(
     step: Callable[[Any, tf.Tensor], tuple[tf.Tensor, Any]],
     state: Any,
     beam: int,
-    length_penalty: float,
+    scoring: Scoring | float,
     max_lengths: tf.Tensor,
 ) -> Found:
     """The best translation of each sentence.
@@ -79,7 +80,8 @@ def graph_beam_search(
         state: before the first step; a structure of tensors (B * K, ...), the K rows of a sentence
             together.
         beam: K; 1 is greedy search.
-        length_penalty: exponent of the length by which a finished log-probability is divided.
+        scoring: of what is finished, without a coverage penalty; a number is the exponent of the
+            length.
         max_lengths: (B,) int32, most pieces of a translation, EOS counted; 0: nothing is searched
             for this sentence, which has no pieces and the score 0.
 
@@ -87,11 +89,13 @@ def graph_beam_search(
         tf.errors.InvalidArgumentError: (when run) the model's probabilities are not numbers.
     """
 
+    scoring = Scoring.of(scoring)
+
     def turn(length, live, best):
         logits, new_state = step(live.state, tf.reshape(live.pieces[:, :, -1], [-1]))
         last = tf.repeat(max_lengths <= length, beam)
         ranked = _rank(live.sums, *_next_pieces(logits, beam, last))
-        best = _collect(ranked, live.pieces, best, beam, length, length_penalty)
+        best = _collect(ranked, live.pieces, best, beam, length, scoring)
         live = _go_on(ranked, live.pieces, new_state, beam, best.ended)
         return length + 1, live, best
 
@@ -170,7 +174,7 @@ def _collect(
     best: _Best,
     beam: int,
     length: tf.Tensor,
-    length_penalty: float,
+    scoring: Scoring,
 ) -> _Best:
     """Count what ends among the best K of each sentence, and keep it where it is the best so far.
 
@@ -182,7 +186,7 @@ def _collect(
     ends = (ids == EOS_ID) & tf.math.is_finite(sums)
     ended = tf.where(ends, sums, NOTHING)
     column = tf.argmax(ended, axis=1)
-    scores = tf.reduce_max(ended, axis=1) / tf.cast(length, tf.float64) ** length_penalty
+    scores = scoring.score(tf.reduce_max(ended, axis=1), tf.cast(length, tf.float64))
     better = scores > best.scores  # of equal scores the earlier end stays
     origin = tf.gather(ranked.origins, column, batch_dims=1)
     new_ids = tf.gather(pieces, origin, batch_dims=1)  # (B, T)

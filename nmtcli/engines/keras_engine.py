@@ -15,11 +15,17 @@ from nmtcli.text.piece_ids import PAD_ID
 
 
 class _State(NamedTuple):
-    """`rows[r]` is the sentence that row r of the tensors belongs to."""
+    """`rows[r]` is the sentence that row r of the tensors belongs to.
+
+    `left` is the number of steps that the decoder's state has room for, `room` the number that it
+    had from the beginning; None: any.
+    """
 
     rows: np.ndarray
     source: dict
     decoder: dict
+    room: int | None
+    left: int | None
 
 
 class KerasEngine:
@@ -29,7 +35,7 @@ class KerasEngine:
     sentence that trade places share it already.
 
     Args:
-        model: a `RecurrentTranslator`.
+        model: a `RecurrentTranslator` or a `TransformerTranslator`.
     """
 
     def __init__(self, model):
@@ -41,27 +47,33 @@ class KerasEngine:
         self._gather = backend.compiled(_take_rows)
         self._score = backend.compiled(self._score_graph, model.variables)
         self._align = backend.compiled(self._align_graph, model.variables)
+        if model.room is not None:
+            self._lengthen = backend.compiled(model.lengthen)
         self._steps = {}
 
     def start(self, source_ids) -> _State:
         state = self._start(ops.convert_to_tensor(source_ids, "int32"))
-        return _State(np.arange(len(source_ids)), state["source"], state["decoder"])
+        rows, room = np.arange(len(source_ids)), self.model.room
+        return _State(rows, state["source"], state["decoder"], room, room)
 
     def step(self, state: _State, parents, previous_ids, k: int) -> StepResult:
         rows = state.rows[parents]
-        source = state.source
+        source, decoder, room, left = state.source, state.decoder, state.room, state.left
+        if left == 0:
+            decoder, room, left = self._lengthen(decoder), 2 * room, room
         if not np.array_equal(rows, state.rows):
             source = self._gather(source, ops.convert_to_tensor(parents, "int32"))
         if k not in self._steps:
             self._steps[k] = backend.compiled(self._step_graph(k), self.model.variables)
         log_probs, ids, attention, decoder = self._steps[k](
             source,
-            state.decoder,
+            decoder,
             ops.convert_to_tensor(parents, "int32"),
             ops.convert_to_tensor(previous_ids, "int32"),
         )
         numbers = (np.asarray(log_probs), np.asarray(ids), np.asarray(attention))
-        return StepResult(*numbers, _State(rows, source, decoder))
+        left = left if left is None else left - 1
+        return StepResult(*numbers, _State(rows, source, decoder, room, left))
 
     def score(self, source_ids, target_ids) -> np.ndarray:
         return self._forced(self._score, source_ids, target_ids)

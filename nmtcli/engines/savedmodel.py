@@ -123,7 +123,8 @@ def _describe(checkpoint: str, step: int, search: SearchConfig) -> dict:
     import keras
     import tensorflow as tf
 
-    baked = ("beam", "length_penalty", "max_length_factor", "max_length_margin")
+    penalties = ("length_penalty", "length_penalty_kind")
+    baked = ("beam", *penalties, "max_length_factor", "max_length_margin")
     return {
         "format": "savedmodel",
         "checkpoint": checkpoint,

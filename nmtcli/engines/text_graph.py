@@ -13,6 +13,7 @@ import tensorflow_text as text_ops
 
 from nmtcli.config import SearchConfig
 from nmtcli.engines.graph_beam import graph_beam_search
+from nmtcli.search.sentences import scoring_of
 from nmtcli.text.piece_ids import EOS_ID, PAD_ID
 
 # What Python's str.strip takes away, so that the same texts are empty here; RE2 has only ASCII's.
@@ -27,7 +28,7 @@ class TextGraph(tf.Module):
         model: a `RecurrentTranslator` in float32, on TensorFlow.
         source_model: the source's SentencePiece model, serialised.
         target_model: the target's.
-        search: `beam`, `length_penalty` and the longest translation count.
+        search: `beam`, the length penalty and the longest translation count.
     """
 
     def __init__(self, model, source_model: bytes, target_model: bytes, search: SearchConfig):
@@ -59,7 +60,9 @@ class TextGraph(tf.Module):
         source_ids = tf.concat([pieces, ends], axis=1).to_tensor(PAD_ID)  # (B, S)
         # One position more, because a model reads at least one, even where there is no text.
         source_ids = tf.pad(source_ids, [[0, 0], [0, 1]], constant_values=PAD_ID)
-        state = _repeat_rows(model.start(source_ids), self._search.beam)
+        limits = tf.where(lengths > 0, self._longest(lengths), 0)
+        state = model.start(source_ids, room=tf.reduce_max(limits))
+        state = _repeat_rows(state, self._search.beam)
         source = state["source"]  # the same in every step, so it is not carried through the loop
 
         def step(decoder, previous_ids):
@@ -70,8 +73,8 @@ class TextGraph(tf.Module):
             step,
             state["decoder"],
             self._search.beam,
-            self._search.length_penalty,
-            tf.where(lengths > 0, self._longest(lengths), 0),
+            scoring_of(self._search),
+            limits,
         )
         ids = tf.RaggedTensor.from_tensor(found.ids, lengths=found.lengths)
         return {

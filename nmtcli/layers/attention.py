@@ -73,7 +73,8 @@ class Attention(keras.layers.Layer):
 
         Its arguments:
             query: (B, T, Q).
-            source: of `read`.
+            source: of `read`; dropout may have put in `seen`, float32, (B, S), by which the weights
+                are multiplied before the sum.
             positions: target positions of the queries from 0, int32, (T,) or (B, T); only a local
                 scope reads them.
             coverage: float32, (B, T, S), if the score was made with it.
@@ -92,7 +93,7 @@ class Attention(keras.layers.Layer):
                 inside, scale = center(query, mask, positions)
                 weights = masked_softmax(scores, inside)
                 weights = weights if scale is None else weights * scale
-            return weighted_sum(weights, source["memory"]), weights
+            return weighted_sum(_seen(weights, source), source["memory"]), weights
 
         return attend
 
@@ -153,33 +154,58 @@ class MultiHeadAttention(keras.layers.Layer):
         """As `Attention.attender`; positions and coverage are not used."""
         query_kernel = ops.cast(self.query_kernel, self.compute_dtype)
         output_kernel = ops.cast(self.output_kernel, self.compute_dtype)
-        scale = float(self.units // self.heads) ** -0.5
 
         def attend(query, source, positions=None, coverage=None):
-            queries = self._split(affine(query, query_kernel))  # (B, H, T, A/H)
-            keys, values = self._split(source["keys"]), self._split(source["memory"])
-            products = ops.matmul(queries, ops.transpose(keys, (0, 1, 3, 2)))  # (B, H, T, S)
-            scores = ops.cast(products, "float32") * scale
-            weights = masked_softmax(scores, source["mask"][:, None, None, :])
-            heads = ops.matmul(ops.cast(weights, values.dtype), values)  # (B, H, T, A/H)
-            joined = ops.transpose(heads, (0, 2, 1, 3))
-            batch, time = ops.shape(query)[:2]
-            joined = ops.reshape(joined, (batch, time, self.units))
+            parts = affine(query, query_kernel), source["keys"], source["memory"]
+            heads = (split_heads(part, self.heads) for part in parts)
+            joined, weights = attend_in_heads(
+                *heads, source["mask"][:, None, None, :], lambda weights: _seen(weights, source)
+            )
             return affine(joined, output_kernel), ops.mean(weights, axis=1)
 
         return attend
-
-    def _split(self, x):
-        """(B, T, A) -> (B, H, T, A/H)."""
-        batch, time = ops.shape(x)[:2]
-        x = ops.reshape(x, (batch, time, self.heads, self.units // self.heads))
-        return ops.transpose(x, (0, 2, 1, 3))
 
     def call(self, query, memory, mask, positions=None, coverage=None):
         return self.attender()(query, self.read(memory, mask))
 
     def get_config(self):
         return {**super().get_config(), "heads": self.heads, "units": self.units}
+
+
+def _seen(weights, source):
+    """The weights, (B, T, S) or (B, H, T, S), without source positions that dropout hides."""
+    if "seen" not in source:
+        return weights
+    seen = source["seen"]  # (B, S)
+    return weights * ops.reshape(seen, (ops.shape(seen)[0], *(1,) * (len(weights.shape) - 2), -1))
+
+
+def split_heads(x, heads):
+    """(B, T, A) -> (B, H, T, A/H)."""
+    batch, time, size = ops.shape(x)
+    x = ops.reshape(x, (batch, time, heads, size // heads))
+    return ops.transpose(x, (0, 2, 1, 3))
+
+
+def attend_in_heads(queries, keys, values, mask, drop=lambda weights: weights):
+    """Scaled dot-product attention of each head.
+
+    Reference: Vaswani et al. (2017), arXiv:1706.03762, section 3.2.1, equation 1.
+
+    Args:
+        queries: (B, H, T, P); keys and values: (B, H, S, P).
+        mask: bool, of a shape that broadcasts to (B, H, T, S).
+        drop: applied to the weights.
+
+    Returns:
+        the heads side by side, (B, T, H P), and the weights, float32, (B, H, T, S).
+    """
+    batch, heads, time, size = ops.shape(queries)
+    products = ops.matmul(queries, ops.transpose(keys, (0, 1, 3, 2)))  # (B, H, T, S)
+    weights = masked_softmax(ops.cast(products, "float32") * float(size) ** -0.5, mask)
+    attended = weighted_sum(drop(weights), values)  # (B, H, T, P)
+    joined = ops.reshape(ops.transpose(attended, (0, 2, 1, 3)), (batch, time, heads * size))
+    return joined, weights
 
 
 def masked_softmax(scores, mask):

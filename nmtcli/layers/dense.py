@@ -15,3 +15,21 @@ def affine(x, kernel, bias=None):
     if bias is not None:
         y = ops.add(y, ops.cast(bias, x.dtype))
     return ops.reshape(y, (*shape[:-1], kernel.shape[-1])) if len(shape) != 2 else y
+
+
+class AffineMap:
+    """Weights W and b of one affine map of a layer."""
+
+    def __init__(self, layer, name, rows, columns):
+        self.kernel = layer.add_weight(
+            name=f"{name}_kernel", shape=(rows, columns), initializer="glorot_uniform"
+        )
+        self.bias = layer.add_weight(name=f"{name}_bias", shape=(columns,), initializer="zeros")
+
+    def __call__(self, x):
+        return affine(x, self.kernel, self.bias)
+
+
+def keep(x):
+    """What layers do instead of dropping when they are not trained: nothing."""
+    return x

@@ -5,6 +5,8 @@ A cell is two steps, so that the product with the inputs, which needs no loop, s
     projected = cell.project(inputs)            # (B, T, I) -> (B, T, G * U), all positions at once
     output, state = cell.stepper()(projected[:, t], state)
 
+`stepper(factors)` multiplies the state by (B, U) factors before its product (dropout).
+
 Letters: B batch, T positions, I input size, U units, G gates (3 in a GRU, 4 in an LSTM).
 A state is a tuple of (B, U) tensors; the output is its first one.
 """
@@ -78,14 +80,14 @@ class GRUCell(_Cell):
             name="recurrent_bias", shape=(self.units,), initializer="zeros"
         )
 
-    def stepper(self):
+    def stepper(self, factors=None):
         kernel = ops.cast(self.recurrent_kernel, self.compute_dtype)
         bias = ops.cast(self.recurrent_bias, self.compute_dtype)
         units = self.units
 
         def step(projected, state):
             (h,) = state
-            inner = ops.matmul(h, kernel)  # (B, 3 U)
+            inner = ops.matmul(h if factors is None else h * factors, kernel)  # (B, 3 U)
             gates = ops.sigmoid(projected[:, : 2 * units] + inner[:, : 2 * units])
             update, reset = gates[:, :units], gates[:, units:]
             candidate = ops.tanh(projected[:, 2 * units :] + reset * (inner[:, 2 * units :] + bias))
@@ -113,13 +115,14 @@ class LSTMCell(_Cell):
         parts = [ops.zeros(units, dtype), ops.ones(units, dtype), ops.zeros(2 * units, dtype)]
         return ops.concatenate(parts)
 
-    def stepper(self):
+    def stepper(self, factors=None):
         kernel = ops.cast(self.recurrent_kernel, self.compute_dtype)
         units = self.units
 
         def step(projected, state):
             h, c = state
-            total = projected + ops.matmul(h, kernel)  # (B, 4 U)
+            seen = h if factors is None else h * factors
+            total = projected + ops.matmul(seen, kernel)  # (B, 4 U)
             gates = ops.sigmoid(total[:, : 3 * units])
             candidate = ops.tanh(total[:, 3 * units :])
             c = gates[:, units : 2 * units] * c + gates[:, :units] * candidate
@@ -137,7 +140,12 @@ def make_cell(kind, units, **kwargs):
     return cells[kind](units, **kwargs)
 
 
-def run_cell(cell, inputs, state, mask=None, reverse=False):
+def no_mask(cell, batch):
+    """Instead of a function that makes the factors of a cell's state: no factors."""
+    return None
+
+
+def run_cell(cell, inputs, state, mask=None, reverse=False, factors=None):
     """Run a cell over a sequence.
 
     Args:
@@ -146,17 +154,18 @@ def run_cell(cell, inputs, state, mask=None, reverse=False):
         state: tuple of (B, U).
         mask: bool, (B, T); where False the state is carried over unchanged.
         reverse: read from the last position to the first; outputs stay in the order of the inputs.
+        factors: (B, U), by which the cell's product with its state is preceded; None for none.
 
     Returns:
         outputs: (B, T, U).
         state: tuple of (B, U) after the last real position (the first one when reversed).
     """
-    return run_projected(cell, cell.project(inputs), state, mask, reverse)
+    return run_projected(cell, cell.project(inputs), state, mask, reverse, factors)
 
 
-def run_projected(cell, projected, state, mask=None, reverse=False):
+def run_projected(cell, projected, state, mask=None, reverse=False, factors=None):
     """As `run_cell`, of inputs that `cell.project` has seen: (B, T, G U)."""
-    step = cell.stepper()
+    step = cell.stepper(factors)
     projected = ops.transpose(projected, (1, 0, 2))  # (T, B, G U)
     if mask is None:
         return _scan(lambda state, x: step(x, state), state, projected, reverse)

@@ -2,9 +2,11 @@
 
 import math
 
-from nmtcli.config import ModelConfig, mechanism_of
+from nmtcli.config import ModelConfig, heads_of, mechanism_of
 from nmtcli.errors import UsageError
-from nmtcli.models.recurrent import RecurrentTranslator, Sizes
+from nmtcli.models.recurrent import Rates, RecurrentTranslator, Sizes
+from nmtcli.models.transformer import TransformerRates, TransformerSizes, TransformerTranslator
+from nmtcli.options.model import TRANSFORMER
 
 
 def build_model(config: ModelConfig, source_vocabulary, target_vocabulary, *, dtype, seed=1):
@@ -20,9 +22,17 @@ def build_model(config: ModelConfig, source_vocabulary, target_vocabulary, *, dt
     Raises:
         UsageError: options that do not fit together.
     """
+    vocabularies = source_vocabulary, target_vocabulary
+    make = _transformer if config.architecture == TRANSFORMER else _recurrent
+    try:
+        return make(config, vocabularies, seed, dtype)
+    except ValueError as error:
+        raise UsageError(f"config: model: {' '.join(str(error).split())}") from None
+
+
+def _recurrent(config: ModelConfig, vocabularies, seed, dtype):
     sizes = Sizes(
-        source_vocabulary=source_vocabulary,
-        target_vocabulary=target_vocabulary,
+        *vocabularies,
         embedding=config.embedding_size,
         encoder=config.encoder_size,
         decoder=config.decoder_size,
@@ -35,10 +45,40 @@ def build_model(config: ModelConfig, source_vocabulary, target_vocabulary, *, dt
         cell=config.cell,
         tied_embeddings=config.tied_embeddings,
     )
-    try:
-        return RecurrentTranslator(sizes, mechanism_of(config), config.dropout, seed, dtype)
-    except ValueError as error:
-        raise UsageError(f"config: model: {' '.join(str(error).split())}") from None
+    rates = Rates(
+        embedding=_embedding_dropout(config),
+        layer=config.dropout,
+        attention=config.attention_dropout,
+        recurrent=config.recurrent_dropout,
+    )
+    return RecurrentTranslator(sizes, mechanism_of(config), rates, seed, dtype)
+
+
+def _transformer(config: ModelConfig, vocabularies, seed, dtype):
+    sizes = TransformerSizes(
+        *vocabularies,
+        size=config.embedding_size,
+        heads=heads_of(config),
+        feed_forward=config.feed_forward_size or 4 * config.embedding_size,
+        encoder_layers=config.encoder_layers,
+        decoder_layers=config.decoder_layers,
+        feed_forward_kind=config.feed_forward,
+        normalization=config.normalization,
+        positions=config.positions,
+        tied_embeddings=config.tied_embeddings,
+    )
+    rates = TransformerRates(
+        embedding=_embedding_dropout(config),
+        residual=config.dropout,
+        attention=config.attention_dropout,
+        feed_forward=config.feed_forward_dropout,
+    )
+    shown = config.alignment_layer, config.alignment_head
+    return TransformerTranslator(sizes, rates, shown, seed, dtype)
+
+
+def _embedding_dropout(config: ModelConfig) -> float:
+    return config.dropout if config.embedding_dropout is None else config.embedding_dropout
 
 
 def count_parameters(model) -> int:

@@ -7,10 +7,10 @@ import keras
 from keras import ops
 
 from nmtcli.layers.attention import Attention, MultiHeadAttention
-from nmtcli.layers.dense import affine
+from nmtcli.layers.dense import affine, keep
 from nmtcli.layers.loop import scan
 from nmtcli.layers.readout import Readout
-from nmtcli.layers.recurrent import make_cell, run_projected
+from nmtcli.layers.recurrent import make_cell, no_mask, run_projected
 from nmtcli.mechanisms import Mechanism
 
 
@@ -48,6 +48,7 @@ class RecurrentDecoder(keras.layers.Layer):
         source: dictionary made by `read_source`.
         drop: function applied between layers (dropout when training). Inside a loop it is drawn
             once for a sentence (Gal and Ghahramani, 2016, arXiv:1512.05287).
+        on_states: function of a cell and a batch size: the factors of its state.
 
     Returns:
         hidden: (B, T, R).
@@ -106,23 +107,27 @@ class RecurrentDecoder(keras.layers.Layer):
 
     # -- all target positions -------------------------------------------------------------------
 
-    def call(self, inputs, cells, source, drop=lambda x: x):
+    def call(self, inputs, cells, source, drop=keep, on_states=no_mask):
         projected = self._project(inputs)  # (B, T, G D), the first cell's share of the inputs
+        factors = [on_states(cell, ops.shape(inputs)[0]) for cell in self.cells]
         if self.mechanism.input_feeding:
-            return self._feed_in_loop(projected, inputs, cells, source, drop)
+            return self._feed_in_loop(projected, inputs, cells, source, drop, factors)
         if self.attention is None:
             fixed = source["fixed"]
             projected = projected + ops.matmul(fixed, self._fed_kernel())[:, None]
             contexts = ops.repeat(fixed[:, None], ops.shape(inputs)[1], axis=1)
             weights = self._no_weights(inputs, source)
-            outputs, _ = run_projected(self.cells[0], projected, cells[0])
+            outputs, _ = run_projected(self.cells[0], projected, cells[0], factors=factors[0])
         elif self.mechanism.placement == "before":
-            outputs, contexts, weights = self._attend_in_loop(projected, cells[0], source)
+            outputs, contexts, weights = self._attend_in_loop(
+                projected, cells[0], source, factors[0]
+            )
         else:
-            outputs, _ = run_projected(self.cells[0], projected, cells[0])
-        for cell, start in zip(self.cells[1:], cells[1:]):
+            outputs, _ = run_projected(self.cells[0], projected, cells[0], factors=factors[0])
+        for cell, start, its_own in zip(self.cells[1:], cells[1:], factors[1:]):
             below = drop(outputs)
-            outputs = below + run_projected(cell, cell.project(below), start)[0]
+            above, _ = run_projected(cell, cell.project(below), start, factors=its_own)
+            outputs = below + above
         if self.mechanism.placement == "after":
             contexts, weights = self._attend_at_once(outputs, source)
         return self.readout(outputs, contexts, inputs), weights
@@ -134,9 +139,9 @@ class RecurrentDecoder(keras.layers.Layer):
         time = ops.arange(ops.shape(outputs)[1], dtype="int32")
         return self.attention.attender()(outputs, source, time)
 
-    def _attend_in_loop(self, projected, start, source):
+    def _attend_in_loop(self, projected, start, source, factors):
         """The first cell with attention before it: (B, T, D), (B, T, M), (B, T, S)."""
-        cell_step, fed_kernel = self.cells[0].stepper(), self._fed_kernel()
+        cell_step, fed_kernel = self.cells[0].stepper(factors), self._fed_kernel()
         attend = self._stepwise_attender(source)
 
         def position(state, x):
@@ -158,9 +163,9 @@ class RecurrentDecoder(keras.layers.Layer):
         del state["cells"]
         return _scan(position, state, outputs)
 
-    def _feed_in_loop(self, projected, inputs, cells, source, drop):
+    def _feed_in_loop(self, projected, inputs, cells, source, drop, factors):
         """All cells, attention and readout, each step fed with the readout before it."""
-        turn, batch = self._turn(source), ops.shape(inputs)[0]
+        turn, batch = self._turn(source, factors), ops.shape(inputs)[0]
         ones = ops.ones((batch, self.size), dtype=self.compute_dtype)
         masks = [drop(ones) for _ in self.cells[1:]]  # no random numbers inside the loop
 
@@ -176,9 +181,10 @@ class RecurrentDecoder(keras.layers.Layer):
         """One target position: (B, E) -> hidden (B, R), weights (B, S), the new state."""
         return self._turn(source)(self._project(inputs), inputs, state, None)
 
-    def _turn(self, source):
+    def _turn(self, source, factors=None):
         """A function (projected (B, G D), embedded (B, E), state, masks) -> what `step` returns."""
-        steppers = [cell.stepper() for cell in self.cells]
+        factors = factors or [None] * len(self.cells)
+        steppers = [cell.stepper(its_own) for cell, its_own in zip(self.cells, factors)]
         read_out, before = self.readout.reader(), self.mechanism.placement == "before"
         fed_kernel = self._fed_kernel()
         attend = self._stepwise_attender(source)

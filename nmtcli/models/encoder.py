@@ -6,7 +6,8 @@ Letters: B batch, S source, I input size, M memory size.
 import keras
 from keras import ops
 
-from nmtcli.layers.recurrent import make_cell, run_cell
+from nmtcli.layers.dense import keep
+from nmtcli.layers.recurrent import make_cell, no_mask, run_cell
 
 
 class RecurrentEncoder(keras.layers.Layer):
@@ -28,6 +29,7 @@ class RecurrentEncoder(keras.layers.Layer):
         inputs: (B, S, I).
         mask: bool, (B, S), True = real token.
         drop: function applied between layers and to the memory (dropout when training).
+        on_states: function of a cell and a batch size: the factors of its state.
 
     Returns:
         memory: (B, S, M).
@@ -61,17 +63,22 @@ class RecurrentEncoder(keras.layers.Layer):
             cell.build((None, None, self.size))
         self.built = True
 
-    def call(self, inputs, mask, drop=lambda x: x):
+    def call(self, inputs, mask, drop=keep, on_states=no_mask):
         batch = ops.shape(inputs)[0]
         zero = self.forward_cell.zero_state
-        memory, state = run_cell(self.forward_cell, inputs, zero(batch), mask)
+        factors = on_states(self.forward_cell, batch)
+        memory, state = run_cell(self.forward_cell, inputs, zero(batch), mask, factors=factors)
         summary = state[0]
         if self.backward_cell is not None:
-            backward, state = run_cell(self.backward_cell, inputs, zero(batch), mask, reverse=True)
+            factors = on_states(self.backward_cell, batch)
+            backward, state = run_cell(
+                self.backward_cell, inputs, zero(batch), mask, reverse=True, factors=factors
+            )
             memory = ops.concatenate([memory, backward], axis=-1)
             summary = ops.concatenate([summary, state[0]], axis=-1)
         for cell in self.upper_cells:
             below = drop(memory)
-            above, state = run_cell(cell, below, cell.zero_state(batch), mask)
+            factors = on_states(cell, batch)
+            above, state = run_cell(cell, below, cell.zero_state(batch), mask, factors=factors)
             memory, summary = below + above, state[0]
         return drop(memory), summary

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import keras
 from keras import ops
 
-from nmtcli.layers.dense import affine
+from nmtcli.layers.dense import affine, keep
+from nmtcli.layers.recurrent import no_mask
 from nmtcli.mechanisms import Mechanism
 from nmtcli.models.decoder import RecurrentDecoder
 from nmtcli.models.encoder import RecurrentEncoder
@@ -36,6 +37,23 @@ class Sizes:
     tied_embeddings: str = "all"
 
 
+@dataclass(frozen=True)
+class Rates:
+    """Of dropout.
+
+    embedding: on embeddings.
+    layer: between layers, on the memory and on the readout.
+    attention: on source positions, as attention sees them; the same ones for a whole sentence.
+    recurrent: on what a cell reads of its own state; the same units for a whole sentence (Gal and
+        Ghahramani, 2016, arXiv:1512.05287, section 4).
+    """
+
+    embedding: float = 0.0
+    layer: float = 0.0
+    attention: float = 0.0
+    recurrent: float = 0.0
+
+
 class RecurrentTranslator(keras.Model):
     """Encoder-decoder of recurrent cells.
 
@@ -50,7 +68,7 @@ class RecurrentTranslator(keras.Model):
     Args:
         sizes: dimensions.
         mechanism: the attention.
-        dropout: rate on embeddings, between layers, on the memory and on the readout.
+        rates: of dropout.
         seed: of the initial weights and of dropout.
         dtype: Keras policy, such as `float32` or `mixed_bfloat16`.
 
@@ -68,12 +86,14 @@ class RecurrentTranslator(keras.Model):
         ValueError: sizes that the mechanism or the shared embeddings cannot have.
     """
 
-    def __init__(self, sizes, mechanism: Mechanism, dropout=0.0, seed=1, dtype="float32"):
+    room = None  # a state has room for any number of steps
+
+    def __init__(self, sizes, mechanism: Mechanism, rates=Rates(), seed=1, dtype="float32"):
         super().__init__(name="translator", dtype=dtype)
         # Keras draws the seeds of initial weights from here. Its own `set_random_seed` would import
         # TensorFlow on every backend.
         random.seed(seed)
-        self.sizes, self.mechanism, self.dropout = sizes, mechanism, dropout
+        self.sizes, self.mechanism, self.rates = sizes, mechanism, rates
         self.dropout_seed = keras.random.SeedGenerator(seed)
         z, policy = sizes, {"dtype": self.dtype_policy}
         self.encoder = RecurrentEncoder(
@@ -125,27 +145,39 @@ class RecurrentTranslator(keras.Model):
     # -- training ----------------------------------------------------------------------------
 
     def call(self, source_ids, decoder_inputs, training=False, with_weights=False):
-        drop = self._dropper(training)
-        source, cells = self._read(source_ids, drop)
-        embedded = drop(self._embed(self.target_embedding, decoder_inputs))
-        hidden, weights = self.decoder(embedded, cells, source, drop=drop)
+        rates = self.rates if training else Rates()
+        drop, on_embedding = self._dropper(rates.layer), self._dropper(rates.embedding)
+        on_states = self._state_masks(rates.recurrent)
+        source, cells = self._read(source_ids, drop, on_embedding, on_states)
+        if rates.attention and self.mechanism.score is not None:
+            seen = ops.ones(ops.shape(source_ids), dtype="float32")
+            source["seen"] = self._dropper(rates.attention)(seen)
+        embedded = on_embedding(self._embed(self.target_embedding, decoder_inputs))
+        hidden, weights = self.decoder(embedded, cells, source, drop=drop, on_states=on_states)
         logits = self._logits(drop(hidden))
         return (logits, weights) if with_weights else logits
 
-    def _dropper(self, training):
-        if not training or not self.dropout:
-            return lambda x: x
-        return lambda x: keras.random.dropout(x, self.dropout, seed=self.dropout_seed)
+    def _dropper(self, rate):
+        if not rate:
+            return keep
+        return lambda x: keras.random.dropout(x, rate, seed=self.dropout_seed)
+
+    def _state_masks(self, rate):
+        """A function of a cell and a batch size that gives factors for its state, or None."""
+        if not rate:
+            return no_mask
+        drop = self._dropper(rate)
+        return lambda cell, batch: drop(ops.ones((batch, cell.units), dtype=self.compute_dtype))
 
     def _embed(self, table, ids):
         """(B, T) -> (B, T, E)."""
         scaled = ops.take(table, ids, axis=0) * float(self.sizes.embedding) ** 0.5
         return ops.cast(scaled, self.compute_dtype)
 
-    def _read(self, source_ids, drop):
+    def _read(self, source_ids, drop=keep, on_embedding=keep, on_states=no_mask):
         mask = ops.not_equal(source_ids, PAD_ID)
-        embedded = drop(self._embed(self.source_embedding, source_ids))
-        memory, summary = self.encoder(embedded, mask, drop=drop)
+        embedded = on_embedding(self._embed(self.source_embedding, source_ids))
+        memory, summary = self.encoder(embedded, mask, drop=drop, on_states=on_states)
         first = ops.tanh(affine(summary, self.bridge_kernel, self.bridge_bias))
         parts = iter(ops.split(first, first.shape[-1] // self.sizes.decoder, axis=-1))
         cells = [tuple(next(parts) for _ in range(c.state_size)) for c in self.decoder.cells]
@@ -160,9 +192,12 @@ class RecurrentTranslator(keras.Model):
 
     # -- decoding ----------------------------------------------------------------------------
 
-    def start(self, source_ids):
-        """Encode: (B, S) -> state, a structure of tensors whose first axis is the sentence."""
-        source, cells = self._read(source_ids, lambda x: x)
+    def start(self, source_ids, room=None):
+        """Encode: (B, S) -> state, a structure of tensors whose first axis is the sentence.
+
+        (`room`, for how many steps, is of models whose state grows.)
+        """
+        source, cells = self._read(source_ids)
         return {"source": source, "decoder": self.decoder.start(cells, source)}
 
     def step(self, state, previous_ids):

@@ -1,1 +1,1 @@
-"""Greedy and beam search on `start`/`step` and arrays; they know no model."""
+"""Greedy search, beam search and sampling on `start`/`step` and arrays; they know no model."""

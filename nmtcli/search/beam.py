@@ -1,18 +1,15 @@
 """Beam search: at each step the K most probable beginnings of a translation."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from nmtcli.search.hypothesis import (
-    Hypothesis,
-    check_lengths,
-    next_pieces,
-    normalised,
-    sentences_to_keep,
-)
+from nmtcli.search.hypothesis import Hypothesis, next_pieces, sentences_to_keep, start
 from nmtcli.search.interface import Engine
-from nmtcli.text.piece_ids import BOS_ID, EOS_ID
+from nmtcli.search.scoring import Scoring
+from nmtcli.search.space import Space, make_space
+from nmtcli.text.piece_ids import BOS_ID, EOS_ID, PAD_ID
 
 
 class _Candidates(NamedTuple):
@@ -58,9 +55,11 @@ def beam_search(
     engine: Engine,
     source_ids: np.ndarray,
     beam: int,
-    length_penalty: float,
+    scoring: Scoring | float,
     max_lengths: np.ndarray,
     nbest: int = 1,
+    prefixes: Sequence[Sequence[int]] | None = None,
+    no_repeat_ngram: int = 0,
 ) -> list[list[Hypothesis]]:
     """The best translations of each sentence, best first; `nbest` of them where so many exist.
 
@@ -77,30 +76,30 @@ def beam_search(
     Args:
         source_ids: (B, S) int32, each row ends with EOS and is padded with PAD.
         beam: K.
-        length_penalty: exponent of the length by which a finished log-probability is divided.
+        scoring: of what is finished; a number is the exponent of the length.
         max_lengths: (B,) most pieces of a translation, EOS counted.
         nbest: at most K.
+        prefixes: the pieces that each translation begins with, whatever their probability.
+        no_repeat_ngram: n; a piece that would complete n pieces that the hypothesis has already is
+            never chosen (but for the prefix, which may be what it is). 0: off.
 
     Raises:
-        ValueError: `beam`, `nbest` or `max_lengths` is out of range.
+        ValueError: `beam`, `nbest`, `max_lengths` or `prefixes` are out of range.
         NmtError: the model's probabilities are not numbers.
     """
     if not 1 <= nbest <= beam:
         raise ValueError(f"1 <= nbest <= beam expected, received nbest {nbest}, beam {beam}")
-    max_lengths = check_lengths(source_ids, max_lengths)
-    endings, history = _run(engine, source_ids, beam, max_lengths)
-    results = []
-    for sentence, found in enumerate(endings):
-        scores = [normalised(e.log_prob, e.length, length_penalty) for e in found]
-        order = sorted(range(len(found)), key=lambda i: -scores[i])[:nbest]
-        results.append(
-            [_follow_back(history, sentence, found[i], scores[i]) for i in order],
-        )
-    return results
+    space = make_space(source_ids, max_lengths, prefixes, no_repeat_ngram)
+    endings, history = _run(engine, source_ids, beam, space)
+    scoring, source_lengths = Scoring.of(scoring), (source_ids != PAD_ID).sum(axis=1)
+    return [
+        _best(history, sentence, found, scoring, nbest, source_lengths[sentence])
+        for sentence, found in enumerate(endings)
+    ]
 
 
 def _run(
-    engine: Engine, source_ids: np.ndarray, beam: int, max_lengths: np.ndarray
+    engine: Engine, source_ids: np.ndarray, beam: int, space: Space
 ) -> tuple[list[list[_Ending]], list[_Step]]:
     batch = len(source_ids)
     endings: list[list[_Ending]] = [[] for _ in range(batch)]
@@ -108,11 +107,13 @@ def _run(
     sentences = np.arange(batch)  # (N,): which sentence each place of the running batch is
     sums = np.zeros((batch, 1))  # (N, W): W is 1 at the first step, then K; -inf: no hypothesis
     parents, previous = np.arange(batch), np.full(batch, BOS_ID)
-    state = engine.start(source_ids)
-    for length in range(1, int(max_lengths.max(initial=0)) + 1):
+    state = start(engine, source_ids, space.no_repeat_ngram)
+    for length in range(1, space.longest + 1):
         width = sums.shape[1]
-        last = np.repeat(max_lengths[sentences] <= length, width)
-        step = next_pieces(engine, state, parents, previous, beam + 1, last)
+        forced = np.repeat(space.forced(sentences, length), width)
+        step = next_pieces(
+            engine, state, parents, previous, beam + 1, forced, space.no_repeat_ngram
+        )
         ranked = _rank(sums, step.log_probs, step.ids, beam)
         _collect(ranked, beam, length, sentences, endings)
         living = _best_living(ranked, beam)
@@ -184,14 +185,33 @@ def _best_living(ranked: _Candidates, beam: int) -> _Candidates:
     return living.take(np.argsort(ended, axis=1, kind="stable")[:, :beam])
 
 
-def _follow_back(history: list[_Step], sentence: int, ending: _Ending, score: float) -> Hypothesis:
+def _best(
+    history: list[_Step],
+    sentence: int,
+    found: list[_Ending],
+    scoring: Scoring,
+    nbest: int,
+    source_length: int,
+) -> list[Hypothesis]:
+    """The best of a sentence's finished hypotheses; only those needed are followed back."""
+    if not scoring.coverage_penalty:  # which needs the attention of all
+        found = sorted(found, key=lambda end: -scoring.score(end.log_prob, end.length))[:nbest]
+    hypotheses = [_follow_back(history, sentence, end, scoring, source_length) for end in found]
+    return sorted(hypotheses, key=lambda hypothesis: -hypothesis.score)[:nbest]
+
+
+def _follow_back(
+    history: list[_Step], sentence: int, ending: _Ending, scoring: Scoring, source_length: int
+) -> Hypothesis:
     """The pieces and the attention of a hypothesis, from its end to its beginning."""
-    ids, attention, slot = [], [], ending.origin
+    ids, rows, slot = [], [], ending.origin
     final = history[ending.length - 1]
-    attention.append(final.attention[final.place[sentence], slot])
+    rows.append(final.attention[final.place[sentence], slot])
     for step in reversed(history[: ending.length - 1]):
         place = step.place[sentence]
         ids.append(int(step.ids[place, slot]))
         slot = int(step.origins[place, slot])
-        attention.append(step.attention[place, slot])
-    return Hypothesis(ids[::-1], ending.log_prob, score, np.stack(attention[::-1]))
+        rows.append(step.attention[place, slot])
+    attention = np.stack(rows[::-1])
+    score = scoring.score(ending.log_prob, ending.length, [attention[:, :source_length]])
+    return Hypothesis(ids[::-1], ending.log_prob, score, attention)

@@ -2,12 +2,13 @@
 
 Letters as in `nmtcli.search.interface`; N sentences in the running batch, W rows of each.
 
-Both searches look through the same space: every sequence of pieces that ends with EOS and has at
-most `max_length` pieces, EOS counted. So at the last position nothing but EOS may follow, and a
-translation that was cut there still has an honest probability, the one that `nmt score` gives it.
-PAD, UNK and BOS are never produced. An engine ranks all V pieces, so a search that wants the best
-n asks for n + 3 and drops these three; at a sentence's last position it asks for all V, because
-EOS may rank anywhere.
+All searches look through the same space: every sequence of pieces that ends with EOS, has at most
+`max_length` pieces, EOS counted, and keeps to what `nmtcli.search.space` says. So at the last
+position nothing but EOS may follow, and a translation that was cut there still has an honest
+probability, the one that `nmt score` gives it; so has one whose beginning was forced. PAD, UNK and
+BOS are never chosen. An engine ranks all V pieces, so a search that wants the best n asks for n + 3
+and drops these three, and for m more where up to m pieces of a row would repeat an n-gram; where a
+piece is forced it asks for all V, because that piece may rank anywhere.
 """
 
 from typing import Any, NamedTuple
@@ -15,8 +16,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nmtcli.errors import NmtError
-from nmtcli.search.interface import Engine
-from nmtcli.text.piece_ids import BOS_ID, EOS_ID, PAD_ID, UNK_ID
+from nmtcli.search.interface import Engine, StepResult
+from nmtcli.search.space import FREE, repeating_pieces
+from nmtcli.text.piece_ids import BOS_ID, PAD_ID, UNK_ID
 
 NEVER_PRODUCED = (PAD_ID, UNK_ID, BOS_ID)
 # Instead of -inf, so that a live hypothesis (finite) and an empty slot (-inf) stay apart.
@@ -28,7 +30,7 @@ class Hypothesis(NamedTuple):
 
     ids: the pieces, without BOS and EOS.
     log_prob: sum of the pieces' log-probabilities, EOS included; natural logarithm.
-    score: log_prob / length**length_penalty; the length counts EOS.
+    score: what hypotheses are ranked by, of `nmtcli.search.scoring`.
     attention: (T, S) float32, one row for each piece and one for EOS; zeros without attention.
     """
 
@@ -38,80 +40,108 @@ class Hypothesis(NamedTuple):
     attention: np.ndarray
 
 
+class SearchState(NamedTuple):
+    """What a step goes on from.
+
+    engine: the engine's own state.
+    pieces: (R, T) the pieces so far of each row, BOS first; None where nobody looks at them.
+    """
+
+    engine: Any
+    pieces: np.ndarray | None
+
+
 class NextPieces(NamedTuple):
     """What may follow each row, best first; -inf marks what may not.
 
     log_probs: (R, n) float64.
     ids: (R, n) int32.
     attention: (R, S) float32.
-    state: the engine's.
+    state: to be given to the next step.
     """
 
     log_probs: np.ndarray
     ids: np.ndarray
     attention: np.ndarray
-    state: Any
+    state: SearchState
 
 
-def normalised(log_prob: float, length: int, length_penalty: float) -> float:
-    """The score that hypotheses of different lengths are compared by; `length` counts EOS."""
-    return log_prob / length**length_penalty
-
-
-def check_lengths(source_ids: np.ndarray, max_lengths: np.ndarray) -> np.ndarray:
-    """`max_lengths` as (B,) integers.
-
-    Raises:
-        ValueError: it is not one positive number for each sentence.
-    """
-    lengths = np.asarray(max_lengths, dtype=np.int64)
-    if lengths.shape != source_ids.shape[:1] or (lengths < 1).any():
-        raise ValueError(f"max_lengths must be {len(source_ids)} positive numbers, not {lengths}")
-    return lengths
+def start(engine: Engine, source_ids: np.ndarray, no_repeat_ngram: int = 0) -> SearchState:
+    """The state before the first step, of one row for each sentence."""
+    pieces = np.zeros((len(source_ids), 0), dtype=np.int32) if no_repeat_ngram else None
+    return SearchState(engine.start(source_ids), pieces)
 
 
 def next_pieces(
     engine: Engine,
-    state: Any,
+    state: SearchState,
     parents: np.ndarray,
     previous_ids: np.ndarray,
     wanted: int,
-    last: np.ndarray,
+    forced: np.ndarray,
+    no_repeat_ngram: int = 0,
 ) -> NextPieces:
-    """One step of the engine, without the pieces that are never produced.
+    """One step of the engine, without the pieces that may not follow.
 
     Args:
+        state: of `start` or the step before.
         parents: (R,) as in `Engine.step`.
         previous_ids: (R,) as in `Engine.step`.
         wanted: how many pieces of each row are needed.
-        last: (R,) bool, True where only EOS may follow.
+        forced: (R,) the only piece that may follow, or `FREE`.
+        no_repeat_ngram: as in `Space`.
 
     Raises:
         NmtError: the model's probabilities are not numbers.
     """
-    size = engine.vocabulary_size
-    width = min(wanted + len(NEVER_PRODUCED), size)
+    size, width, pieces, banned = engine.vocabulary_size, wanted + len(NEVER_PRODUCED), None, None
+    if no_repeat_ngram:
+        pieces = np.concatenate([state.pieces[parents], previous_ids[:, None]], axis=1)
+        banned = repeating_pieces(pieces, no_repeat_ngram)
+        width += _few_sizes(int((banned != FREE).sum(axis=1).max(initial=0)))
+    width = min(width, size)
+    rows = np.flatnonzero(forced != FREE)
     step = engine.step(
-        state,
+        state.engine,
         parents.astype(np.int32),
         previous_ids.astype(np.int32),
-        size if last.any() else width,
+        size if len(rows) else width,
     )
+    all_log_probs, all_ids = _checked(step)
+    ids = all_ids[:, :width]
+    never = np.logical_or.reduce([ids == piece for piece in NEVER_PRODUCED])
+    log_probs = np.where(never, -np.inf, all_log_probs[:, :width])
+    if banned is not None:
+        log_probs[_among(banned, ids, size)] = -np.inf
+    if len(rows):
+        place = (all_ids[rows] == forced[rows, None]).argmax(axis=1)
+        log_probs[rows], ids = -np.inf, ids.copy()
+        log_probs[rows, 0], ids[rows, 0] = all_log_probs[rows, place], forced[rows]
+    attention = np.asarray(step.attention, dtype=np.float32)
+    return NextPieces(log_probs, ids, attention, SearchState(step.state, pieces))
+
+
+def _checked(step: StepResult) -> tuple[np.ndarray, np.ndarray]:
+    """Log-probabilities, finite, float64, and ids of a step."""
     log_probs = np.asarray(step.log_probs, dtype=np.float64)
-    ids = np.asarray(step.ids, dtype=np.int32)
     if np.isnan(log_probs).any():
         raise NmtError(
             "the model's probabilities are not numbers (NaN): its training diverged;"
             " use an earlier checkpoint"
         )
-    log_probs = np.maximum(log_probs, SMALLEST_LOG_PROB)
-    if last.any():
-        of_eos = log_probs[ids == EOS_ID]  # (R,): each row has all pieces, so EOS once
-        log_probs, ids = log_probs[:, :width].copy(), ids[:, :width].copy()
-        log_probs[last] = -np.inf
-        log_probs[last, 0], ids[last, 0] = of_eos[last], EOS_ID
-    log_probs = np.where(np.isin(ids, NEVER_PRODUCED), -np.inf, log_probs)
-    return NextPieces(log_probs, ids, np.asarray(step.attention, dtype=np.float32), step.state)
+    return np.maximum(log_probs, SMALLEST_LOG_PROB), np.asarray(step.ids, dtype=np.int32)
+
+
+def _few_sizes(count: int) -> int:
+    """The next power of two, so that an engine that compiles for each k sees few; 0 of 0."""
+    return 1 << (count - 1).bit_length() if count else 0
+
+
+def _among(banned: np.ndarray, ids: np.ndarray, size: int) -> np.ndarray:
+    """(R, n) bool: is ids[r, i] in banned[r]? `FREE` in `banned` is nothing."""
+    table = np.zeros((len(ids), size + 1), dtype=bool)  # FREE, -1, is the last column
+    np.put_along_axis(table, banned, True, axis=1)
+    return np.take_along_axis(table, ids, axis=1)
 
 
 def sentences_to_keep(done: np.ndarray) -> np.ndarray | None:

@@ -1,0 +1,118 @@
+"""Several models that translate as one.
+
+Letters: R rows in flight, V vocabulary, k best pieces, S source and T target positions, M engines.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from nmtcli.search.interface import Engine, StepResult
+
+KINDS = ("log", "linear")
+
+
+def combined(engines: Sequence[Engine], kind: str = "log") -> Engine:
+    """One engine of several; of one, itself. Arguments as of `Ensemble`."""
+    return engines[0] if len(engines) == 1 else Ensemble(engines, kind)
+
+
+class Ensemble:
+    """An `Engine` whose probabilities are the mean of those of other engines.
+
+        log     log p(y) = 1/M sum_m log p_m(y)
+        linear  log p(y) = log(1/M sum_m p_m(y))
+
+    `log` is a product of experts (Hinton 2002, "Training products of experts by minimizing
+    contrastive divergence", section 1): what one model finds impossible is not produced. It is not
+    normalised again, so that the log-probability of a translation is the mean of those that the
+    models give it. `linear` is a mixture: what one model is sure of stays likely.
+
+    Attention is the mean over the engines that have any.
+
+    Args:
+        engines: over the same source and target pieces; any architectures.
+        kind: one of `KINDS`.
+
+    Raises:
+        ValueError: there is no engine, the vocabularies differ in size, or no such kind.
+    """
+
+    def __init__(self, engines: Sequence[Engine], kind: str = "log"):
+        sizes = {engine.vocabulary_size for engine in engines}
+        if len(sizes) != 1:
+            raise ValueError(f"engines of one vocabulary expected, received sizes {sorted(sizes)}")
+        if kind not in KINDS:
+            raise ValueError(f"kind must be one of {', '.join(KINDS)}, not {kind}")
+        self.engines, self.kind = list(engines), kind
+        (self.vocabulary_size,) = sizes
+        self._attentive = [m for m, engine in enumerate(self.engines) if engine.has_attention]
+        self.has_attention = bool(self._attentive)
+        self.has_window = self.has_attention and all(
+            self.engines[m].has_window for m in self._attentive
+        )
+
+    def start(self, source_ids: np.ndarray) -> list:
+        return [engine.start(source_ids) for engine in self.engines]
+
+    def step(self, state: list, parents: np.ndarray, previous_ids: np.ndarray, k: int):
+        """As of `Engine`; each engine is asked for all V, since a mean needs all of them."""
+        size = self.vocabulary_size
+        steps = [
+            engine.step(own, parents, previous_ids, size)
+            for engine, own in zip(self.engines, state)
+        ]
+        log_probs = self._mean(_by_id(step, size) for step in steps)  # (R, V)
+        ids = best_ids(log_probs, k)
+        return StepResult(
+            np.take_along_axis(log_probs, ids, axis=1),
+            ids,
+            self._mean_attention([step.attention for step in steps]),
+            [step.state for step in steps],
+        )
+
+    def score(self, source_ids: np.ndarray, target_ids: np.ndarray) -> np.ndarray:
+        return self._mean(engine.score(source_ids, target_ids) for engine in self.engines)
+
+    def align(self, source_ids: np.ndarray, target_ids: np.ndarray) -> np.ndarray:
+        return self._mean_attention(
+            [engine.align(source_ids, target_ids) for engine in self.engines]
+        )
+
+    def _mean(self, log_probs) -> np.ndarray:
+        stacked = np.stack([np.asarray(values, dtype=np.float32) for values in log_probs])
+        if self.kind == "log":
+            return stacked.mean(axis=0)
+        with np.errstate(divide="ignore"):  # impossible to all of them
+            return np.logaddexp.reduce(stacked, axis=0) - np.float32(np.log(len(stacked)))
+
+    def _mean_attention(self, attentions: Sequence[np.ndarray]) -> np.ndarray:
+        used = [np.asarray(attentions[m]) for m in self._attentive]
+        return np.mean(used, axis=0) if used else np.zeros_like(np.asarray(attentions[0]))
+
+
+def _by_id(step: StepResult, size: int) -> np.ndarray:
+    """(R, V) log-probabilities in the order of the pieces' ids."""
+    log_probs = np.empty((len(step.ids), size), dtype=np.float32)
+    np.put_along_axis(log_probs, np.asarray(step.ids), np.asarray(step.log_probs), axis=1)
+    return log_probs
+
+
+def best_ids(log_probs: np.ndarray, k: int) -> np.ndarray:
+    """The k most probable pieces of each row, best first; of equal ones the lower id.
+
+    Args:
+        log_probs: (R, V).
+
+    Returns:
+        (R, k) int32.
+    """
+    rows, size = log_probs.shape
+    if k < size:  # sorting all of the vocabulary would take most of a step
+        least = np.partition(log_probs, size - k, axis=1)[:, size - k, None]
+        kept = log_probs >= least
+        if (kept.sum(axis=1) == k).all():  # else there are equal ones at the edge
+            ids = kept.nonzero()[1].reshape(rows, k)
+            order = np.argsort(-np.take_along_axis(log_probs, ids, axis=1), axis=1, kind="stable")
+            return np.take_along_axis(ids, order, axis=1).astype(np.int32)
+    return np.argsort(-log_probs, axis=1, kind="stable")[:, :k].astype(np.int32)

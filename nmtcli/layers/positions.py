@@ -1,0 +1,64 @@
+"""How a Transformer is told where a piece stands: by a sum with its embedding, or by a rotation.
+
+Letters: B batch, T positions, D model size, H heads, P head size (D / H).
+"""
+
+import numpy as np
+from keras import ops
+
+
+def sinusoids(positions, size):
+    """The sinusoidal encoding of positions.
+
+        p[t, 2i] = sin(t / 10000^(2i / D)),  p[t, 2i + 1] = cos(t / 10000^(2i / D))
+
+    The sines stand in the first half and the cosines in the second, which is the paper's encoding
+    with its columns in another order.
+
+    Reference: Vaswani et al. (2017), arXiv:1706.03762, section 3.5.
+
+    Args:
+        positions: from 0, int32, (T,) or (B, 1).
+        size: D, even.
+
+    Returns:
+        float32, (T, D) or (B, 1, D).
+    """
+    angles = ops.cast(positions, "float32")[..., None] * _frequencies(size)
+    return ops.concatenate([ops.sin(angles), ops.cos(angles)], axis=-1)
+
+
+def rotator(positions, size):
+    """A function that rotates queries or keys by their positions.
+
+        for each pair (x[i], x[i + P/2]):  a = t / 10000^(2i / P)
+        x'[i] = x[i] cos a - x[i + P/2] sin a,  x'[i + P/2] = x[i + P/2] cos a + x[i] sin a
+
+    The product of a rotated query and a rotated key depends on their distance alone.
+
+    Reference: Su et al. (2021), arXiv:2104.09864, section 3.4.2; which units make a pair is free.
+
+    Args:
+        positions: from 0, int32, (T,) or (B, 1).
+        size: P, even.
+
+    Returns:
+        a function of (B, H, T, P) that keeps shape and type.
+    """
+    angles = ops.cast(positions, "float32")[..., None] * _frequencies(size)  # (T, P/2) or (B, 1, .)
+    if len(angles.shape) == 3:
+        angles = angles[:, None]  # (B, 1, 1, P/2): the same for all heads
+    sine, cosine = ops.sin(angles), ops.cos(angles)
+
+    def rotate(x):
+        first = ops.cast(x[..., : size // 2], "float32")
+        second = ops.cast(x[..., size // 2 :], "float32")
+        rotated = [first * cosine - second * sine, second * cosine + first * sine]
+        return ops.cast(ops.concatenate(rotated, axis=-1), x.dtype)
+
+    return rotate
+
+
+def _frequencies(size):
+    """1 / 10000^(2i / size) for i below size / 2."""
+    return (10000.0 ** (-np.arange(0, size, 2) / size)).astype("float32")

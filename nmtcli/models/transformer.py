@@ -1,0 +1,281 @@
+"""The Transformer: attention alone, in the encoder, in the decoder and between them.
+
+Letters: B batch, S source, T target, C room of the caches, D model size, H heads, P head size
+(D / H), V vocabulary.
+"""
+
+import random
+from dataclasses import dataclass
+
+import keras
+from keras import ops
+
+from nmtcli.layers.dense import affine, keep
+from nmtcli.layers.feed_forward import LayerNorm
+from nmtcli.layers.positions import rotator, sinusoids
+from nmtcli.layers.transformer import NO_DROPPING, DecoderLayer, Dropping, EncoderLayer
+from nmtcli.mechanisms import Mechanism
+from nmtcli.text.piece_ids import PAD_ID
+
+
+@dataclass(frozen=True)
+class TransformerSizes:
+    """What a Transformer is made of; see `ModelConfig` for the meaning of each."""
+
+    source_vocabulary: int
+    target_vocabulary: int
+    size: int = 256
+    heads: int = 4
+    feed_forward: int = 1024
+    encoder_layers: int = 3
+    decoder_layers: int = 3
+    feed_forward_kind: str = "relu"
+    normalization: str = "pre"
+    positions: str = "sinusoidal"
+    tied_embeddings: str = "all"
+
+
+@dataclass(frozen=True)
+class TransformerRates:
+    """Of dropout: on embeddings, behind each sub-layer, on weights, inside the feed-forward."""
+
+    embedding: float = 0.0
+    residual: float = 0.0
+    attention: float = 0.0
+    feed_forward: float = 0.0
+
+
+class TransformerTranslator(keras.Model):
+    """Encoder-decoder of attention and feed-forward layers.
+
+    1. Source embeddings times sqrt(D), with positions, through the encoder: memory (B, S, D).
+    2. Target embeddings likewise, through the decoder: (B, T, D).
+    3. The output layer may share its matrix with the embedding: logits (B, T, V).
+
+    When decoding, keys and values of earlier target positions are kept in caches, so a step costs
+    one position, whatever stands before it. A cache has room for C positions; `lengthen` doubles
+    it. (Fixed shapes, so that a compiling backend sees few of them.)
+
+    Reference: Vaswani et al. (2017), arXiv:1706.03762, section 3.
+
+    Args:
+        sizes: dimensions.
+        rates: of dropout.
+        shown: layer and head, both from 1, whose weights over the source are returned; layer 0 is
+            the last but one, head 0 the mean of all heads.
+        seed: of the initial weights and of dropout.
+        dtype: Keras policy, such as `float32` or `mixed_bfloat16`.
+
+    Call arguments:
+        source_ids: (B, S), padded with PAD.
+        decoder_inputs: (B, T), begins with BOS.
+        training: whether dropout acts.
+        with_weights: whether the attention is returned too.
+
+    Returns:
+        logits: (B, T, V) in the compute type; with the weights, a pair of these and of the
+            attention with which each target piece was predicted, float32, (B, T, S).
+
+    Raises:
+        ValueError: sizes that do not go together, or a layer or head that is not there.
+    """
+
+    room = 16  # C at the beginning of a search
+
+    def __init__(self, sizes, rates=TransformerRates(), shown=(0, 0), seed=1, dtype="float32"):
+        super().__init__(name="translator", dtype=dtype)
+        random.seed(seed)  # as in the recurrent model: the seeds of the initial weights
+        _check(sizes, shown)
+        self.sizes, self.rates, self.shown = sizes, rates, shown
+        self.mechanism = Mechanism("scaled-dot", "after", heads=sizes.heads)
+        self.dropout_seed = keras.random.SeedGenerator(seed)
+        self._build_embeddings()
+        self.encoder_layers = self._build_layers("encoder", EncoderLayer, sizes.encoder_layers)
+        self.decoder_layers = self._build_layers("decoder", DecoderLayer, sizes.decoder_layers)
+        self.encoder_norm, self.decoder_norm = keep, keep
+        if sizes.normalization == "pre":  # nothing else would normalise the last sum
+            self.encoder_norm, self.decoder_norm = (
+                self._built(LayerNorm(name=f"{side}_norm", dtype=self.dtype_policy))
+                for side in ("encoder", "decoder")
+            )
+        self.built = True
+
+    def _build_embeddings(self):
+        z = self.sizes
+        normal = keras.initializers.RandomNormal(stddev=z.size**-0.5)
+
+        def table(name, vocabulary, columns=False):
+            shape = (z.size, vocabulary) if columns else (vocabulary, z.size)
+            return self.add_weight(name=name, shape=shape, initializer=normal)
+
+        self.target_embedding = table("target_embedding", z.target_vocabulary)
+        self.source_embedding = self.target_embedding
+        if z.tied_embeddings != "all":
+            self.source_embedding = table("source_embedding", z.source_vocabulary)
+        self.output_kernel = None
+        if z.tied_embeddings == "none":
+            self.output_kernel = table("output_kernel", z.target_vocabulary, columns=True)
+        self.output_bias = self.add_weight(
+            name="output_bias", shape=(z.target_vocabulary,), initializer="zeros"
+        )
+
+    def _build_layers(self, side, kind, count):
+        z = self.sizes
+        return [
+            self._built(
+                kind(
+                    z.heads, z.feed_forward, z.feed_forward_kind, z.normalization,
+                    name=f"{side}_{n}", dtype=self.dtype_policy,
+                )
+            )
+            for n in range(1, count + 1)
+        ]  # fmt: skip
+
+    def _built(self, layer):
+        layer.build((None, None, self.sizes.size))
+        return layer
+
+    # -- training ----------------------------------------------------------------------------
+
+    def call(self, source_ids, decoder_inputs, training=False, with_weights=False):
+        drop_embedding, drop = self._droppers(training)
+        source = self._read(source_ids, drop_embedding, drop)
+        time = ops.arange(ops.shape(decoder_inputs)[1], dtype="int32")
+        x = drop_embedding(self._embed(self.target_embedding, decoder_inputs, time))
+        rotate = self._rotator(time)
+        causal = ops.greater_equal(time[:, None], time)[None, None]  # (1, 1, T, T)
+        all_weights = []
+        for layer, (keys, values) in zip(self.decoder_layers, source["layers"]):
+            x, weights = layer(x, causal, keys, values, source["mask"], rotate=rotate, drop=drop)
+            all_weights.append(weights)
+        logits = self._logits(self.decoder_norm(x))
+        return (logits, self._chosen(all_weights)) if with_weights else logits
+
+    def _droppers(self, training):
+        """The function for embeddings, and a `Dropping`."""
+
+        def dropper(rate):
+            if not training or not rate:
+                return keep
+            return lambda x: keras.random.dropout(x, rate, seed=self.dropout_seed)
+
+        r = self.rates
+        return dropper(r.embedding), Dropping(
+            *(dropper(rate) for rate in (r.residual, r.attention, r.feed_forward))
+        )
+
+    def _embed(self, table, ids, positions):
+        """(B, T) -> (B, T, D)."""
+        size = self.sizes.size
+        embedded = ops.take(table, ids, axis=0) * float(size) ** 0.5
+        if self.sizes.positions == "sinusoidal":
+            embedded = embedded + ops.cast(sinusoids(positions, size), embedded.dtype)
+        return ops.cast(embedded, self.compute_dtype)
+
+    def _rotator(self, positions):
+        if self.sizes.positions != "rotary":
+            return keep
+        return rotator(positions, self.sizes.size // self.sizes.heads)
+
+    def _read(self, source_ids, drop_embedding=keep, drop=NO_DROPPING):
+        """What the steps need of the source: its mask, (B, 1, 1, S), and for each decoder layer
+        its keys and values, (B, H, S, P)."""
+        mask = ops.not_equal(source_ids, PAD_ID)[:, None, None, :]
+        time = ops.arange(ops.shape(source_ids)[1], dtype="int32")
+        x = drop_embedding(self._embed(self.source_embedding, source_ids, time))
+        rotate = self._rotator(time)
+        for layer in self.encoder_layers:
+            x = layer(x, mask, rotate=rotate, drop=drop)
+        memory = self.encoder_norm(x)
+        layers = [layer.cross_attention.read(memory) for layer in self.decoder_layers]
+        return {"mask": mask, "layers": layers}
+
+    def _chosen(self, all_weights):
+        """Of the weights of each layer, (B, H, T, S), those that are shown: (B, T, S)."""
+        layer, head = self.shown
+        weights = all_weights[layer - 1 if layer else max(0, len(all_weights) - 2)]
+        return weights[:, head - 1] if head else ops.mean(weights, axis=1)
+
+    def _logits(self, hidden):
+        """(..., D) -> (..., V)."""
+        kernel = self.output_kernel
+        if kernel is None:
+            kernel = ops.transpose(self.target_embedding)
+        return affine(hidden, kernel, self.output_bias)
+
+    # -- decoding ----------------------------------------------------------------------------
+
+    def start(self, source_ids, room=None):
+        """Encode: (B, S) -> state, a structure of tensors whose first axis is the sentence.
+
+        Args:
+            source_ids: padded with PAD.
+            room: C, how many steps may follow before `lengthen`; `self.room` if None.
+        """
+        batch, z = ops.shape(source_ids)[0], self.sizes
+        shape = (batch, z.heads, self.room if room is None else room, z.size // z.heads)
+        empty = ops.zeros(shape, dtype=self.compute_dtype)
+        return {
+            "source": self._read(source_ids),
+            "decoder": {
+                "caches": [(empty, empty) for _ in self.decoder_layers],
+                "position": ops.zeros((batch,), dtype="int32"),
+            },
+        }
+
+    def lengthen(self, decoder):
+        """The decoder's state with room for twice as many positions."""
+
+        def double(cache):
+            return ops.concatenate([cache, ops.zeros_like(cache)], axis=2)
+
+        caches = [tuple(double(part) for part in cache) for cache in decoder["caches"]]
+        return {**decoder, "caches": caches}
+
+    def step(self, state, previous_ids):
+        """One target position.
+
+        Args:
+            state: of `start` or of the step before.
+            previous_ids: (B,), BOS at first.
+
+        Returns:
+            logits: (B, V), attention: float32, (B, S), and the next state.
+        """
+        source, decoder = state["source"], state["decoder"]
+        position = decoder["position"]
+        x = self._embed(self.target_embedding, previous_ids[:, None], position[:, None])
+        rotate = self._rotator(position[:, None])
+        caches, all_weights = [], []
+        for layer, cache, read in zip(self.decoder_layers, decoder["caches"], source["layers"]):
+            x, weights, cache = layer.step(x, cache, position, *read, source["mask"], rotate)
+            caches.append(cache)
+            all_weights.append(weights)
+        logits = self._logits(self.decoder_norm(x))
+        decoder = {"caches": caches, "position": position + 1}
+        weights = self._chosen(all_weights)[:, 0]
+        return logits[:, 0], weights, {"source": source, "decoder": decoder}
+
+
+def _check(z, shown):
+    """
+    Raises:
+        ValueError: see `TransformerTranslator`.
+    """
+    if z.tied_embeddings == "all" and z.source_vocabulary != z.target_vocabulary:
+        raise ValueError("Embeddings shared by both sides need one joint vocabulary.")
+    if z.size % z.heads:
+        raise ValueError(
+            f"The size must be a multiple of the heads. Received: size={z.size}, heads={z.heads}"
+        )
+    if z.size % 2 or (z.positions == "rotary" and z.size // z.heads % 2):
+        raise ValueError(
+            "Positions go by pairs of units, so the size (of a head, when rotary) must be even. "
+            f"Received: size={z.size}, heads={z.heads}"
+        )
+    layer, head = shown
+    if not (0 <= layer <= z.decoder_layers and 0 <= head <= z.heads):
+        raise ValueError(
+            f"There are {z.decoder_layers} decoder layers of {z.heads} heads. "
+            f"Received: layer={layer}, head={head}"
+        )
