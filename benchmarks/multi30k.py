@@ -1,16 +1,18 @@
-"""Multi30k English-German by the command line alone: attention against the fixed vector.
+"""Multi30k, from English, by the command line alone: trainings, ensembles, and their scores.
 
-    python benchmarks/multi30k.py [--data DIR] [--out DIR] [--steps N] [--minutes M]
+    python benchmarks/multi30k.py [--systems NAME ...] [--target de|fr] [--seeds N ...] [--raw]
 
-Trains on the tokenised, lower-cased text (`tok/` of the data), at most M minutes for a model,
-translates test2016 with a beam of 5, and prints for each model the BLEU of the tokenised
-lower-cased output, and the score by source length. With --raw, models of the raw cased text are
-trained too, and scored with sacrebleu's default signature. What is done already is not done again.
+Each system is trained on the tokenised, lower-cased text (`tok/` of the data), or with --raw on
+raw cased text, at most --minutes; it translates test2016 with a beam of 5, and is scored with BLEU
+and chrF of its own text, and BLEU by source length. With several seeds the mean and the standard
+deviation are printed, and with --ensemble all runs together. What is done already is not done
+again. Settings are chosen on the validation text; the test is read once for each setting.
 """
 
 import argparse
 import json
 import shlex
+import statistics
 import subprocess
 import sys
 from pathlib import Path
@@ -19,55 +21,118 @@ NMT = [sys.executable, "-m", "nmtcli"]
 TOKENISED = "tok/{split}.lc.norm.tok.{side}", "none"
 RAW = "{split}.{side}", "13a"
 
+PLAIN = {
+    "model.dropout": 0.3,
+    "training.batch_tokens": 3000,
+    "training.learning_rate": 0.002,
+    "training.warmup_steps": 400,
+    "training.schedule": "cosine",
+    "training.max_steps": 3600,
+    "validation.every": 400,
+}
+RNN = {
+    **PLAIN,
+    "model.dropout": 0.4,
+    "training.average_decay": 0.999,
+    "training.subword_sampling": 0.3,
+    "training.max_steps": 7200,
+}
+TRANSFORMER = {
+    "model.architecture": "transformer",
+    "model.embedding_size": 128,
+    "model.feed_forward_size": 256,
+    "model.attention_heads": 4,
+    "model.encoder_layers": 4,
+    "model.decoder_layers": 4,
+    "model.dropout": 0.3,
+    "training.batch_tokens": 4096,
+    "training.learning_rate": 0.005,
+    "training.warmup_steps": 1500,
+    "training.schedule": "inverse-sqrt",
+    "training.average_decay": 0.999,
+    "validation.every": 400,
+}
+SYSTEMS = {
+    "bahdanau": PLAIN,
+    "none": {**PLAIN, "model.attention": "none"},
+    "rnn": RNN,
+    "transformer": TRANSFORMER,
+}
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, default=Path("../shared/data/multi30k"))
     parser.add_argument("--out", type=Path, default=Path("runs/multi30k"))
-    parser.add_argument("--steps", type=int, default=3600)
-    parser.add_argument("--minutes", type=float, default=60)
-    parser.add_argument("--attention", nargs="+", default=["bahdanau", "none"])
-    parser.add_argument("--source", default="en")
-    parser.add_argument("--target", default="de")
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--systems", nargs="+", default=["bahdanau", "none"], choices=SYSTEMS)
+    parser.add_argument("--target", default="de", choices=("de", "fr"))
+    parser.add_argument("--seeds", nargs="+", type=int, default=[1])
+    parser.add_argument("--minutes", type=float, default=90)
+    parser.add_argument("--steps", type=int, help="updates, else the system's")
     parser.add_argument("--raw", action="store_true", help="train on raw, cased text")
+    parser.add_argument("--ensemble", action="store_true", help="all trained runs together, too")
     options = parser.parse_args()
     if not options.data.is_dir():
         sys.exit(f"{options.data}: no such folder; give the Multi30k folder with --data")
-    print_table([evaluate(options, attention) for attention in options.attention], options)
+    results = []
+    for name in options.systems:
+        runs = [train(options, name, seed) for seed in options.seeds]
+        results.append((name, [evaluate(options, [run]) for run in runs]))
+    if options.ensemble:
+        everything = [found["runs"][0] for _, several in results for found in several]
+        results.append(("ensemble", [evaluate(options, everything)]))
+    print_table(results, options)
 
 
-def evaluate(options, attention: str) -> dict:
-    """Prepare, train, translate and score one model."""
-    pattern, tokenize = RAW if options.raw else TOKENISED
-    kind = "raw" if options.raw else "tok"
-    sides = options.source, options.target
+def paths(options, split: str) -> list[str]:
+    pattern = (RAW if options.raw else TOKENISED)[0]
+    return [str(options.data / pattern.format(split=split, side=s)) for s in ("en", options.target)]
 
-    def paths(split):
-        return [str(options.data / pattern.format(split=split, side=side)) for side in sides]
 
-    prepared = options.out / f"{kind}-{sides[0]}-{sides[1]}"
-    run = options.out / f"{kind}-{sides[0]}-{sides[1]}-{attention}-{options.seed}"
+def train(options, name: str, seed: int) -> Path:
+    """Prepare the text and train one model; its folder."""
+    kind = f"{'raw' if options.raw else 'tok'}-en-{options.target}"
+    prepared, run = options.out / kind, options.out / f"{kind}-{name}-{seed}"
     options.out.mkdir(parents=True, exist_ok=True)
-    nmt("preprocess", "--train", *paths("train"), "--valid", *paths("val"), "--out", prepared)
     nmt(
-        "train", "--data", prepared, "--run", run, "--attention", attention,
-        "--seed", options.seed, "--steps", options.steps, "--epochs", 0,
-        "--minutes", options.minutes, "--set", "training.schedule=cosine",
-        "--set", f"validation.tokenize={tokenize}", "--set", "validation.early_stopping=bleu",
-        "--set", "validation.every=400", "--set", "validation.patience=100",
+        "preprocess", "--train", *paths(options, "train"), "--valid", *paths(options, "val"),
+        "--out", prepared, "--set", "subwords.vocabulary_size=8000",
     )  # fmt: skip
-    source, reference = paths("test_2016_flickr")
-    hypotheses = run / "test2016.txt"
-    nmt("translate", "--run", run, "--beam", 5, "--input", source, "--output", hypotheses)
+    settings = dict(SYSTEMS[name])
+    if options.steps:
+        settings["training.max_steps"] = options.steps
+    settings |= {
+        "validation.tokenize": (RAW if options.raw else TOKENISED)[1],
+        "validation.patience": 100,
+    }
+    sets = [text for key, value in settings.items() for text in ("--set", f"{key}={value}")]
+    nmt(
+        "train", "--data", prepared, "--run", run, "--seed", seed, "--epochs", 0,
+        "--minutes", options.minutes, *sets,
+    )  # fmt: skip
+    return run
+
+
+def evaluate(options, runs: list[Path]) -> dict:
+    """Translate test2016 with a run, or with several together, and score it."""
+    source, reference = paths(options, "test_2016_flickr")
+    hypotheses = runs[0] / f"test2016-{len(runs)}.txt"
+    chosen = [text for run in runs for text in ("--run", run)]
+    nmt("translate", *chosen, "--beam", 5, "--input", source, "--output", hypotheses)
+    tokenize = (RAW if options.raw else TOKENISED)[1]
     report = nmt(
         "bleu", reference, hypotheses, "--tokenize", tokenize, "--json",
         "--by-length", "10,15,20", "--source", source,
     )  # fmt: skip
-    training = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    facts = json.loads((run / "run.json").read_text())
-    seconds = training[-1]["seconds"]
-    return {"attention": attention, "seconds": seconds, "facts": facts, **json.loads(report)}
+    chrf = json.loads(nmt("bleu", reference, hypotheses, "--metrics", "chrf", "--json"))
+    seconds = [json.loads((run / "metrics.jsonl").read_text().splitlines()[-1]) for run in runs]
+    return {
+        "runs": runs,
+        "minutes": sum(line["seconds"] for line in seconds) / 60,
+        "facts": json.loads((runs[0] / "run.json").read_text()),
+        "chrf": chrf["scores"][0],
+        **json.loads(report),
+    }
 
 
 def nmt(*arguments) -> str:
@@ -80,17 +145,27 @@ def nmt(*arguments) -> str:
 
 
 def print_table(results, options) -> None:
-    buckets = results[0]["by_length"]
-    labels = [label(bucket) for bucket in buckets]
-    print(f"test2016 {options.source}-{options.target}, beam 5, {options.steps} steps", end="")
-    print(f", {results[0]['facts'].get('device')}, {results[0]['facts'].get('precision')}")
-    print(f"{'attention':<12}{'BLEU':>7}" + "".join(f"{x:>9}" for x in labels) + "  minutes")
-    for result in results:
-        scores = [result["scores"][0]["score"], *(b["score"] for b in result["by_length"])]
-        row = "".join(f"{s:9.2f}" if s is not None else f"{'-':>9}" for s in scores)
-        print(f"{result['attention']:<12}{row[2:]}  {result['seconds'] / 60:.1f}")
-    print(f"sentences   {'':>7}" + "".join(f"{b['count']:>9}" for b in buckets))
-    print(results[0]["scores"][0]["signature"])
+    first = results[0][1][0]
+    labels = [label(bucket) for bucket in first["by_length"]]
+    print(
+        f"test2016 en-{options.target}, beam 5, seeds {options.seeds}, {first['facts']['device']}"
+    )
+    heads = "".join(f"{text:>8}" for text in ("BLEU", "sd", "chrF", *labels, "minutes"))
+    print(f"{'system':<14}{heads}")
+    for name, several in results:
+        bleu = [found["scores"][0]["score"] for found in several]
+        spread = statistics.stdev(bleu) if len(bleu) > 1 else 0.0
+        columns = [statistics.mean(bleu), spread, mean(several, lambda f: f["chrf"]["score"])]
+        for n in range(len(labels)):
+            columns.append(mean(several, lambda f, n=n: f["by_length"][n]["score"] or 0.0))
+        columns.append(mean(several, lambda f: f["minutes"]))
+        print(f"{name:<14}" + "".join(f"{column:8.2f}" for column in columns))
+    print(first["scores"][0]["signature"])
+    print(first["chrf"]["signature"])
+
+
+def mean(several, value) -> float:
+    return statistics.mean(value(found) for found in several)
 
 
 def label(bucket: dict) -> str:

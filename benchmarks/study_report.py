@@ -82,7 +82,7 @@ def _table(corpus: Corpus, found, lengths, speeds) -> str:
                     _mean([system["by_length"][n]["score"] for system in systems], 1)
                     for n in range(len(buckets))
                 ),
-                *([f"{speeds[name]:,.0f}"] if speeds else []),
+                *([f"{speeds[name]:,.0f}" if name in speeds else ""] if speeds else []),
             ]
         )
     counts = [str(bucket["count"]) for bucket in first["by_length"]]

@@ -2,6 +2,7 @@
 
     checkpoints/step-500/{model.npz, optimizer.npz, state.json, manifest.json}
     checkpoints/last -> step-500        checkpoints/best -> step-400
+    checkpoints/average/{model.npz, state.json, manifest.json}
 
 A folder is written beside, synced, and renamed; the manifest has the size and SHA-256 of each file.
 """
@@ -18,6 +19,7 @@ import numpy as np
 from nmtcli.errors import NmtError, UsageError
 
 STEP = re.compile(r"step-(\d+)$")
+AVERAGE = re.compile(r"average(-[\w.-]+)?$")
 
 
 def save(folder, step: int, arrays: dict, state: dict) -> Path:
@@ -33,7 +35,29 @@ def save(folder, step: int, arrays: dict, state: dict) -> Path:
         NmtError: it could not be written; nothing half-written stays and `last` is as before.
     """
     folder = Path(folder)
-    final, temporary = folder / f"step-{step}", folder / f".step-{step}.part"
+    final = _save_whole(folder / f"step-{step}", step, arrays, state)
+    point(folder, "last", step)
+    return final
+
+
+def save_average(folder, name: str, step: int, arrays: dict, state: dict) -> Path:
+    """Write a checkpoint that no training goes on from.
+
+    Args:
+        folder: `checkpoints` of the run.
+        name: `average` or `average-...`.
+        step: the newest update that is in it.
+        arrays: as of `save`.
+        state: of what it is made.
+
+    Raises:
+        NmtError: it could not be written; one that had the name is as before.
+    """
+    return _save_whole(Path(folder) / name, step, arrays, state)
+
+
+def _save_whole(final: Path, step: int, arrays: dict, state: dict) -> Path:
+    temporary = final.parent / f".{final.name}.part"
     try:
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)
@@ -42,12 +66,11 @@ def save(folder, step: int, arrays: dict, state: dict) -> Path:
         text = json.dumps(state, indent=1, ensure_ascii=False).encode()
         _write(temporary / "state.json", lambda stream: stream.write(text))
         files = {p.name: _describe(p) for p in sorted(temporary.iterdir())}
-        listing = json.dumps({"step": step, "files": files}, indent=1).encode()
+        listing = json.dumps({"name": final.name, "step": step, "files": files}, indent=1).encode()
         _write(temporary / "manifest.json", lambda stream: stream.write(listing))
         shutil.rmtree(final, ignore_errors=True)
         os.replace(temporary, final)
-        _sync(folder)
-        point(folder, "last", step)
+        _sync(final.parent)
     except OSError as error:
         shutil.rmtree(temporary, ignore_errors=True)
         reason = error.strerror or error
@@ -58,20 +81,20 @@ def save(folder, step: int, arrays: dict, state: dict) -> Path:
     return final
 
 
-def point(folder, name: str, step: int) -> None:
-    """Let `name` (`best` or `last`) stand for checkpoint `step`, in one move."""
+def point(folder, name: str, target: int | str) -> None:
+    """Let `name` (`best` or `last`) stand for a step, or for an average by its name."""
     temporary = Path(folder) / f".{name}.part"
     temporary.unlink(missing_ok=True)
-    temporary.symlink_to(f"step-{step}")
+    temporary.symlink_to(target if isinstance(target, str) else f"step-{target}")
     os.replace(temporary, Path(folder) / name)
 
 
 def prune(folder, keep: int) -> None:
     """Remove all but the newest `keep` checkpoints and the best one."""
     folder = Path(folder)
-    best = _target(folder / "best")
+    best = target(folder, "best")
     for step in sorted(steps(folder))[:-keep]:
-        if step != best:
+        if f"step-{step}" != best:
             shutil.rmtree(folder / f"step-{step}", ignore_errors=True)
     for leftover in folder.glob(".*.part"):
         if leftover.is_dir():
@@ -84,12 +107,17 @@ def steps(folder) -> list[int]:
     return sorted(int(match[1]) for match in found if match)
 
 
+def averages(folder) -> list[str]:
+    """The names of the averages in a folder."""
+    return sorted(p.name for p in Path(folder).glob("average*") if AVERAGE.match(p.name))
+
+
 def load(folder, name: str = "last", groups=("model",), on_warning=lambda message: None):
     """Read a checkpoint; when it is damaged, the one before it is used and named.
 
     Args:
         folder: `checkpoints` of the run.
-        name: `last`, `best` or `step-N`.
+        name: `last`, `best`, `step-N`, or an average's name; that one has no other before it.
         groups: which arrays to read.
         on_warning: called with one line about each damaged checkpoint.
 
@@ -101,48 +129,59 @@ def load(folder, name: str = "last", groups=("model",), on_warning=lambda messag
         NmtError: neither it nor an earlier one is whole.
     """
     folder = Path(folder)
-    wanted = _wanted(folder, name)
     damaged = []
-    for step in [s for s in reversed(steps(folder)) if s <= wanted]:
-        path = folder / f"step-{step}"
+    for path in _candidates(folder, name):
         problem = _problem(path)
         if problem is None:
             for earlier, what in damaged:
                 on_warning(f"{earlier}: {what}; using {path.name} instead")
+            step = json.loads((path / "manifest.json").read_text(encoding="utf-8"))["step"]
             state = json.loads((path / "state.json").read_text(encoding="utf-8"))
             return step, {group: _read_arrays(path / f"{group}.npz") for group in groups}, state
         damaged.append((path, problem))
     path, problem = damaged[0]
+    if AVERAGE.match(path.name):
+        raise NmtError(f"{path}: {problem}; make it again with nmt average")
     raise NmtError(f"{path}: {problem}, and no whole checkpoint before it; train again")
 
 
-def _wanted(folder: Path, name: str) -> int:
-    target = _target(folder / name)
-    if target is None and name == "best":
-        target = _target(folder / "last")
-    if target is None and STEP.match(name) and (folder / name).is_dir():
-        target = int(STEP.match(name)[1])
+def target(folder, name: str) -> str | None:
+    """The folder that `best` or `last` stands for, also where copying made the link a folder."""
+    link = Path(folder) / name
+    if link.is_symlink():
+        found = os.readlink(link)
+        return found if STEP.match(found) or AVERAGE.match(found) else None
+    try:
+        manifest = json.loads((link / "manifest.json").read_text()) if link.is_dir() else {}
+        return manifest.get("name") or f"step-{manifest['step']}"
+    except (OSError, ValueError, KeyError, AttributeError):
+        return None
+
+
+def _candidates(folder: Path, name: str) -> list[Path]:
+    """The checkpoint that is meant, and those before it, newest first."""
+    wanted, there = _wanted(folder, name), steps(folder)
+    if AVERAGE.match(wanted):
+        before = there if name == "best" else []
+        return [folder / wanted, *(folder / f"step-{s}" for s in reversed(before))]
+    return [folder / f"step-{s}" for s in reversed(there) if s <= int(STEP.match(wanted)[1])]
+
+
+def _wanted(folder: Path, name: str) -> str:
+    """The name of a folder, which may be damaged."""
+    wanted = target(folder, name) if name in ("best", "last") else name
     there = steps(folder)
-    if target is None and name in ("best", "last") and there:
-        target = there[-1]
-    if target is None or not there or target < there[0]:
-        have = ", ".join(f"step-{s}" for s in there) or "none"
+    if wanted is None:
+        wanted = (name == "best" and target(folder, "last")) or f"step-{there[-1] if there else 0}"
+    match = STEP.match(wanted)
+    is_there = (folder / wanted).is_dir() or (name != wanted and there)
+    if not is_there or (match and int(match[1]) < there[0]):
+        have = ", ".join([*(f"step-{s}" for s in there), *averages(folder)]) or "none"
         raise UsageError(
             f"{folder}: no checkpoint '{name}' (there are: {have}); run nmt train, or wait for its"
             " first checkpoint"
         )
-    return target
-
-
-def _target(link: Path) -> int | None:
-    """The step a `best` or `last` link stands for, also where copying made it a folder."""
-    if link.is_symlink():
-        match = STEP.match(os.readlink(link))
-        return int(match[1]) if match else None
-    try:
-        return json.loads((link / "manifest.json").read_text())["step"] if link.is_dir() else None
-    except (OSError, ValueError, KeyError):
-        return None
+    return wanted
 
 
 def _problem(path: Path) -> str | None:

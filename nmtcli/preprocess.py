@@ -8,8 +8,7 @@ pair for duplicates.
 import hashlib
 import itertools
 import json
-import random
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,19 +16,25 @@ from typing import BinaryIO
 
 from nmtcli import __version__
 from nmtcli.batches import prepared
-from nmtcli.batches.encoding import REPORT_EVERY, Counts, Encoder, Progress, normalised_pairs
+from nmtcli.batches.encoding import (
+    REPORT_EVERY,
+    Counts,
+    Encoder,
+    Part,
+    Progress,
+    sum_counts,
+)
 from nmtcli.batches.prepared import PreparedData
 from nmtcli.batches.whole_folder import whole_folder
-from nmtcli.config import Config, DataConfig, SubwordConfig, as_dict, differences
+from nmtcli.config import Config, DataConfig, as_dict, differences
 from nmtcli.errors import UsageError
 from nmtcli.run_directory import write_atomically
-from nmtcli.text.corpus import FileSurvey, Pair, read_pairs, survey_pair
+from nmtcli.text.corpus import Pair, read_pairs
 from nmtcli.text.filters import EMPTY, PairFilter, Rejected
-from nmtcli.text.learn_subwords import learn_in_child
-from nmtcli.text.subwords import Subwords
+from nmtcli.training_text import Corpus, Text, read_corpus, surveyed, tagged, text_of
+from nmtcli.vocabulary import check_size, kept_pairs, learn_models
 
-SAMPLE_SEED = 1
-PATHS = ("train_source", "train_target", "valid_source", "valid_target")
+PATHS = ("train_source", "train_target", "valid_source", "valid_target", "alignments")
 
 
 @dataclass(frozen=True)
@@ -38,12 +43,16 @@ class Report:
 
     `already`: the folder was there and was kept as it is. `counts`: by corpus (`train` and, if
     there is validation text, `valid`). `vocabulary`: pieces by side (`source`, `target`).
+    `corpora`: what `prepared.json` says of each training text. `choice`: a line that tells the
+    size of the vocabulary and why, or None where the user set it.
     """
 
     out: Path
     already: bool
     counts: dict[str, Counts]
     vocabulary: dict[str, int]
+    corpora: list[dict]
+    choice: str | None
 
 
 def preprocess(
@@ -70,33 +79,20 @@ def preprocess(
         NmtError: the disk is full, or memory.
     """
     out, progress = Path(out), on_progress or (lambda stage, done, total: None)
-    corpora = _corpora(config.data)
+    text = text_of(config.data)
+    check_size(config.subwords)
     _check_destination(out, force)
     progress("count", 0, 0)
-    surveys = {name: survey_pair(*paths) for name, paths in corpora.items()}
-    identity = _identity(config, surveys)
+    text = surveyed(text)
+    identity = _identity(config, text)
     if (out / prepared.FACTS).exists() and not force:
         return _keep_as_is(out, identity, keep_rejected)
     with whole_folder(out, replace=force) as folder:
         facts = {"format": prepared.FORMAT, "version": __version__, "command": list(command)}
         facts |= identity | {"keep_rejected": keep_rejected}
-        facts |= _build(folder, config, surveys, keep_rejected, progress)
+        facts |= _build(folder, config, text, keep_rejected, progress)
         write_atomically(folder / prepared.FACTS, json.dumps(facts, indent=2) + "\n")
     return _report(out, facts, already=False)
-
-
-def _corpora(data: DataConfig) -> dict[str, tuple[Path, Path]]:
-    """Paths of the training text and, if given, the validation text."""
-    corpora = {}
-    for name in (prepared.TRAIN, prepared.VALID):
-        paths = getattr(data, f"{name}_source"), getattr(data, f"{name}_target")
-        if all(paths):
-            corpora[name] = Path(paths[0]), Path(paths[1])
-        elif any(paths):
-            raise UsageError(f"only one side of the {name} text is given; use --{name} SRC TGT")
-    if prepared.TRAIN not in corpora:
-        raise UsageError("no training text; give it with --train SRC TGT")
-    return corpora
 
 
 def _check_destination(out: Path, force: bool) -> None:
@@ -112,10 +108,13 @@ def _check_destination(out: Path, force: bool) -> None:
         raise UsageError(f"{out}: also holds {foreign[0]}; move that, or choose another --out")
 
 
-def _identity(config: Config, surveys: dict[str, tuple[FileSurvey, FileSurvey]]) -> dict:
+def _identity(config: Config, text: Text) -> dict:
     """What decides the result: options and text, not where the text lies."""
     options = {name: as_dict(config)[name] for name in ("data", "subwords")}
-    hashes = {name: [survey.sha256 for survey in pair] for name, pair in surveys.items()}
+    surveys = itertools.chain.from_iterable(text.train_surveys)
+    hashes = {prepared.TRAIN: [survey.sha256 for survey in surveys]}
+    if text.valid:
+        hashes[prepared.VALID] = [survey.sha256 for survey in text.valid_surveys]
     return {"config": options, "inputs": hashes}
 
 
@@ -140,66 +139,87 @@ def _keep_as_is(out: Path, identity: dict, keep_rejected: bool) -> Report:
 
 def _report(out: Path, facts: dict, already: bool) -> Report:
     counts = {name: Counts(**fields) for name, fields in facts["counts"].items()}
-    return Report(out, already, counts, facts["vocabulary"])
+    corpora, choice = facts.get("corpora", []), facts.get("choice")
+    return Report(out, already, counts, facts["vocabulary"], corpora, choice)
 
 
-def _build(folder: Path, config: Config, surveys: dict, keep_rejected: bool, progress) -> dict:
+def _build(folder: Path, config: Config, text: Text, keep_rejected: bool, progress) -> dict:
     """Fill the folder; returns the facts that only the work tells."""
-    corpora = _corpora(config.data)
-    train = corpora[prepared.TRAIN]
+    corpora, lines = text.train, [surveys[0].lines for surveys in text.train_surveys]
     with ExitStack() as stack:
         log = None
         if keep_rejected:
             path = folder / prepared.REJECTED
             log = stack.enter_context(open(path, "w", encoding="utf-8", newline="\n"))
-        rejected = Rejected(log)
-        lines = surveys[prepared.TRAIN][0].lines
-        verdicts = _filter(train, config.data, rejected, lines, progress)
-        _require_pairs(rejected, lines, train)
-        models = _learn(train, verdicts, config.subwords, progress)
+        several = len(corpora) > 1
+        rejected = [Rejected(log, f"{c.source}:" if several else "") for c in corpora]
+        verdicts = _filter(corpora, config.data, rejected, lines, progress)
+        _require_pairs(rejected, lines, corpora)
+        models, choice = learn_models(corpora, verdicts, config.subwords, progress)
         encoder = Encoder(models, config, on_progress=progress)
-        kept = itertools.compress(normalised_pairs(train), verdicts)
-        counts = encoder.write(kept, sum(verdicts), rejected, folder / prepared.TRAIN)
-        _require_pairs(rejected, lines, train)
-    all_counts = {prepared.TRAIN: asdict(counts)}
-    if valid := corpora.get(prepared.VALID):
-        all_counts[prepared.VALID] = asdict(_write_validation(folder, valid, surveys, encoder))
+        parts = [
+            Part(_tagged_pairs(corpus, of_corpus), sum(of_corpus), dropped)
+            for corpus, of_corpus, dropped in zip(corpora, verdicts, rejected)
+        ]
+        with_links = corpora[0].alignments is not None
+        counts = encoder.write(parts, folder / prepared.TRAIN, with_links)
+        _require_pairs(rejected, lines, corpora)
+    all_counts = {prepared.TRAIN: asdict(sum_counts(counts))}
+    if text.valid:
+        lines = text.valid_surveys[0].lines
+        all_counts[prepared.VALID] = asdict(_write_validation(folder, text.valid, lines, encoder))
     hashes = []
     for name, model in zip((prepared.SOURCE_MODEL, prepared.TARGET_MODEL), models):
         write_atomically(folder / name, model.model_proto)
         hashes.append(hashlib.sha256(model.model_proto).hexdigest())
     vocabulary = {"source": models[0].size, "target": models[1].size}
-    return {"counts": all_counts, "vocabulary": vocabulary, "models": hashes}
+    facts = {"counts": all_counts, "vocabulary": vocabulary, "models": hashes, "choice": choice}
+    return facts | {"corpora": [_corpus_facts(*values) for values in zip(corpora, counts)]}
 
 
-def _filter(paths, options: DataConfig, rejected: Rejected, lines: int, progress) -> bytearray:
-    """One byte a pair: 1 keeps it."""
-    pair_filter, verdicts = PairFilter(options), bytearray()
-    for pair in normalised_pairs(paths):
-        rule = pair.problem or pair_filter.problem(pair.source, pair.target)
-        verdicts.append(rule is None)
-        if rule is not None:
-            rejected.add(rule, pair)
-        if pair.line % REPORT_EVERY == 0:
-            progress("filter", pair.line, lines)
-    return verdicts
+def _tagged_pairs(corpus: Corpus, verdicts: bytearray) -> Iterator[Pair]:
+    return (tagged(pair, corpus.tag) for pair in kept_pairs(corpus, verdicts, with_links=True))
 
 
-def _require_pairs(rejected: Rejected, lines: int, paths: tuple[Path, Path]) -> None:
-    if rejected.total() == lines:
-        rules = ", ".join(f"{rule} {count}" for rule, count in rejected.counts.items())
-        raise UsageError(
-            f"{paths[0]}, {paths[1]}: no pair of {lines} is left ({rules});"
-            " mend the text, or loosen the limits in section 'data'"
-        )
+def _corpus_facts(corpus: Corpus, counts: Counts) -> dict:
+    links = corpus.alignments and str(corpus.alignments)
+    facts = {"source": str(corpus.source), "target": str(corpus.target), "alignments": links}
+    return facts | {"weight": corpus.weight, "tag": corpus.tag, "counts": asdict(counts)}
 
 
-def _write_validation(folder: Path, paths, surveys: dict, encoder: Encoder) -> Counts:
+def _filter(corpora, options: DataConfig, rejected, lines, progress) -> list[bytearray]:
+    """For each corpus one byte a pair: 1 keeps it."""
+    pair_filter, all_verdicts, done = PairFilter(options), [], 0
+    for corpus, dropped in zip(corpora, rejected):
+        verdicts = bytearray()
+        for pair in read_corpus(corpus):
+            rule = pair.problem or pair_filter.problem(pair.source, pair.target, corpus.tag)
+            verdicts.append(rule is None)
+            if rule is not None:
+                dropped.add(rule, pair)
+            if pair.line % REPORT_EVERY == 0:
+                progress("filter", done + pair.line, sum(lines))
+        all_verdicts.append(verdicts)
+        done += len(verdicts)
+    return all_verdicts
+
+
+def _require_pairs(rejected, lines, corpora) -> None:
+    for dropped, count, corpus in zip(rejected, lines, corpora):
+        if dropped.total() == count:
+            rules = ", ".join(f"{rule} {number}" for rule, number in dropped.counts.items())
+            raise UsageError(
+                f"{corpus.name}: no pair of {count} is left ({rules});"
+                " mend the text, or loosen the limits in section 'data'"
+            )
+
+
+def _write_validation(folder: Path, corpus: Corpus, lines: int, encoder: Encoder) -> Counts:
     """All readable lines as text, and as ids those with text on both sides."""
     rejected = Rejected()
 
     def usable(sources: BinaryIO, targets: BinaryIO) -> Iterator[Pair]:
-        for pair in read_pairs(*paths):
+        for pair in read_pairs(corpus.source, corpus.target):
             if pair.problem:
                 rejected.add(pair.problem, pair)
                 continue
@@ -211,39 +231,9 @@ def _write_validation(folder: Path, paths, surveys: dict, encoder: Encoder) -> C
             else:
                 rejected.add(EMPTY, pair)
 
-    lines = surveys[prepared.VALID][0].lines
     source_path, target_path = folder / prepared.VALID_SOURCE, folder / prepared.VALID_TARGET
     with open(source_path, "wb") as sources, open(target_path, "wb") as targets:
-        pairs = usable(sources, targets)
-        counts = encoder.write(pairs, lines, rejected, folder / prepared.VALID)
-    _require_pairs(rejected, lines, paths)
+        part = Part(usable(sources, targets), lines, rejected)
+        (counts,) = encoder.write([part], folder / prepared.VALID)
+    _require_pairs([rejected], [lines], [corpus])
     return counts
-
-
-def _learn(paths, verdicts: bytearray, options: SubwordConfig, progress) -> list[Subwords]:
-    """The models of the source and the target; the same object twice when joint."""
-    progress("learn", 0, 0)
-
-    def sampled(*sides: int) -> Iterator[str]:
-        pairs = itertools.compress(normalised_pairs(paths), verdicts)
-        for pair in sample(pairs, sum(verdicts), options.sample_pairs):
-            for side in sides:
-                yield (pair.source, pair.target)[side]
-
-    if options.joint:
-        name = f"{paths[0]} and {paths[1]}"
-        return [Subwords(learn_in_child(sampled(0, 1), options, name))] * 2
-    return [Subwords(learn_in_child(sampled(side), options, str(paths[side]))) for side in (0, 1)]
-
-
-def sample(items: Iterable, count: int, wanted: int) -> Iterator:
-    """`wanted` of `count` items in their order, each as likely; the same ones every time.
-
-    Selection sampling (Knuth, TAOCP 2, 3.4.2, algorithm S): needs no memory.
-    """
-    draw = random.Random(SAMPLE_SEED)
-    for item in items:
-        if wanted >= count or draw.random() * count < wanted:
-            yield item
-            wanted -= 1
-        count -= 1

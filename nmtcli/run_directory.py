@@ -1,7 +1,7 @@
 """A run is a folder: everything that the other commands need, and nothing outside it.
 
 config.yaml  run.json  subwords.{source,target}.model  metrics.jsonl
-checkpoints/{step-N,best,last}  samples/  export/
+checkpoints/{step-N,best,last,average}  samples/  export/  MODEL_CARD.md
 """
 
 import json
@@ -28,6 +28,7 @@ class RunDirectory:
         self.facts = self.path / "run.json"
         self.metrics = self.path / "metrics.jsonl"
         self.checkpoints = self.path / "checkpoints"
+        self.card = self.path / "MODEL_CARD.md"
         self.samples = self.path / "samples"
         self.export = self.path / "export"
         self.source_subwords = self.path / "subwords.source.model"

@@ -3,21 +3,30 @@
 import platform
 import shutil
 import sys
-from dataclasses import replace
 from pathlib import Path
 
-from nmtcli import __version__, backend
+from nmtcli import __version__, backend, checkpoint
 from nmtcli import config as configuration
+from nmtcli.average import NAME, choose, made_of, save_mean
 from nmtcli.config import Config
 from nmtcli.errors import UsageError
-from nmtcli.mechanisms import describe
+from nmtcli.hardware import describe_hardware
+from nmtcli.initial_weights import take_weights
+from nmtcli.model_card import write_card
 from nmtcli.run_directory import RunDirectory, write_atomically
+from nmtcli.training_setup import (
+    build_models,
+    describe_training,
+    make_validator,
+    parameters_by_part,
+    with_data_options,
+)
 
 # What may differ when a run goes on: how long and how often, but not what is learnt.
 CHANGEABLE = {
     "training": {
         "max_steps", "max_epochs", "max_minutes", "log_every", "keep_checkpoints",
-        "sample_translations", "recoveries",
+        "sample_translations", "recoveries", "average_last",
     },
     "validation": {"patience"},
     "search": {"batch_tokens", "window"},
@@ -25,7 +34,7 @@ CHANGEABLE = {
 }  # fmt: skip
 
 
-def train(config: Config, data, run_path, tell=lambda event: None):
+def train(config: Config, data, run_path, tell=lambda event: None, chosen=None):
     """Train until the configuration's limits, early stopping, or a signal.
 
     Args:
@@ -33,6 +42,7 @@ def train(config: Config, data, run_path, tell=lambda event: None):
         data: folder that `preprocess` made.
         run_path: folder of the run; an existing run goes on from its last checkpoint.
         tell: called with an `Event` for each thing worth showing.
+        chosen: what of the options nobody set, section -> key -> value; a run remembers it.
 
     Returns:
         the `Progress` at the end.
@@ -48,20 +58,13 @@ def train(config: Config, data, run_path, tell=lambda event: None):
     prepared.check()
     if not len(prepared.train):
         raise UsageError(f"{data}: no training pairs")
-    config = _with_data_options(config, prepared)
+    config = with_data_options(config, prepared)
     run = RunDirectory(run_path)
     _check_run(run, config, prepared)
-    precision, models = _build_models(config, prepared)
-    _open_run(run, config, prepared)
+    precision, models = build_models(config, prepared)
+    more = {"chosen": chosen or {}, **_initial(run, config, prepared, models[0], tell)}
+    _open_run(run, config, prepared, more)
     return _run_training(run, config, prepared, precision, models, tell)
-
-
-def _with_data_options(config: Config, prepared) -> Config:
-    values = configuration.as_dict(config)
-    values.update(prepared.facts["config"])
-    if not prepared.joint and values["model"]["tied_embeddings"] == "all":
-        values["model"]["tied_embeddings"] = "target"
-    return configuration.from_dict(values)
 
 
 def _check_run(run: RunDirectory, config: Config, prepared) -> None:
@@ -82,10 +85,26 @@ def _check_run(run: RunDirectory, config: Config, prepared) -> None:
         )
 
 
-def _open_run(run: RunDirectory, config: Config, prepared) -> None:
+def _initial(run: RunDirectory, config: Config, prepared, model, tell) -> dict:
+    """Take the weights of another run into the model of one that has none yet; the facts of it."""
+    if config.training.init_from is None or checkpoint.steps(run.checkpoints):
+        return {}
+    from nmtcli.training.loop import Event
+
+    subwords = {"source": prepared.source_model, "target": prepared.target_model}
+    taken = take_weights(
+        model,
+        config.training.init_from,
+        subwords,
+        on_warning=lambda line: tell(Event("warning", {"text": line})),
+    )
+    return {"init_from": {**taken.facts(), "text": taken.describe()}}
+
+
+def _open_run(run: RunDirectory, config: Config, prepared, more: dict) -> None:
     """Make the folder of a new run; write down the options, which an old run may have changed."""
     if not run.exists():
-        run.create(_facts(config, prepared))
+        run.create({**_facts(config, prepared), **more})
         shutil.copyfile(prepared.source_model, run.source_subwords)
         shutil.copyfile(prepared.target_model, run.target_subwords)
     write_atomically(run.config, configuration.dump(config))
@@ -121,73 +140,75 @@ def _facts(config: Config, prepared) -> dict:
             "prepared": str(Path(prepared.path)),
             "sha256": _hashes(prepared),
             "pairs": len(prepared.train),
+            "counts": prepared.facts["counts"],
+            "command": prepared.facts.get("command"),
         },
     }
 
 
-def _build_models(config: Config, prepared):
-    """Precision, and two models of the same fresh weights: to train, and in float32 to validate."""
-    backend.choose()
-    backend.make_deterministic()
-    from nmtcli.models.build import build_model
-
-    options = config.training
-    sizes = prepared.facts["vocabulary"]["source"], prepared.facts["vocabulary"]["target"]
-    precision = backend.resolve_precision(options.precision)
-    return precision, [
-        build_model(config.model, *sizes, dtype=dtype, seed=options.seed)
-        for dtype in (backend.keras_policy(precision), "float32")
-    ]
-
-
 def _run_training(run: RunDirectory, config: Config, prepared, precision, models, tell):
-    from nmtcli.engines.keras_engine import KerasEngine
-    from nmtcli.models.build import count_parameters
-    from nmtcli.text.subwords import Subwords
     from nmtcli.training.loop import Event, Training
     from nmtcli.training.metrics import Metrics
-    from nmtcli.training.step import TrainStep, make_optimizer
-    from nmtcli.training.validate import Validator
+    from nmtcli.training.step import make_train_step
 
-    options, model = config.training, models[0]
-    header = {
-        "version": __version__,
-        "backend": backend.version(),
-        "device": backend.device(),
-        "precision": precision,
-        "parameters": count_parameters(model),
-        "attention": describe(config.model.attention, configuration.mechanism_of(config.model)),
-        "pairs": len(prepared.train),
-    }
+    header = describe_training(config, prepared, precision, models[1])
     kept = ("device", "precision", "parameters", "attention")
-    run.write_facts({**run.read_facts(), **{key: header[key] for key in kept}})
-    tell(Event("start", header))
-    update = TrainStep(
-        model,
-        make_optimizer(options),
-        smoothing=options.label_smoothing,
-        clip_norm=options.clip_norm,
-        seed=options.seed,
-        coverage_weight=options.coverage_loss,
-        coverage_from=options.coverage_from,
+    run.write_facts(
+        {
+            **run.read_facts(),
+            **{key: header[key] for key in kept},
+            "parameters_by_part": parameters_by_part(models[1]),
+            "hardware": describe_hardware(),
+        }
     )
-    validate = None
-    if prepared.valid is not None:
-        engine = KerasEngine(models[1])
-        subwords = Subwords(run.source_subwords), Subwords(run.target_subwords)
-        translate = _translator(engine, subwords, config) if config.validation.bleu else None
-        validate = Validator(engine, prepared, translate, config.validation, options.batch_tokens)
+    tell(Event("start", header))
+    initial = run.read_facts().get("init_from")
+    if initial and not checkpoint.steps(run.checkpoints):
+        tell(Event("initial", initial))
+    validate = make_validator(models[1], prepared, config)
     training = Training(
-        run, config, prepared.train, update, validate,
-        lambda step: Metrics(run.metrics, step), tell,
+        run, config, prepared.train, make_train_step(models[0], config.training), validate,
+        lambda step: Metrics(run.metrics, step), _with_card(run, tell),
     )  # fmt: skip
-    return training()
+    progress = training()
+    if config.training.average_last:
+        _average_last(run, config, progress, validate, tell)
+    write_card(run)
+    return progress
 
 
-def _translator(engine, subwords, config: Config):
-    """Function from lines to translated lines, by the path of `nmt translate`."""
-    from nmtcli.translate import Translator
+def _with_card(run: RunDirectory, tell):
+    """`tell`, which also writes the model card at each validation."""
 
-    search = replace(config.search, beam=config.validation.beam, nbest=1)
-    translator = Translator(engine, *subwords, search)
-    return lambda lines: [translation.text for translation in translator.translate_lines(lines)]
+    def tell_and_write(event):
+        if event.kind == "validation":
+            write_card(run)
+        tell(event)
+
+    return tell_and_write
+
+
+def _average_last(run: RunDirectory, config: Config, progress, validate, tell) -> None:
+    """Average the last checkpoints; the mean becomes `best` if its validation is the best."""
+    from nmtcli.training.decide import deciding_score
+    from nmtcli.training.loop import Event
+    from nmtcli.training.metrics import Metrics
+
+    there = checkpoint.steps(run.checkpoints)
+    names = choose(run, last=min(config.training.average_last, len(there))) if there[1:] else []
+    if not names or made_of(run) == names:  # which says that a finished training was started again
+        return
+    save_mean(run, names)
+    values = {"step": progress.step, "made_of": names, "best": False}
+    if validate is not None:
+        found = validate(checkpoint.load(run.checkpoints, NAME)[1]["model"])
+        found.pop("translations")
+        name, value = deciding_score(found, config.validation.early_stopping)
+        values |= {**found, "name": name, "before": progress.best}
+        values["best"] = progress.best is None or value > progress.best
+        metrics = Metrics(run.metrics, progress.step)
+        metrics.write("average", progress.step, made_of=names, best=values["best"], **found)
+        metrics.close()
+    if values["best"]:
+        checkpoint.point(run.checkpoints, "best", NAME)
+    tell(Event("average", values))

@@ -27,28 +27,39 @@ COLUMNS = (
 
 def row_of(name, sides) -> list[float]:
     """The differences of a mechanism, in the order of `COLUMNS`."""
-    from mechanism_cases import MECHANISMS
     from test_backends import backend_difference, parts_after_updates
     from test_export import export_difference
     from test_keras_engine import search_difference
-    from test_mechanism_models import reference_difference, stepwise_difference
 
     parts = ["logits", "attention", *parts_after_updates(sides, name)]
     with tempfile.TemporaryDirectory() as folder:
         return [
-            reference_difference(MECHANISMS[name]).max(),
-            stepwise_difference(name).max(),
+            *(differences.max() for differences in _against_papers_and_steps(name)),
             max(backend_difference(sides, name, part) for part in parts),
             search_difference(name),
             export_difference(name, Path(folder)),
         ]
 
 
+def _against_papers_and_steps(name):
+    """The differences from the NumPy reference, and of single steps: of logits and of attention."""
+    from mechanism_cases import MECHANISMS
+
+    if name in MECHANISMS:
+        import test_mechanism_models as tests
+
+        return tests.reference_difference(MECHANISMS[name]), tests.stepwise_difference(name)
+    import test_transformer_model as tests
+    from transformer_cases import shared_transformer
+
+    return tests.reference_difference(shared_transformer(name)), tests.stepwise_difference(name)
+
+
 def table_of(names) -> str:
     """The table in markdown."""
     from test_backends import compute_both
 
-    sides = compute_both()
+    sides = compute_both(names)
     lines = [COLUMNS, ["---"] + ["--:"] * (len(COLUMNS) - 1)]
     for name in names:
         row = row_of(name, sides)
@@ -58,12 +69,14 @@ def table_of(names) -> str:
 
 def main(names) -> int:
     from mechanism_cases import MECHANISMS
+    from transformer_cases import MEASURED
 
-    unknown = [name for name in names if name not in MECHANISMS]
+    models = [*MECHANISMS, *MEASURED]
+    unknown = [name for name in names if name not in models]
     if unknown:
-        print(f"no mechanism {unknown[0]!r}; there are: {'; '.join(MECHANISMS)}", file=sys.stderr)
+        print(f"no mechanism {unknown[0]!r}; there are: {'; '.join(models)}", file=sys.stderr)
         return 2
-    print(table_of(names or MECHANISMS))
+    print(table_of(names or models))
     return 0
 
 

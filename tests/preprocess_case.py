@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from nmtcli import preprocess as use_case
+from nmtcli import vocabulary
 from nmtcli.cli.main import run
 from nmtcli.text.learn_subwords import learn
 
@@ -33,7 +34,7 @@ def here(tmp_path, monkeypatch):
     """An empty folder with a corpus `s`, `t` of 100 pairs and a validation corpus `vs`, `vt`."""
     monkeypatch.chdir(tmp_path)
     # In this process learning is faster; the tests that run the command itself use the child.
-    monkeypatch.setattr(use_case, "learn_in_child", learn)
+    monkeypatch.setattr(vocabulary, "learn_in_child", learn)
     monkeypatch.setenv("PYTHONPATH", str(Path(use_case.__file__).parents[1]))
     for names, corpus in ((("s", "t"), corpus_of(100)), (("vs", "vt"), corpus_of(10, seed=2))):
         for name, lines in zip(names, corpus):

@@ -18,23 +18,29 @@ import pytest
 SIDES = ("tensorflow", "jax")
 # Compiling takes longer than all that is computed here.
 SETTINGS = {"JAX_PLATFORMS": "cpu", "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
+RECIPE = "recipe"
+DROPOUT = "dropout of each kind"
 DEEP = ("luong-dot", "input feeding, local-m")  # of LSTMs, two on each side
 # Each kind of state that a search carries from step to step.
-TRANSLATED = ("none", "bahdanau", "multi-head", *DEEP, "local-p, before the cell", "coverage")
+TRANSLATED = (
+    *("none", "bahdanau", "multi-head", *DEEP, "local-p, before the cell", "coverage"),
+    *("transformer", "transformer, rotary and swiglu"),
+)
 
 
 def mechanism_names():
     from mechanism_cases import MECHANISMS
+    from transformer_cases import MEASURED
 
-    return list(MECHANISMS)
+    return [*MECHANISMS, *MEASURED, DROPOUT]
 
 
-def compute(weights_path, results_path):
+def compute(weights_path, results_path, *names):
     """Write logits, attention, losses, weights after three updates and some translations."""
     import keras
 
     found = {}
-    for name in mechanism_names():
+    for name in names:
         model, given = _model(name), {}
         with np.load(weights_path) as weights:
             for key in weights.files:
@@ -42,6 +48,9 @@ def compute(weights_path, results_path):
                     given[key.partition(":")[2]] = weights[key]
         for part, array in _computed(name, model, given).items():
             found[f"{name}:{part}"] = array
+    if "coverage" in names:
+        for part, array in _recipe_results(weights_path).items():
+            found[f"{RECIPE}:{part}"] = array
     found["backend"] = np.array(keras.backend.backend())
     found["tensorflow"] = np.array("tensorflow" in sys.modules)
     np.savez(results_path, **found)
@@ -49,9 +58,32 @@ def compute(weights_path, results_path):
 
 def _model(name):
     from mechanism_cases import tiny_model
+    from transformer_cases import TRANSFORMERS, tiny_transformer
 
+    if name in TRANSFORMERS:
+        return tiny_transformer(name)
+    if name == DROPOUT:
+        return _with_dropout(tiny_model("input feeding", encoder_layers=2, decoder_layers=2))
     cell, layers = ("lstm", 2) if name in DEEP else ("gru", 1)
     return tiny_model(name, cell=cell, encoder_layers=layers, decoder_layers=layers)
+
+
+def _with_dropout(model):
+    """Every rate on, and factors that are the same on both, whose generators are not."""
+    from keras import ops
+
+    from nmtcli.layers.dense import keep
+    from nmtcli.models.recurrent import Rates
+
+    def dropper(rate):
+        def drop(x):
+            hidden = ops.arange(ops.size(x), dtype="int32") * 7 % 5 < 2
+            return x * ops.reshape(ops.where(hidden, 0.0, 1 / 0.6), ops.shape(x))
+
+        return drop if rate else keep
+
+    model.rates, model._dropper = Rates(0.4, 0.4, 0.4, 0.4), dropper
+    return model
 
 
 def _computed(name, model, weights):
@@ -73,7 +105,48 @@ def _computed(name, model, weights):
     )  # fmt: skip
     results = [step(arrays, 0.01, number) for number in (1, 2, 3)]
     found["losses"] = np.array([[r.loss, r.nll, r.tokens, r.gradient_norm] for r in results])
-    return found | {f"after:{path}": array for path, array in arrays_of(model).items()}
+    after = arrays_of(model)
+    _forget_biases_of_keys(after, model)
+    return found | {f"after:{path}": array for path, array in after.items()}
+
+
+def _forget_biases_of_keys(arrays, model):
+    """They add the same to the scores of all positions, unless keys are rotated: their gradient is
+    what rounding leaves of zero, and Adam makes a step of it that says nothing."""
+    for path, array in arrays.items():
+        if path.endswith("cross_attention/key_bias"):
+            arrays[path] = np.zeros_like(array)
+        elif path.endswith("self_attention/bias") and model.sizes.positions != "rotary":
+            queries, keys, values = np.split(array, 3)
+            arrays[path] = np.concatenate([queries, 0 * keys, values])
+
+
+def _recipe_results(weights_path):
+    """Losses and weights after updates with all that a recipe can have, but for dropout's draws."""
+    from nmtcli.config import TrainingConfig
+    from nmtcli.models.weights import set_arrays
+    from nmtcli.training.freeze import freeze
+    from nmtcli.training.step import make_train_step
+
+    model = _model("coverage")
+    with np.load(weights_path) as weights:
+        keys = [key for key in weights.files if key.startswith("coverage:")]
+        set_arrays(model, {key.partition(":")[2]: weights[key] for key in keys})
+    freeze(model, ("encoder/encoder_forward/*",))
+    options = TrainingConfig(
+        r_drop=2.0, source_word_dropout=0.2, target_word_dropout=0.2, guided_alignment=0.5,
+        average_decay=0.5, weight_decay=0.1, guided_until=3,
+    )  # fmt: skip
+    step, arrays = make_train_step(model, options), _batch()
+    alignment = np.zeros((*arrays.targets.shape, arrays.source_ids.shape[1]), "float32")
+    alignment[:, :2, :2] = np.eye(2)
+    arrays = arrays._replace(alignment=alignment)
+    halves = [type(arrays)(*(array[rows] for array in arrays)) for rows in ([0, 3], [1, 2])]
+    results = [step(given, 0.01, n) for n, given in enumerate((arrays, halves, halves, arrays), 1)]
+    found = {"losses": np.array([[r.loss, r.nll, r.tokens, r.gradient_norm] for r in results])}
+    for group in ("model", "training"):
+        found |= {f"{group}:{path}": array for path, array in step.arrays()[group].items()}
+    return found
 
 
 def _batch():
@@ -106,25 +179,26 @@ def _translations(model):
     }
 
 
-def _weights():
+def _weights(names):
     """The same for whoever asks, whatever the order of a model's parameters."""
     from nmtcli.models.weights import arrays_of
 
     made = {}
-    for name in mechanism_names():
+    for name in names:
         for path, array in arrays_of(_model(name)).items():
             random = np.random.default_rng(zlib.crc32(path.encode()))
             made[f"{name}:{path}"] = random.normal(0, 0.4, array.shape).astype("float32")
     return made
 
 
-def compute_both() -> dict[str, dict[str, np.ndarray]]:
-    """What each backend computes, in a process of its own, both at once."""
+def compute_both(names) -> dict[str, dict[str, np.ndarray]]:
+    """What each backend computes of some models, in a process of its own, both at once."""
     with tempfile.TemporaryDirectory() as name:
         folder, running = Path(name), {}
-        np.savez(folder / "weights.npz", **_weights())
+        np.savez(folder / "weights.npz", **_weights(names))
         for side in SIDES:
-            command = [sys.executable, __file__, folder / "weights.npz", folder / f"{side}.npz"]
+            files = folder / "weights.npz", folder / f"{side}.npz"
+            command = [sys.executable, __file__, *files, *names]
             environment = {**os.environ, **SETTINGS, "KERAS_BACKEND": side}
             running[side] = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE)
         for side, process in running.items():
@@ -154,7 +228,7 @@ def parts_after_updates(sides, name):
 def sides():
     if importlib.util.find_spec("jax") is None:
         pytest.skip("jax is not installed")
-    return compute_both()
+    return compute_both(mechanism_names())
 
 
 @pytest.fixture(params=mechanism_names())
@@ -182,6 +256,15 @@ def test_three_updates_are_the_same_on_both_backends(sides, name):
     assert len(parts) > 12
     for part in parts:
         assert backend_difference(sides, name, part) < 1e-4
+
+
+def test_updates_with_every_part_of_a_recipe_are_the_same_on_both_backends(sides):
+    parts = [key.partition(":")[2] for key in sides["jax"] if key.startswith(f"{RECIPE}:")]
+    assert len(parts) > 40
+    for part in parts:
+        assert backend_difference(sides, RECIPE, part) < 1e-4, part
+    losses = sides["jax"][f"{RECIPE}:losses"]
+    assert (losses[1] != losses[2]).any() and (losses[:, 2] == 10).all()
 
 
 @pytest.mark.parametrize("name", TRANSLATED)

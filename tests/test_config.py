@@ -155,6 +155,49 @@ def test_an_attention_that_cannot_be_is_refused_before_anything_is_made(
     assert [path.name for path in tmp_path.iterdir()] == ["c.yaml"]
 
 
+@pytest.mark.parametrize(
+    ("architecture", "option", "value", "default"),
+    [
+        ("transformer", "attention", "luong-dot", "bahdanau"),
+        ("transformer", "attention_score", "general", "preset"),
+        ("transformer", "input_feeding", True, False),
+        ("transformer", "cell", "lstm", "gru"),
+        ("transformer", "encoder_size", 64, 512),
+        ("transformer", "bidirectional", False, True),
+        ("transformer", "recurrent_dropout", 0.1, 0.0),
+        ("rnn", "feed_forward_size", 64, 0),
+        ("rnn", "feed_forward", "gelu", "relu"),
+        ("rnn", "normalization", "post", "pre"),
+        ("rnn", "positions", "rotary", "sinusoidal"),
+        ("rnn", "alignment_layer", 1, 0),
+        ("rnn", "feed_forward_dropout", 0.1, 0.0),
+    ],
+)
+def test_an_option_of_the_other_architecture_is_refused(architecture, option, value, default):
+    other = {"rnn": "transformer", "transformer": "rnn"}[architecture]
+    with pytest.raises(UsageError) as caught:
+        config.load(overrides={"model": {"architecture": architecture, option: value}})
+    assert f"model: {option} is an option of architecture {other}; " in str(caught.value)
+    assert str(caught.value).endswith(f"so leave it at {default}")
+    kept = config.load(overrides={"model": {"architecture": architecture, option: default}})
+    assert getattr(kept.model, option) == default
+
+
+@pytest.mark.parametrize("option", ["embedding_size", "decoder_layers", "attention_dropout"])
+def test_options_of_both_architectures_are_options_of_each(option):
+    for architecture in ("rnn", "transformer"):
+        options = {"architecture": architecture, option: 0.5 if "dropout" in option else 8}
+        assert getattr(config.load(overrides={"model": options}).model, option) == options[option]
+
+
+def test_the_attention_of_a_transformer_has_a_head_for_64_units():
+    for size, heads in ((32, 1), (64, 1), (256, 4), (512, 8)):
+        model = config.ModelConfig(architecture="transformer", embedding_size=size)
+        assert config.mechanism_of(model) == Mechanism("scaled-dot", "after", heads=heads)
+    model = config.ModelConfig(architecture="transformer", attention_heads=2)
+    assert config.mechanism_of(model).heads == 2
+
+
 def test_a_dot_score_with_heads_needs_no_equal_sizes():
     """Each head has a matrix for the queries and one for the keys."""
     model = config.load(assignments=["model.attention=multi-head", "model.decoder_size=96"]).model

@@ -15,7 +15,9 @@ from nmtcli.evaluation.heatmap_page import WINDOW_COLOUR
 
 TOP = Path(__file__).resolve().parent.parent
 PAGES = sorted([TOP / "README.md", TOP / "CONTRIBUTING.md", *(TOP / "docs").glob("*.md")])
-COMMANDS = ["preprocess", "train", "translate", "score", "bleu", "align", "inspect", "export"]
+COMMANDS = [
+    "preprocess", "train", "translate", "score", "bleu", "align", "inspect", "export", "average",
+]  # fmt: skip
 
 ATTENTION = [TOP / "docs" / name for name in ("attention.md", "attention.ko.md")]
 SVG_TEXT = "{http://www.w3.org/2000/svg}text"
@@ -24,6 +26,7 @@ SCRIPT = TOP / "docs" / "examples" / "pictures.sh"
 COMPOSED = {
     "input-feeding": ("luong-general", {"input_feeding": True}),
     "coverage": ("bahdanau", {"coverage": True}),
+    "transformer": ("bahdanau", {"architecture": "transformer", "attention_heads": 4}),
 }
 
 

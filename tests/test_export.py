@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from mechanism_cases import MECHANISMS, options_of
 from tiny_run import make_tiny_run, tiny_corpus
+from transformer_cases import MEASURED, TRANSFORMERS
+from transformer_cases import options_of as transformer_options_of
 
 from nmtcli.cli.main import run as run_command
 from nmtcli.config import load as load_config
@@ -81,7 +83,10 @@ def served(runs):
 def export_difference(name, folder):
     """How far the scores of a mechanism's SavedModel are from the package's, at most. The
     translations must be the same texts."""
-    options = options_of(MECHANISMS[name]) | {"attention_positions": 9}
+    if name in TRANSFORMERS:
+        options = transformer_options_of(name)
+    else:
+        options = options_of(MECHANISMS[name]) | {"attention_positions": 9}
     run = make_tiny_run(folder / "run", model=options, beam=3, end_bias=1.0)
     # Its own comparison with the run is left out, for this is one.
     with mock.patch("nmtcli.engines.check_savedmodel.find_difference", return_value=None):
@@ -93,9 +98,34 @@ def export_difference(name, folder):
     return np.abs(served["score"] - [t.score for t in expected]).max()
 
 
-@pytest.mark.parametrize("name", MECHANISMS)
+@pytest.mark.parametrize("name", [*MECHANISMS, *MEASURED])
 def test_every_mechanism_is_exported_as_it_is(name, tmp_path):
     assert export_difference(name, tmp_path) < 1e-4
+
+
+@pytest.fixture(scope="module")
+def transformer(tmp_path_factory):
+    """A run of a Transformer, exported."""
+    folder = tmp_path_factory.mktemp("transformer")
+    options = {"architecture": "transformer"}
+    run = make_tiny_run(folder / "run", model=options, layers=2, beam=4, end_bias=1.0)
+    assert run_command(["export", "--run", str(run.path)]) == 0
+    return run
+
+
+def test_a_transformer_is_served_as_nmt_translate_whatever_the_text(transformer):
+    """Long searches too: the graph gives the caches their whole room at once."""
+    served = _answers(transformer.export / "savedmodel", PLAIN + HARD)
+    expected = list(load_translator(transformer.path).translate_lines(PLAIN + HARD))
+    assert [text.decode() for text in served["translation"].tolist()] == [t.text for t in expected]
+    np.testing.assert_allclose(served["score"], [t.score for t in expected], rtol=1e-4, atol=1e-5)
+    lengths = {len(t.tokens) for t in expected}
+    assert max(lengths) > 32 and len(lengths) > 5, "the test tests little"
+
+
+def test_a_transformer_gives_no_translations_of_no_texts(transformer):
+    served = _answers(transformer.export / "savedmodel", np.array([], dtype=bytes))
+    assert {name: len(x) for name, x in served.items()} == {"translation": 0, "score": 0}
 
 
 @pytest.mark.parametrize("name", RUNS)

@@ -6,6 +6,7 @@ import itertools
 import numpy as np
 import pytest
 from mechanism_cases import MECHANISMS, VOCABULARY, forced, tiny_model
+from transformer_cases import TRANSFORMERS, tiny_transformer
 
 from nmtcli.batches.feed import pad, shift_right
 from nmtcli.engines.keras_engine import KerasEngine
@@ -18,18 +19,32 @@ SENTENCES = [[5, 7, 4, 9], [8, 6], [10], [4, 4, 9, 8, 6, 5]]
 SOURCE = pad(SENTENCES, 4, 7)
 LIMITS = np.array([7, 5, 6, 9])
 # No attention, no state of its own, and each kind of state that is carried from step to step.
-TELLING = ("none", "bahdanau", "luong-dot", "input feeding, local-p", "coverage, local-p")
+TELLING = (
+    *("none", "bahdanau", "luong-dot", "input feeding, local-p", "coverage, local-p"),
+    *("transformer", "transformer, post-norm, rotary and geglu"),
+)
+MODELS = [*MECHANISMS, *TRANSFORMERS]
 
 
 @functools.cache
 def engine_of(name):
     """Of a model with such large weights that its translations differ."""
+    if name in TRANSFORMERS:
+        return KerasEngine(large_transformer(name))
     cell = "lstm" if name == "none" else "gru"
     model = tiny_model(name, seed=3, cell=cell, decoder_layers=2, tied_embeddings="none")
     # Those of the attention stay as they are: a softmax that is 0 or 1 everywhere hides mistakes.
     scales = {path: 1.0 if "/attention/" in path else 3.0 for path in arrays_of(model)}
     set_arrays(model, {path: scales[path] * array for path, array in arrays_of(model).items()})
     return KerasEngine(model)
+
+
+def large_transformer(name):
+    """Of one whose norms, which decide how large everything is, have large gains."""
+    model = tiny_transformer(name, seed=4, tied_embeddings="none")
+    scales = {path: 3.0 if "norm" in path else 1.0 for path in arrays_of(model)}
+    set_arrays(model, {path: scales[path] * array for path, array in arrays_of(model).items()})
+    return model
 
 
 @functools.cache
@@ -130,7 +145,7 @@ def test_many_sentences_are_translated_as_each_one_alone(engine, found):
             np.testing.assert_allclose(one.attention, other.attention[:, :length], atol=1e-5)
 
 
-@pytest.mark.parametrize("name", MECHANISMS)
+@pytest.mark.parametrize("name", MODELS)
 def test_attention_of_each_hypothesis_is_that_of_its_forced_alignment(name):
     """And not that of its rivals, whose steps stand in the same arrays."""
     assert search_difference(name) < 1e-5
@@ -146,7 +161,7 @@ def _common_steps(pair):
     return [h.attention[:steps] for h in pair]
 
 
-@pytest.mark.parametrize("name", MECHANISMS)
+@pytest.mark.parametrize("name", MODELS)
 def test_the_forced_alignment_is_the_attention_of_the_model(name):
     targets = pad([[6, 4], [9, 5, 7], [], [4]], 4, 5)
     aligned, model = engine_of(name).align(SOURCE, targets), engine_of(name).model
@@ -156,17 +171,16 @@ def test_the_forced_alignment_is_the_attention_of_the_model(name):
     assert (aligned[np.broadcast_to((SOURCE == PAD_ID)[:, None], aligned.shape)] == 0.0).all()
 
 
-@pytest.mark.parametrize("name", MECHANISMS)
+@pytest.mark.parametrize("name", MODELS)
 def test_an_engine_says_whether_it_attends_and_through_a_window(name):
-    mechanism = MECHANISMS[name]
-    engine = engine_of(name)
-    assert engine.has_attention == (mechanism.score is not None)
-    assert engine.has_window == (mechanism.scope != "global")
+    engine, mechanism = engine_of(name), MECHANISMS.get(name)
+    assert engine.has_attention == (name != "none")
+    assert engine.has_window == (mechanism is not None and mechanism.scope != "global")
 
 
 def test_a_step_returns_the_best_pieces_of_the_model_best_first(engine):
     first = engine.step(engine.start(SOURCE), np.arange(4), np.full(4, BOS_ID), VOCABULARY)
-    expected = log_softmax(engine.model.step(engine.model.start(SOURCE), [BOS_ID] * 4)[0])
+    expected = log_softmax(engine.model.step(engine.model.start(SOURCE), np.full(4, BOS_ID))[0])
     assert (np.diff(first.log_probs, axis=1) <= 0).all()
     np.testing.assert_allclose(
         np.take_along_axis(expected, first.ids, axis=1), first.log_probs, atol=1e-4
@@ -190,3 +204,53 @@ def test_rows_are_repeated_dropped_and_reordered_with_their_sentence(engine, par
     straight = engine.step(in_order.state, parents[[0, 0]], np.array([7, EOS_ID]), 3)
     np.testing.assert_array_equal(again.ids, straight.ids)
     np.testing.assert_allclose(again.log_probs, straight.log_probs, atol=1e-4)
+
+
+# -- states with a room ----------------------------------------------------------------------------
+
+
+class Watched(KerasEngine):
+    """Counts how often the state was lengthened, and whether a step exchanged rows."""
+
+    def __init__(self, model):
+        super().__init__(model)
+        self.rooms, self.exchanged = set(), set()
+
+    def step(self, state, parents, previous_ids, k):
+        if not np.array_equal(parents, np.arange(len(state.rows))):
+            self.exchanged.add(state.room)
+        result = super().step(state, parents, previous_ids, k)
+        self.rooms.add(result.state.room)
+        return result
+
+
+def long_search(room):
+    """Three best of a model that ends late: hypotheses, and the engine."""
+    model = large_transformer("transformer, post-norm, rotary and geglu")
+    arrays = arrays_of(model)
+    arrays["translator/output_bias"][EOS_ID] = -2.0
+    set_arrays(model, arrays)
+    model.room = room or model.room
+    engine = Watched(model)
+    return beam_search(engine, SOURCE[:2], 3, 0.7, np.array([38, 21]), nbest=3), engine
+
+
+def test_a_search_longer_than_the_first_room_is_that_with_a_large_room():
+    """Rows are exchanged in each of the rooms, so that what is lengthened is what was exchanged."""
+    found, engine = long_search(None)
+    assert engine.rooms == {16, 32, 64} and {16, 32} <= engine.exchanged
+    assert max(len(h.ids) for hypotheses in found for h in hypotheses) > 32
+    roomy, other = long_search(64)
+    assert other.rooms == {64}
+    for one, same in zip(itertools.chain(*found), itertools.chain(*roomy), strict=True):
+        assert one.ids == same.ids
+        assert one.log_prob == pytest.approx(same.log_prob, abs=1e-4)
+        np.testing.assert_allclose(one.attention, same.attention, atol=1e-5)
+    for rank in range(3):
+        targets = pad([hypotheses[rank].ids for hypotheses in found], 2, 40)
+        scored, aligned = (way(SOURCE[:2], targets) for way in (engine.score, engine.align))
+        for b, hypotheses in enumerate(found):
+            hypothesis = hypotheses[rank]
+            assert scored[b].sum() == pytest.approx(hypothesis.log_prob, abs=1e-3)
+            rows = aligned[b, : len(hypothesis.ids) + 1]
+            np.testing.assert_allclose(hypothesis.attention, rows, atol=1e-5)

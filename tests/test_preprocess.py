@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from preprocess_case import SMALL, corpus_of, fails, listing, write_lines
 
-from nmtcli import preprocess as use_case
+from nmtcli import vocabulary
 from nmtcli.batches.prepared import PreparedData
 from nmtcli.cli.main import run
 from nmtcli.text.subwords import Subwords
@@ -117,24 +117,24 @@ def test_shards_are_cut_as_asked(here):
 def test_subwords_are_learnt_from_a_sample_of_the_asked_size(monkeypatch, here):
     seen = []
 
-    def remember(lines, options, name):
+    def remember(lines, options, name, symbols):
         seen.extend(lines)
         return Subwords(model).model_proto
 
     run(["preprocess", "--train", "s", "t", *SMALL, "--out", "first"])
     model = Path("first/subwords.source.model")
-    monkeypatch.setattr(use_case, "learn_in_child", remember)
+    monkeypatch.setattr(vocabulary, "learn_in_child", remember)
     run(["preprocess", "--train", "s", "t", *SMALL, "--set", "subwords.sample_pairs=25"])
     assert len(seen) == 50 and len(set(seen)) == 50
     assert seen[1::2] == [line.upper() for line in seen[::2]]
 
 
 def test_a_sample_is_in_order_the_same_every_time_and_fair():
-    taken = list(use_case.sample(range(10_000), 10_000, 1000))
+    taken = list(vocabulary.sample(range(10_000), 10_000, 1000))
     assert len(taken) == 1000 and taken == sorted(taken)
-    assert taken == list(use_case.sample(range(10_000), 10_000, 1000))
+    assert taken == list(vocabulary.sample(range(10_000), 10_000, 1000))
     assert abs(np.mean(taken) - 5000) < 400
-    assert list(use_case.sample(range(5), 5, 9)) == [0, 1, 2, 3, 4]
+    assert list(vocabulary.sample(range(5), 5, 9)) == [0, 1, 2, 3, 4]
 
 
 def test_the_merged_options_are_printed_and_nothing_is_done(here, capsys):
@@ -191,8 +191,12 @@ def test_bad_validation_text_is_refused_before_the_work(here, capsys):
         ([], ["--train SRC TGT"]),
         (["--train", "s"], ["--train", "2 arguments"]),
         (["--set", "data.train_source=s"], ["only one side", "--train SRC TGT"]),
-        (["--train", "s", "t"], ["s and t: too little text for 8000 pieces", "--vocab-size"]),
-        (["--train", "s", "t", "--separate"], ["s: too little text for 8000 pieces"]),
+        (
+            ["--train", "s", "t", "--vocab-size", "8000"],
+            ["s and t: too little text for 8000 pieces"],
+        ),
+        (["--train", "s", "t", "--vocab-size", "8000", "--separate"], ["s: too little text"]),
+        (["--train", "s", "t", "--vocab-size", "7"], ["at least 16, or 0 to have it chosen"]),
         (["--train", "s", "t", "--vocab-size", "16"], ["cannot hold every character"]),
         (["--train", "s", "t", "--subwords", "bert"], ["unigram, bpe, char, word", "'bert'"]),
         (["--train", "s", "t", "--set", "data.max_word=3"], ["did you mean 'max_words'"]),

@@ -7,7 +7,7 @@ import pytest
 
 from nmtcli.training.schedule import learning_rate
 
-SCHEDULES = ("constant", "inverse-sqrt", "linear", "cosine")
+SCHEDULES = ("constant", "inverse-sqrt", "linear", "cosine", "plateau")
 
 
 def rate(step, schedule, highest=0.002, warmup=100, total=1100):
@@ -26,8 +26,9 @@ def test_no_rate_is_above_the_highest_or_below_zero_and_none_jumps(schedule):
     assert max(abs(b - a) for a, b in itertools.pairwise(rates)) <= 2.001e-5
 
 
-def test_constant_stays():
-    assert rate(101, "constant") == rate(10**9, "constant") == 0.002
+@pytest.mark.parametrize("schedule", ["constant", "plateau"])
+def test_constant_and_plateau_stay_by_themselves(schedule):
+    assert rate(101, schedule) == rate(10**9, schedule) == 0.002
 
 
 @pytest.mark.parametrize("step", [101, 400, 4000, 10**6])

@@ -158,23 +158,23 @@ def test_too_few_pieces_for_all_bytes_is_explained(kind):
 @pytest.mark.parametrize("lines", [[], [""], ["  "]])
 def test_no_text_at_all_is_explained(lines):
     with pytest.raises(UsageError, match="text: no text to learn pieces from"):
-        learn(lines, SubwordConfig(), "text")
+        learn(lines, SubwordConfig(vocabulary_size=8000), "text")
 
 
 def test_a_text_too_small_for_any_model_points_to_characters():
     with pytest.raises(UsageError, match="--subwords char"):
-        learn(["ab"], SubwordConfig())
+        learn(["ab"], SubwordConfig(vocabulary_size=8000))
 
 
 def test_a_refusal_in_the_child_is_the_same_line():
     with pytest.raises(UsageError, match=r"^x\.en: too little text for 8000 pieces; use --vocab"):
-        learn_in_child(_corpus(), SubwordConfig(), "x.en")
+        learn_in_child(_corpus(), SubwordConfig(vocabulary_size=8000), "x.en")
 
 
 def test_a_child_that_dies_is_reported(monkeypatch):
     monkeypatch.setattr("nmtcli.text.learn_subwords.sys.executable", "/bin/false")
     with pytest.raises(NmtError, match="stopped with status 1"):
-        learn_in_child(["a line"] * 100_000, SubwordConfig(), "x.en")
+        learn_in_child(["a line"] * 100_000, SubwordConfig(vocabulary_size=8000), "x.en")
 
 
 def test_a_model_file_is_read_and_bad_ones_are_named(tmp_path):

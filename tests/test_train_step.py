@@ -1,12 +1,16 @@
 """One update: what it must do, what it must leave alone, and what it depends on."""
 
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
 from mechanism_cases import tiny_model
+from transformer_cases import TRANSFORMERS, transformer_of
 
 from nmtcli.batches.feed import Arrays, pad, shift_right
 from nmtcli.config import TrainingConfig
+from nmtcli.models.transformer import TransformerRates
 from nmtcli.models.weights import arrays_of, optimizer_arrays, set_arrays, set_optimizer_arrays
 from nmtcli.text.piece_ids import EOS_ID, PAD_ID
 from nmtcli.training.step import TrainStep, make_optimizer
@@ -23,8 +27,10 @@ def batch(rows=3, source_length=5, target_length=5):
 class Bench:
     """A compiled step that can be taken again and again from one state."""
 
-    def __init__(self, optimizer, clip_norm, dropout=0.0, smoothing=0.1, coverage=0.0, **model):
-        self.model, self.optimizer = tiny_model(dropout=dropout, **model), optimizer
+    def __init__(
+        self, optimizer, clip_norm, dropout=0.0, smoothing=0.1, coverage=0.0, recipe=None, **model
+    ):
+        self.model, self.optimizer = _model(dropout, **model), optimizer
         self.run = TrainStep(
             self.model,
             optimizer,
@@ -32,6 +38,7 @@ class Bench:
             clip_norm=clip_norm,
             seed=7,
             coverage_weight=coverage,
+            **(recipe or {}),
         )
         self.weights, self.slots = arrays_of(self.model), optimizer_arrays(optimizer)
 
@@ -45,6 +52,12 @@ class Bench:
         result = self.run(batch() if arrays is None else arrays, learning_rate, number)
         after = arrays_of(self.model)
         return result, {path: after[path] - before for path, before in self.weights.items()}
+
+
+def _model(dropout, name="bahdanau", **options):
+    if name in TRANSFORMERS:
+        return transformer_of(TransformerRates(*[dropout] * 4), **TRANSFORMERS[name], **options)
+    return tiny_model(name, dropout=dropout, **options)
 
 
 @pytest.fixture(scope="module")
@@ -200,11 +213,12 @@ def test_a_model_without_coverage_has_no_coverage_loss(descent):
 
 def test_the_coverage_loss_can_wait(covered):
     with_loss = covered.step(number=1)[0].loss
-    covered.run.coverage_from = 5
+    objective = covered.run.objective
+    covered.run.objective = replace(objective, coverage_from=5)
     try:
         before, after = (covered.step(number=number)[0].loss for number in (5, 6))
     finally:
-        covered.run.coverage_from = 0
+        covered.run.objective = objective
     assert after == pytest.approx(with_loss, rel=1e-6)
     assert before < with_loss - 0.5
 
@@ -218,6 +232,45 @@ def test_coverage_is_trained_in_bfloat16_too(covered):
     assert result.finite and result.loss == pytest.approx(expected.loss, rel=0.02)
     moved = [norm({p: c - precise[p] for p, c in change.items()}), norm(precise)]
     assert moved[0] < 0.15 * moved[1]
+
+
+@pytest.fixture(scope="module")
+def transformer():
+    """With every kind of dropout."""
+    options = {"clip_norm": 0.0, "dropout": 0.3, "name": "transformer, rotary and swiglu"}
+    return Bench(keras.optimizers.SGD(1.0), **options)
+
+
+def test_a_transformer_is_updated_by_the_gradient_and_by_seed_and_step_alone(transformer):
+    result, change = transformer.step(learning_rate=1.0)
+    assert norm(change) == pytest.approx(result.gradient_norm, rel=1e-4)
+    moved = {path for path, part in change.items() if np.abs(part).max() > 1e-6}
+    unmoved = set(change) - moved
+    assert all(path.endswith("cross_attention/key_bias") for path in unmoved)
+    again, same = transformer.step(learning_rate=1.0)
+    assert again == result
+    assert_same(change, same)
+    assert transformer.step(number=2)[0].loss != result.loss
+
+
+def test_a_transformer_does_not_learn_from_padding():
+    plain = Bench(keras.optimizers.SGD(1.0), clip_norm=0.0, name="transformer, post-norm")
+    (result, change), (padded, other) = plain.step(), plain.step(batch(5, 8, 9))
+    assert padded.loss == pytest.approx(result.loss, rel=1e-5)
+    for path, part in change.items():
+        np.testing.assert_allclose(other[path], part, atol=1e-6)
+
+
+def test_a_transformer_is_trained_in_bfloat16_too():
+    options = {"clip_norm": 0.0, "name": "transformer, rotary and swiglu"}
+    benches = (
+        Bench(keras.optimizers.SGD(1.0), dtype=dtype, **options)
+        for dtype in ("mixed_bfloat16", "float32")
+    )
+    (result, change), (expected, precise) = (bench.step() for bench in benches)
+    assert result.finite and result.loss == pytest.approx(expected.loss, rel=0.02)
+    apart = norm({path: part - precise[path] for path, part in change.items()})
+    assert apart < 0.15 * norm(precise)
 
 
 @pytest.mark.parametrize("value", [np.inf, np.nan])

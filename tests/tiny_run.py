@@ -46,7 +46,7 @@ def make_tiny_run(
 
     Args:
         folder: of the run.
-        attention: a preset.
+        attention: a preset; like `cell`, of the recurrent architecture.
         cell: `gru` or `lstm`.
         layers: of the encoder and of the decoder.
         joint: one subword model for both sides.
@@ -55,7 +55,8 @@ def make_tiny_run(
             themselves and some at their longest.
         seed: of the weights.
         step: of its one checkpoint, which is `last` and `best`.
-        model: further options of `ModelConfig`, such as the axes of the attention.
+        model: further options of `ModelConfig`, such as the axes of the attention, or
+            `architecture: transformer`.
         search: options of `SearchConfig`.
     """
     options = config.from_dict(
@@ -66,16 +67,11 @@ def make_tiny_run(
                 "byte_fallback": byte_fallback,
             },
             "model": {
-                "attention": attention,
-                "cell": cell,
                 "embedding_size": 16,
-                "encoder_size": 24,
-                "decoder_size": 24,
-                "attention_size": 12,
                 "encoder_layers": layers,
                 "decoder_layers": layers,
                 "tied_embeddings": "all" if joint else "target",
-                **(model or {}),
+                **_options_of_one_architecture(attention, cell, model or {}),
             },
             "search": search,
         }
@@ -91,6 +87,14 @@ def make_tiny_run(
     checkpoint.save(run.checkpoints, step, {"model": weights}, {})
     checkpoint.point(run.checkpoints, "best", step)
     return run
+
+
+def _options_of_one_architecture(attention: str, cell: str, model: dict) -> dict:
+    """What `model` says, and small sizes where it says nothing."""
+    if model.get("architecture") == "transformer":
+        return {"attention_heads": 2, "feed_forward_size": 24, **model}
+    sizes = {"encoder_size": 24, "decoder_size": 24, "attention_size": 12}
+    return {"attention": attention, "cell": cell, **sizes, **model}
 
 
 def _learn(options: config.SubwordConfig) -> tuple[bytes, bytes]:

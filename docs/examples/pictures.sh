@@ -29,5 +29,7 @@ nmt align docs/examples/reordering.ko docs/examples/reordering.en \
     --run runs/study/sample/coverage-1 --plot docs/images/coverage --plot-format svg
 nmt align docs/examples/reordering.ko docs/examples/reordering.en \
     --run runs/study/sample/multi-head-1 --plot docs/images/multi-head --plot-format svg
+nmt align docs/examples/reordering.ko docs/examples/reordering.en \
+    --run runs/study/sample/transformer-1 --plot docs/images/transformer --plot-format svg
 nmt translate --beam 5 --input docs/examples/reordering.ko \
     --run runs/study/sample/bahdanau-1 --plot docs/images/beam --plot-format svg

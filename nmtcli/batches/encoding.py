@@ -4,12 +4,15 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from nmtcli.batches.shards import ShardWriter
 from nmtcli.config import Config
-from nmtcli.text.corpus import Pair, read_pairs
+from nmtcli.text.corpus import Pair
 from nmtcli.text.filters import EMPTY, TOO_MANY_PIECES, Rejected
-from nmtcli.text.subwords import UNK_ID, Subwords, normalise
+from nmtcli.text.piece_links import links_of_pieces
+from nmtcli.text.subwords import UNK_ID, Subwords
+from nmtcli.text.words import words_of_pieces
 
 ENCODED_AT_ONCE = 2000  # pairs handed to SentencePiece together
 REPORT_EVERY = ENCODED_AT_ONCE
@@ -29,10 +32,30 @@ class Counts:
     unknown: list[int] = field(default_factory=lambda: [0, 0])  # pieces that are UNK
 
 
-def normalised_pairs(paths: tuple[Path, Path]) -> Iterator[Pair]:
-    """The pairs of two files, in NFC."""
-    for pair in read_pairs(*paths):
-        yield pair._replace(source=normalise(pair.source), target=normalise(pair.target))
+class Part(NamedTuple):
+    """A corpus to be encoded.
+
+    pairs: those that the filters kept.
+    total: how many there are, for progress.
+    rejected: counts what was dropped before, and gets what has too many pieces.
+    """
+
+    pairs: Iterable[Pair]
+    total: int
+    rejected: Rejected
+
+
+def sum_counts(parts: Sequence[Counts]) -> Counts:
+    """The counts of all corpora together."""
+    total = Counts()
+    for part in parts:
+        total.read, total.kept = total.read + part.read, total.kept + part.kept
+        for rule, count in part.rejected.items():
+            total.rejected[rule] = total.rejected.get(rule, 0) + count
+        for name in ("characters", "pieces", "unknown"):
+            sums = [a + b for a, b in zip(getattr(total, name), getattr(part, name))]
+            setattr(total, name, sums)
+    return total
 
 
 class Encoder:
@@ -51,36 +74,50 @@ class Encoder:
         self._shard_pairs = config.data.shard_pairs
         self._progress = on_progress
 
-    def write(self, pairs: Iterable[Pair], total: int, rejected: Rejected, folder: Path) -> Counts:
-        """Write the ids of pairs into shards.
+    def write(self, parts: Sequence[Part], folder: Path, with_links: bool = False) -> list[Counts]:
+        """Write the ids of corpora into shards, one after the other.
 
         Args:
-            pairs: those that the filters kept.
-            total: how many there are, for progress.
-            rejected: counts what was dropped before, and here gets what has too many pieces.
+            parts: the corpora.
             folder: for the shards.
+            with_links: write links of pieces too; every pair must have links of words.
 
         Returns:
-            the counts of the whole corpus.
+            the counts of each corpus.
         """
-        writer, counts = ShardWriter(folder, self._shard_pairs, self._largest), Counts()
-        pairs, done = iter(pairs), 0
-        while chunk := list(itertools.islice(pairs, ENCODED_AT_ONCE)):
-            sources = self._models[0].encode_batch([pair.source for pair in chunk])
-            targets = self._models[1].encode_batch([pair.target for pair in chunk])
-            for pair, *ids in zip(chunk, sources, targets):
-                if not all(ids):  # U+2581 alone, for one, has no piece
-                    rejected.add(EMPTY, pair)
-                elif max(map(len, ids)) > self._max_pieces:
-                    rejected.add(TOO_MANY_PIECES, pair)
-                else:
-                    writer.append(*ids)
-                    _count(counts, pair, ids)
-            done += len(chunk)
-            self._progress("encode", done, total)
+        writer = ShardWriter(folder, self._shard_pairs, self._largest, with_links)
+        encode = self._encode_with_links if with_links else self._encode
+        total, done, all_counts = sum(part.total for part in parts), 0, []
+        for pairs, _, rejected in parts:
+            pairs, counts = iter(pairs), Counts()
+            while chunk := list(itertools.islice(pairs, ENCODED_AT_ONCE)):
+                for pair, ids, links in encode(chunk):
+                    if not all(ids):  # U+2581 alone, for one, has no piece
+                        rejected.add(EMPTY, pair)
+                    elif max(map(len, ids)) > self._max_pieces:
+                        rejected.add(TOO_MANY_PIECES, pair)
+                    else:
+                        writer.append(*ids, links)
+                        _count(counts, pair, ids)
+                done += len(chunk)
+                self._progress("encode", done, total)
+            counts.rejected, counts.read = rejected.counts, rejected.total() + counts.kept
+            all_counts.append(counts)
         writer.close()
-        counts.rejected, counts.read = rejected.counts, rejected.total() + counts.kept
-        return counts
+        return all_counts
+
+    def _encode(self, chunk: list[Pair]) -> Iterator[tuple[Pair, list[list[int]], list]]:
+        sources = self._models[0].encode_batch([pair.source for pair in chunk])
+        targets = self._models[1].encode_batch([pair.target for pair in chunk])
+        for pair, *ids in zip(chunk, sources, targets):
+            yield pair, ids, []
+
+    def _encode_with_links(self, chunk: list[Pair]) -> Iterator[tuple[Pair, list[list[int]], list]]:
+        sources = self._models[0].place_batch([pair.source for pair in chunk])
+        targets = self._models[1].place_batch([pair.target for pair in chunk])
+        for pair, *placed in zip(chunk, sources, targets):
+            words = [words_of_pieces(pieces.text, pieces.spans) for pieces in placed]
+            yield pair, [pieces.ids for pieces in placed], links_of_pieces(pair.links, *words)
 
 
 def _count(counts: Counts, pair: Pair, ids: Sequence[list[int]]) -> None:

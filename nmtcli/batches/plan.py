@@ -1,4 +1,4 @@
-"""Which pairs make up which batch: a function of (lengths, token budget, seed, epoch) alone.
+"""Which pairs make up which batch: a function of (lengths, shares, budget, seed, epoch) alone.
 
 Pairs are shuffled, grouped by target length, sorted by source length within pools of a group, cut
 to the token budget, and the batches are shuffled. Lengths are padded up to a small fixed set, so
@@ -7,7 +7,9 @@ that a compiling backend sees few shapes.
 Letters: B rows, S source positions, T target positions, all with EOS and padding.
 """
 
+import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -25,6 +27,13 @@ class Batch:
     target_length: int  # T
 
 
+class Share(NamedTuple):
+    """A corpus among the pairs, which stand corpus by corpus: how many it has, and its weight."""
+
+    pairs: int
+    weight: float = 1.0
+
+
 def padded_length(length):
     """The smallest of the fixed lengths that holds `length`; beyond them, multiples of 64."""
     length = np.asarray(length)
@@ -33,7 +42,31 @@ def padded_length(length):
     return np.where(position < len(LENGTHS), known, -(-length // 64) * 64)
 
 
-def plan_epoch(source_lengths, target_lengths, batch_tokens, seed, epoch) -> list[Batch]:
+def pairs_of_epoch(shares, seed, epoch) -> np.ndarray:
+    """Indices of the pairs that an epoch sees, corpus by corpus; some of them more than once.
+
+    Each corpus is an endless row of passes over it, each in another order, and an epoch takes the
+    next `weight` of a pass. So all of its pairs have been seen as often as each other, give or take
+    one, after any number of epochs.
+
+    Args:
+        shares: of each corpus, in order.
+        seed: of the run.
+        epoch: number of the epoch.
+    """
+    chosen, start = [np.zeros(0, np.int64)], 0
+    for number, (count, weight) in enumerate(shares):
+        wanted = max(1, round(weight * count)) if count else 0
+        begin, end = epoch * wanted, (epoch + 1) * wanted
+        for turn in range(begin // max(1, count), math.ceil(end / max(1, count))):
+            order = np.random.default_rng((seed, number, turn, 1)).permutation(count)
+            first, last = begin - turn * count, end - turn * count
+            chosen.append(start + order[max(0, first) : min(count, last)])
+        start += count
+    return np.concatenate(chosen)
+
+
+def plan_epoch(source_lengths, target_lengths, batch_tokens, seed, epoch, shares=()) -> list[Batch]:
     """The batches of one epoch, in order.
 
     Args:
@@ -42,9 +75,13 @@ def plan_epoch(source_lengths, target_lengths, batch_tokens, seed, epoch) -> lis
         batch_tokens: B x T at most, and B x S at most twice that; one row at least.
         seed: of the run.
         epoch: number of the epoch.
+        shares: of each corpus, in order; none: an epoch sees each pair once.
     """
     generator = np.random.default_rng((seed, epoch))
-    order = generator.permutation(len(source_lengths))
+    pairs = len(source_lengths)
+    if any(share.weight != 1 for share in shares):
+        pairs = pairs_of_epoch(shares, seed, epoch)
+    order = generator.permutation(pairs)
     padded = padded_length(np.asarray(target_lengths)[order] + 1)
     batches: list[Batch] = []
     for target_length in np.unique(padded):

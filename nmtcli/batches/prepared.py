@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 
 from nmtcli import __version__
+from nmtcli.batches.plan import Share
 from nmtcli.batches.shards import Pairs
 from nmtcli.errors import NmtError, UsageError
 from nmtcli.text.lines import read_lines
@@ -50,8 +51,10 @@ class PreparedData:
 
     @cached_property
     def train(self) -> Pairs:
-        """The training pairs, as ids."""
-        return Pairs(self.path / TRAIN)
+        """The training pairs, as ids, with the share that each corpus has in an epoch."""
+        corpora = self.facts.get("corpora", ())  # older prepared data know but one
+        shares = [Share(corpus["counts"]["kept"], corpus["weight"]) for corpus in corpora]
+        return Pairs(self.path / TRAIN, shares)
 
     @cached_property
     def valid(self) -> Pairs | None:

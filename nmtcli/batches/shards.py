@@ -3,22 +3,28 @@
     00000.source.tokens.npy   uint16 (uint32 for 65536 pieces or more), all sequences end to end
     00000.source.offsets.npy  int64, n + 1: sequence i is tokens[offsets[i]:offsets[i + 1]]
     00000.target.…            the same for the other side
-    shards.json               pairs in each shard; written last
+    00000.links.tokens.npy    uint32, where the text is aligned: source piece, target
+                              piece, source piece, ... of all links of all pairs end to end
+    00000.links.offsets.npy   int64, n + 1: as above, so each difference is twice a number of links
+    shards.json               pairs in each shard, and if there are links; written last
 
 EOS is not stored. A corpus may be larger than memory: only what is looked at is read.
 """
 
 import json
 from array import array
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
+from nmtcli.batches.plan import Share
 from nmtcli.errors import NmtError
 from nmtcli.run_directory import write_atomically
 
 SIDES = ("source", "target")
+LINKS = "links"
 INDEX = "shards.json"
 
 
@@ -29,9 +35,12 @@ class ShardWriter:
         folder: where the shards go; made if missing.
         shard_pairs: pairs in a shard; the last one may hold fewer.
         vocabulary_size: V of the larger side; decides the type of the tokens.
+        with_links: every pair has links too.
     """
 
-    def __init__(self, folder: Path, shard_pairs: int, vocabulary_size: int):
+    def __init__(
+        self, folder: Path, shard_pairs: int, vocabulary_size: int, with_links: bool = False
+    ):
         if shard_pairs < 1 or not 0 < vocabulary_size <= 2**32:
             raise ValueError(f"no shards of {shard_pairs} pairs over {vocabulary_size} pieces")
         self._folder = Path(folder)
@@ -39,22 +48,29 @@ class ShardWriter:
         self._shard_pairs = shard_pairs
         self._vocabulary_size = vocabulary_size
         self._token_type = "H" if vocabulary_size < 2**16 else "I"
+        self._names = (*SIDES, LINKS) if with_links else SIDES
         self._counts: list[int] = []
         self._start_shard()
 
-    def append(self, source_ids, target_ids) -> None:
+    def append(self, source_ids, target_ids, links=()) -> None:
         """Add one pair of sequences of ids, without BOS and EOS.
 
+        Args:
+            links: pairs of a source piece and a target piece, for a writer with links.
+
         Raises:
-            ValueError: an id is not in [0, V).
+            ValueError: an id is not in [0, V), or a link is outside the pair.
         """
         pair = list(source_ids), list(target_ids)
         for ids in pair:
             if ids and not (min(ids) >= 0 and max(ids) < self._vocabulary_size):
                 raise ValueError(f"ids must be in [0, {self._vocabulary_size})")
-        for side, ids in enumerate(pair):
-            self._tokens[side].extend(ids)
-            self._offsets[side].append(len(self._tokens[side]))
+        if not all(0 <= s < len(pair[0]) and 0 <= t < len(pair[1]) for s, t in links):
+            raise ValueError("a link must be between pieces of the pair")
+        flat = [piece for link in links for piece in link]
+        for column, values in enumerate((*pair, flat)[: len(self._names)]):
+            self._tokens[column].extend(values)
+            self._offsets[column].append(len(self._tokens[column]))
         if len(self._offsets[0]) > self._shard_pairs:
             self._finish_shard()
 
@@ -62,15 +78,20 @@ class ShardWriter:
         """Write the last shard and the index, without which the folder does not count."""
         if len(self._offsets[0]) > 1:
             self._finish_shard()
-        write_atomically(self._folder / INDEX, json.dumps({"pairs": self._counts}) + "\n")
+        index = {"pairs": self._counts}
+        if LINKS in self._names:
+            index[LINKS] = True
+        write_atomically(self._folder / INDEX, json.dumps(index) + "\n")
 
     def _start_shard(self) -> None:
-        self._tokens = array(self._token_type), array(self._token_type)
-        self._offsets = array("q", [0]), array("q", [0])
+        # A place in a sentence may be beyond 65535 where no piece's number is.
+        types = [self._token_type, self._token_type, "I"][: len(self._names)]
+        self._tokens = [array(kind) for kind in types]
+        self._offsets = [array("q", [0]) for _ in types]
 
     def _finish_shard(self) -> None:
-        for side, tokens, offsets in zip(SIDES, self._tokens, self._offsets):
-            stem = f"{len(self._counts):05d}.{side}"
+        for name, tokens, offsets in zip(self._names, self._tokens, self._offsets):
+            stem = f"{len(self._counts):05d}.{name}"
             _save(self._folder / f"{stem}.tokens.npy", tokens)
             _save(self._folder / f"{stem}.offsets.npy", offsets)
         self._counts.append(len(self._offsets[0]) - 1)
@@ -82,18 +103,21 @@ class Pairs:
 
     Args:
         folder: what a `ShardWriter` closed.
+        shares: the corpora that the pairs come from; none: one.
+
+    `has_links` tells whether its writer had links.
 
     Raises:
         NmtError: a file is missing, cut short or does not fit the others; it is named.
     """
 
-    def __init__(self, folder: Path):
-        self.folder = Path(folder)
-        counts = _read_index(self.folder / INDEX)
+    def __init__(self, folder: Path, shares: Sequence[Share] = ()):
+        self.folder, self.shares = Path(folder), tuple(shares)
+        counts, self.has_links = _read_index(self.folder / INDEX)
         self._starts = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)]).astype(np.int64)
         self._sides = {
             side: [_open_side(self.folder, f"{i:05d}.{side}", n) for i, n in enumerate(counts)]
-            for side in SIDES
+            for side in ((*SIDES, LINKS) if self.has_links else SIDES)
         }
 
     def __len__(self) -> int:
@@ -115,8 +139,8 @@ class Pairs:
         Raises:
             NmtError: the lengths make no sense.
         """
-        for side in SIDES:
-            self._lengths(side)
+        for name in self._sides:
+            self._lengths(name)
 
     def source(self, i: int) -> np.ndarray:
         """Ids of source sequence i: a read-only view of the file, uint16 or uint32, (S,)."""
@@ -125,6 +149,16 @@ class Pairs:
     def target(self, i: int) -> np.ndarray:
         """Ids of target sequence i: a read-only view of the file, uint16 or uint32, (T,)."""
         return self._sequence("target", i)
+
+    def links(self, i: int) -> np.ndarray:
+        """Links of pair i, source piece and target piece: int32, (n, 2).
+
+        Raises:
+            NmtError: these pairs have no links.
+        """
+        if not self.has_links:
+            raise NmtError(f"{self.folder}: without links; give them to {LINK_COMMAND}")
+        return self._sequence(LINKS, i).astype(np.int32).reshape(-1, 2)
 
     def _sequence(self, side: str, i: int) -> np.ndarray:
         if not 0 <= i < len(self):
@@ -142,6 +176,7 @@ class Pairs:
         return lengths
 
 
+LINK_COMMAND = "nmt preprocess --alignments FILE"
 _REMEDY = "run nmt preprocess again with --force"
 
 
@@ -154,16 +189,18 @@ def _save(path: Path, values: array) -> None:
         stream.write(memoryview(flat))
 
 
-def _read_index(path: Path) -> list[int]:
+def _read_index(path: Path) -> tuple[list[int], bool]:
+    """Pairs in each shard, and whether they have links."""
     try:
-        counts = json.loads(path.read_text(encoding="utf-8"))["pairs"]
+        index = json.loads(path.read_text(encoding="utf-8"))
+        counts, has_links = index["pairs"], index.get(LINKS, False) is True
     except FileNotFoundError:
         raise NmtError(f"{path}: missing; {_REMEDY}") from None
     except (OSError, ValueError, KeyError, TypeError):
         raise NmtError(f"{path}: damaged; {_REMEDY}") from None
     if not isinstance(counts, list) or not all(isinstance(n, int) and n > 0 for n in counts):
         raise NmtError(f"{path}: damaged; {_REMEDY}")
-    return counts
+    return counts, has_links
 
 
 def _open_side(folder: Path, stem: str, count: int) -> tuple[np.ndarray, np.ndarray]:

@@ -7,15 +7,27 @@ from typing import Annotated
 
 import typer
 
+from nmtcli.cli.curves import check_plot, draw_curves
 from nmtcli.cli.streams import quiet_ends
+from nmtcli.errors import UsageError
 
 
 def inspect(
-    run: Annotated[
-        str | None,
-        typer.Argument(metavar="RUN", help="Folder of a run; newest here if not given."),
+    runs: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[RUN]...", help="Folder of a run, or several; newest here if not given."
+        ),
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object for each run.")] = False,
+    card: Annotated[bool, typer.Option("--card", help="Print MODEL_CARD.md of each run.")] = False,
+    plot: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Draw the learning curves of all runs: .png or .svg."),
+    ] = None,
+    by: Annotated[
+        str, typer.Option(metavar="steps|minutes|tokens", help="What the curves stand over.")
+    ] = "steps",
 ) -> None:
     """Show what a run is: model, data, progress, scores, checkpoints, versions, size.
 
@@ -24,140 +36,43 @@ def inspect(
     from nmtcli.run_directory import find_run
 
     with quiet_ends("nothing was changed"):
-        about = describe(find_run(run))
-        if json:
-            print(json_module.dumps(about, ensure_ascii=False, indent=2))
-            return
-        rows = list(_rows(about))
-        width = max(len(name) for name, _ in rows)
-        for name, text in rows:
-            print(f"{name:<{width}}  {text}")
+        if json and card:
+            raise UsageError("give one of --json and --card, not both")
+        if plot is not None:
+            check_plot(plot, by)
+        found = [find_run(run) for run in runs or [None]]
+        if plot is not None:
+            draw_curves(found, plot, by)
+        show = _print_json if json else _print_card if card else _print_rows
+        if plot is None or json or card:
+            for number, run in enumerate(found):
+                if number and not json:
+                    print()
+                show(run)
 
 
-def describe(run) -> dict:
-    """What the files of a `RunDirectory` say; None where they say nothing.
+def _print_json(run) -> None:
+    from nmtcli.about_run import describe
 
-    Raises:
-        UsageError, NmtError: there is no such run, or its `run.json` is unreadable.
-    """
-    facts = run.read_facts()
-    metrics = _read_metrics(run.metrics)
-    validations = [line for line in metrics if line.get("kind") == "validation"]
-    trained = [line for line in metrics if line.get("kind") == "train"]
-    return {
-        "run": str(run.path),
-        "config": _read_config(run),
-        "vocabulary": {
-            "source": _vocabulary_size(run.source_subwords),
-            "target": _vocabulary_size(run.target_subwords),
-        },
-        "last_step": _highest(metrics, "step"),
-        "last_epoch": _highest(metrics, "epoch"),
-        "last_training": trained[-1] if trained else None,
-        "best_validation": _best(validations),
-        "last_validation": validations[-1] if validations else None,
-        "checkpoints": [_describe_checkpoint(folder) for folder in _steps(run.checkpoints)],
-        "best": _link(run.checkpoints / "best"),
-        "last": _link(run.checkpoints / "last"),
-        "bytes": _size(run.path),
-        "facts": facts,
-    }
+    print(json_module.dumps(describe(run), ensure_ascii=False, indent=2))
 
 
-def _read_config(run) -> dict | None:
-    from nmtcli.config import as_dict
-    from nmtcli.errors import NmtError
-
+def _print_card(run) -> None:
     try:
-        return as_dict(run.read_config())
-    except NmtError:
-        return None
-
-
-def _read_metrics(path: Path) -> list[dict]:
-    """The lines that can be read; the last one may be half written."""
-    found = []
-    try:
-        text = path.read_text(encoding="utf-8", errors="replace")
+        print(run.card.read_text(encoding="utf-8", errors="replace"), end="")
     except OSError:
-        return found
-    for line in text.split("\n"):
-        try:
-            value = json_module.loads(line)
-        except json_module.JSONDecodeError:
-            continue
-        if isinstance(value, dict):
-            found.append(value)
-    return found
+        raise UsageError(
+            f"{run.card}: not there; nmt train writes it at each validation and at the end"
+        ) from None
 
 
-def _highest(metrics: list[dict], name: str) -> int | None:
-    return max((line[name] for line in metrics if isinstance(line.get(name), int)), default=None)
+def _print_rows(run) -> None:
+    from nmtcli.about_run import describe
 
-
-def _best(validations: list[dict]) -> dict | None:
-    """The highest BLEU, or else the lowest perplexity."""
-    with_bleu = [line for line in validations if isinstance(line.get("bleu"), int | float)]
-    if with_bleu:
-        return max(with_bleu, key=lambda line: line["bleu"])
-    with_perplexity = [
-        line for line in validations if isinstance(line.get("perplexity"), int | float)
-    ]
-    return min(with_perplexity, key=lambda line: line["perplexity"], default=None)
-
-
-def _vocabulary_size(model: Path) -> int | None:
-    from nmtcli.errors import NmtError
-    from nmtcli.text.subwords import Subwords
-
-    try:
-        return Subwords(model).size
-    except (NmtError, ImportError):
-        return None
-
-
-def _steps(checkpoints: Path) -> list[Path]:
-    folders = [path for path in checkpoints.glob("step-*") if path.name[5:].isdigit()]
-    return sorted(folders, key=lambda path: int(path.name[5:]))
-
-
-def _describe_checkpoint(folder: Path) -> dict:
-    """Step, epoch, size and whether the files are there with the sizes that the manifest says."""
-    state = _read_json(folder / "state.json")
-    files = _read_json(folder / "manifest.json").get("files")
-    problem = None if isinstance(files, dict) and files else "manifest.json missing or damaged"
-    for name, entry in (files if problem is None else {}).items():
-        path = folder / name
-        expected = entry.get("bytes") if isinstance(entry, dict) else None
-        if not path.is_file():
-            problem = f"{name} missing"
-        elif expected is not None and path.stat().st_size != expected:
-            problem = f"{name} has {path.stat().st_size} bytes, not {expected}"
-    return {
-        "name": folder.name,
-        "step": state.get("step", int(folder.name[5:])),
-        "epoch": state.get("epoch"),
-        "bytes": _size(folder),
-        "problem": problem,
-    }
-
-
-def _read_json(path: Path) -> dict:
-    try:
-        value = json_module.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
-def _link(path: Path) -> str | None:
-    return path.resolve().name if path.exists() else None
-
-
-def _size(folder: Path) -> int:
-    """Bytes of the files below; what a link points to is counted where it is."""
-    files = [path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()]
-    return sum(path.stat().st_size for path in files)
+    rows = list(_rows(describe(run)))
+    width = max(len(name) for name, _ in rows)
+    for name, text in rows:
+        print(f"{name:<{width}}  {text}")
 
 
 def _rows(about: dict) -> Iterator[tuple[str, str]]:
@@ -176,8 +91,10 @@ def _rows(about: dict) -> Iterator[tuple[str, str]]:
         yield "checkpoint", _checkpoint(checkpoint, marks)
     yield "on disk", _megabytes(about["bytes"])
     for name, value in about["facts"].items():
-        if name == "data" and isinstance(value, dict):  # hashes are for programs: in --json
-            value = {key: inner for key, inner in value.items() if key != "sha256"}
+        if name == "data" and isinstance(value, dict):  # the rest is in --json and --card
+            value = {key: value[key] for key in ("prepared", "pairs") if key in value}
+        if name in ("init_from", "hardware", "parameters_by_part"):
+            value = _short_fact(name, value)
         if name != "vocabulary":  # shown above
             yield name, _flat(value)
 
@@ -187,21 +104,32 @@ def _config_rows(config: dict | None) -> Iterator[tuple[str, str]]:
         yield "config", "missing or damaged"
         return
     model, data = config["model"], config["data"]
-    yield (
-        "model",
-        f"{model['architecture']}, attention {model['attention']}, cell {model['cell']},"
-        f" {model['encoder_layers']}+{model['decoder_layers']} layers,"
-        f" embedding {model['embedding_size']}, encoder {model['encoder_size']},"
-        f" decoder {model['decoder_size']}",
-    )
+    yield "model", _model(model)
     for side in ("train", "valid"):
         yield f"{side} text", f"{data[side + '_source']} -> {data[side + '_target']}"
+
+
+def _model(model: dict) -> str:
+    layers = f"{model['encoder_layers']}+{model['decoder_layers']} layers"
+    if model["architecture"] == "transformer":
+        return (
+            f"transformer, {layers}, size {model['embedding_size']},"
+            f" feed-forward {model['feed_forward_size'] or 4 * model['embedding_size']}"
+            f" {model['feed_forward']}, {model['normalization']}-norm, {model['positions']}"
+        )
+    return (
+        f"{model['architecture']}, attention {model['attention']}, cell {model['cell']},"
+        f" {layers}, embedding {model['embedding_size']}, encoder {model['encoder_size']},"
+        f" decoder {model['decoder_size']}"
+    )
 
 
 def _checkpoint(checkpoint: dict, marks: list[str]) -> str:
     parts = [checkpoint["name"]]
     if checkpoint["epoch"] is not None:
         parts.append(f"epoch {checkpoint['epoch']}")
+    if checkpoint["average_of"]:
+        parts.append(f"mean of {' '.join(map(str, checkpoint['average_of']))}")
     parts.append(_megabytes(checkpoint["bytes"]))
     parts.append(f"DAMAGED: {checkpoint['problem']}" if checkpoint["problem"] else "complete")
     return ", ".join(parts) + (f" ({', '.join(marks)})" if marks else "")
@@ -211,10 +139,18 @@ def _scores(line: dict | None) -> str:
     if line is None:
         return "-"
     parts = [f"step {_or_dash(line.get('step'))}"]
-    for name, title in (("bleu", "BLEU"), ("perplexity", "perplexity")):
+    for name, title in (("bleu", "BLEU"), ("chrf", "chrF"), ("perplexity", "perplexity")):
         if isinstance(line.get(name), int | float):
             parts.append(f"{title} {line[name]:.2f}")
     return ", ".join(parts)
+
+
+def _short_fact(name: str, value):
+    if not isinstance(value, dict):
+        return value
+    if name == "init_from":
+        return value.get("text", "")
+    return {key: inner for key, inner in value.items() if inner and key != "memory_bytes"}
 
 
 def _flat(value) -> str:

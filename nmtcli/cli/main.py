@@ -13,7 +13,18 @@ os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "true")  # Typer's own needs n
 import typer  # noqa: E402
 
 from nmtcli import __version__  # noqa: E402
-from nmtcli.cli import align, bleu, export, inspect, preprocess, score, train, translate  # noqa: E402
+from nmtcli.cli import (  # noqa: E402
+    align,
+    average,
+    bleu,
+    export,
+    inspect,
+    preprocess,
+    score,
+    train,
+    translate,
+)
+from nmtcli.cli.train_text_options import PairedOptions  # noqa: E402
 from nmtcli.errors import NmtError  # noqa: E402
 
 INTERRUPTED = 128 + signal.SIGINT
@@ -27,8 +38,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 TRAINING, USING, MEASURING = "Train", "Translate", "Measure"
-app.command("preprocess", rich_help_panel=TRAINING)(preprocess.preprocess)
+app.command("preprocess", cls=PairedOptions, rich_help_panel=TRAINING)(preprocess.preprocess)
 app.command("train", rich_help_panel=TRAINING)(train.train)
+app.command("average", rich_help_panel=TRAINING)(average.average)
 app.command("translate", rich_help_panel=USING)(translate.translate)
 app.command("export", rich_help_panel=USING)(export.export)
 app.command("align", rich_help_panel=MEASURING)(align.align)

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from nmtcli.cli.train_text_options import train_options
 from nmtcli.errors import Interrupted
 
 TEXT, SUBWORDS, RESULT = "Text", "Subwords", "Result"
@@ -25,15 +26,47 @@ SECONDS_BETWEEN_LINES = 10.0
 
 def preprocess(
     train: Annotated[
-        tuple[Path, Path] | None,
-        typer.Option(metavar="SRC TGT", help="Training text.", rich_help_panel=TEXT),
+        list[str] | None,
+        typer.Option(
+            metavar="SRC TGT",
+            help="Training text; several times for several texts.",
+            rich_help_panel=TEXT,
+        ),
     ] = None,
     valid: Annotated[
         tuple[Path, Path] | None,
         typer.Option(metavar="SRC TGT", help="Validation text.", rich_help_panel=TEXT),
     ] = None,
+    weights: Annotated[
+        str | None,
+        typer.Option(
+            metavar="W,...",
+            help="For each --train: 2 is seen twice in an epoch, 0.5 half of it.",
+            rich_help_panel=TEXT,
+        ),
+    ] = None,
+    tags: Annotated[
+        str | None,
+        typer.Option(
+            metavar="<TAG>,...",
+            help="For each --train, a word such as <2ko> before its sources, or nothing.",
+            rich_help_panel=TEXT,
+        ),
+    ] = None,
+    alignments: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE",
+            help="Links of words, 0-0 1-2 a line, for guided alignment; for each --train.",
+            rich_help_panel=TEXT,
+        ),
+    ] = None,
     vocab_size: Annotated[
-        int | None, typer.Option(help="Pieces in a model.", rich_help_panel=SUBWORDS)
+        int | None,
+        typer.Option(
+            help="Pieces in a model; chosen by the size of the text if not given.",
+            rich_help_panel=SUBWORDS,
+        ),
     ] = None,
     subwords: Annotated[
         str | None,
@@ -72,10 +105,9 @@ def preprocess(
     """Clean parallel text, learn subwords and write ids for nmt train."""
     from nmtcli import config as configuration
 
-    data = {}
-    for name, paths in (("train", train), ("valid", valid)):
-        if paths is not None:
-            data |= {f"{name}_source": str(paths[0]), f"{name}_target": str(paths[1])}
+    data = train_options(train or [], weights, tags, alignments or [])
+    if valid is not None:
+        data |= {"valid_source": str(valid[0]), "valid_target": str(valid[1])}
     pieces = {"vocabulary_size": vocab_size, "type": subwords, "joint": joint}
     overrides = {"data": data, "subwords": pieces}
     merged = configuration.load(config, assignments or (), overrides)
@@ -98,9 +130,23 @@ def _run(config, out: Path, keep_rejected: bool, force: bool) -> None:
         print(f"{out}: already prepared from this text with these options", file=sys.stderr)
         return
     console.print(_table(report))
+    if len(report.corpora) > 1:
+        for corpus in report.corpora:
+            _tell_corpus(corpus)
+    if report.choice:
+        print(f"{report.choice} (--vocab-size sets another)", file=sys.stderr)
     kept, read = report.counts["train"].kept, report.counts["train"].read
     seconds = time.monotonic() - started
     print(f"{out}: {kept:,} of {read:,} training pairs in {seconds:.1f} s", file=sys.stderr)
+
+
+def _tell_corpus(corpus: dict) -> None:
+    counts, tag = corpus["counts"], f", tag {corpus['tag']}" if corpus["tag"] else ""
+    print(
+        f"{corpus['source']}, {corpus['target']}: {counts['kept']:,} of {counts['read']:,} pairs,"
+        f" weight {corpus['weight']:g}{tag}",
+        file=sys.stderr,
+    )
 
 
 def _table(report):

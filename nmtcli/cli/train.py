@@ -1,18 +1,23 @@
 """`nmt train`: train on prepared data, or go on with an interrupted training."""
 
+import contextlib
+import shlex
 import sys
+import tempfile
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from nmtcli.cli.train_options import check_values, model_options, run_name, set_values
+from nmtcli.cli.train_report import Printer, dry_run_lines
 from nmtcli.errors import UsageError
 from nmtcli.mechanisms import PRESETS
+from nmtcli.presets import preset_names
 
 MODEL, LIMITS, FOLDERS = "Model", "How long", "Folders"
 SAMPLE = Path("data/sample.yaml")  # at the top of a checkout
 PREPARED, PREPARED_SAMPLE = Path("prepared"), Path("prepared-sample")
-PREPARED_PREFIX = "prepared-"
 
 
 def train(
@@ -36,7 +41,27 @@ def train(
         str | None,
         typer.Option(
             metavar="NAME",
-            help=f"Attention mechanism: {', '.join(PRESETS)}.",
+            help=f"Attention mechanism: {', '.join(PRESETS)}; or transformer, the architecture.",
+            rich_help_panel=MODEL,
+        ),
+    ] = None,
+    architecture: Annotated[
+        str | None,
+        typer.Option(metavar="rnn|transformer", help="Family of models.", rich_help_panel=MODEL),
+    ] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help=f"Sizes and settings, below --config: {', '.join(preset_names())}.",
+            rich_help_panel=MODEL,
+        ),
+    ] = None,
+    init_from: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RUN[:CHECKPOINT]",
+            help="Begin with the weights of another run, as far as they fit.",
             rich_help_panel=MODEL,
         ),
     ] = None,
@@ -66,116 +91,106 @@ def train(
     dump_config: Annotated[
         bool, typer.Option("--dump-config", help="Print the merged options and stop.")
     ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="Try one update; say sizes, memory and time; write nothing."
+        ),
+    ] = False,
 ) -> None:
     """Train a translator; the same command again goes on where it was interrupted."""
-    from nmtcli import config as configuration
-
-    sample = data is None and not PREPARED.exists() and _at_top_of_checkout()
     overrides = {
-        "model": {"attention": attention},
+        "model": model_options(attention, architecture),
         "training": {
             "precision": precision,
             "seed": seed,
             "max_steps": steps,
             "max_epochs": epochs,
             "max_minutes": minutes,
+            "init_from": init_from,
         },
     }
-    base = configuration.as_dict(configuration.load(SAMPLE)) if sample else None
-    merged = configuration.load(config, assignments or (), overrides, base=base)
-    if dump_config:
-        print(configuration.dump(merged), end="")
-        return
-    if data is None:
-        data = _prepare_sample(merged) if sample else PREPARED
-        if not data.exists():
+    sample = data is None and not PREPARED.exists() and _at_top_of_checkout()
+    values = set_values(SAMPLE if sample else None, preset, config, assignments or (), overrides)
+    check_values(attention, values, config)
+    with contextlib.ExitStack() as leaving:
+        if data is None and sample and not dump_config:
+            place = PREPARED_SAMPLE
+            if dry_run and not place.exists():
+                folder = leaving.enter_context(tempfile.TemporaryDirectory(prefix="nmt-"))
+                place = Path(folder) / PREPARED_SAMPLE
+            _prepare_sample(values, place)
+        else:
+            place = data or (PREPARED_SAMPLE if sample else PREPARED)
+        run = run or Path("runs") / run_name(place, values, preset)
+        if dump_config:
+            _dump(values, place, run)
+        elif not place.exists():
             raise UsageError(
-                "no prepared data here: make them with nmt preprocess --train SRC TGT"
+                f"{data}: no such folder; nmt preprocess makes prepared data"
+                if data is not None
+                else "no prepared data here: make them with nmt preprocess --train SRC TGT"
                 " --valid SRC TGT, or give a folder with --data"
             )
-    name = data.resolve().name.removeprefix(PREPARED_PREFIX)
-    run = run or Path("runs") / f"{name}-{merged.model.attention}"
-    _train(merged, data, run)
+        elif dry_run:
+            _dry_run(values, place, run)
+        else:
+            _train(values, place, run)
 
 
 def _at_top_of_checkout() -> bool:
     return SAMPLE.is_file() and Path("data/train.ko").is_file()
 
 
-def _prepare_sample(config) -> Path:
+def _prepare_sample(values: dict, place: Path) -> None:
+    from nmtcli.config import from_dict
     from nmtcli.preprocess import preprocess
 
     print("preparing the embedded Korean-English corpus in data/", file=sys.stderr)
     try:
-        preprocess(config, PREPARED_SAMPLE, command=["nmt", *sys.argv[1:]])
+        preprocess(from_dict(values), place, command=["nmt", *sys.argv[1:]])
     except UsageError as error:
-        if not PREPARED_SAMPLE.exists():
+        if not place.exists():
             raise
         what = str(error).partition("; use --force")[0]  # an option of preprocess alone
         raise UsageError(f"{what}; remove that folder to have it prepared anew") from None
-    return PREPARED_SAMPLE
 
 
-def _train(config, data: Path, run: Path) -> None:
+def _dump(values: dict, data: Path, run: Path) -> None:
+    from nmtcli import config as configuration
+
+    if data.exists():
+        config = _complete(values, data, run).config
+    else:
+        config = configuration.from_dict(values)
+    print(configuration.dump(config), end="")
+
+
+def _dry_run(values: dict, data: Path, run: Path) -> None:
+    from nmtcli.dry_run import dry_run as use_case
+
+    for line in dry_run_lines(use_case(_complete(values, data, run).config, data)):
+        print(line)
+
+
+def _train(values: dict, data: Path, run: Path) -> None:
     from nmtcli.train import train as use_case
 
-    printer = _Printer(run)
-    progress = use_case(config, data, run, printer)
+    found = _complete(values, data, run)
+    progress = use_case(found.config, data, run, Printer(run), found.values)
     best = f", best at step {progress.best_step}" if progress.best is not None else ""
     print(
         f"done ({progress.finished}): step {progress.step}{best};"
-        f" translate with: nmt translate --run {run} < in.txt",
+        f" translate with: nmt translate --run {shlex.quote(str(run))} < in.txt",
         file=sys.stderr,
     )
 
 
-class _Printer:
-    """Tells on stderr how the training goes, a line for each event."""
+def _complete(values: dict, data: Path, run: Path):
+    """The `Chosen` of a training; says what was chosen, a line for each choice."""
+    from nmtcli.choices import complete
 
-    def __init__(self, run: Path):
-        self.run = run
-
-    def __call__(self, event) -> None:
-        text = getattr(self, f"_{event.kind}")(event.values)
-        print(text, file=sys.stderr, flush=True)
-
-    def _start(self, v) -> str:
-        return (
-            f"nmt {v['version']} on {v['backend']}, {v['device']}, {v['precision']}, attention"
-            f" {v['attention']}, {v['parameters']:,} parameters, {v['pairs']:,} pairs -> {self.run}"
-        )
-
-    def _resumed(self, v) -> str:
-        return f"going on from step {v['step']}"
-
-    def _warning(self, v) -> str:
-        return f"nmt: warning: {v['text']}"
-
-    def _train(self, v) -> str:
-        return (
-            f"step {v['step']}  epoch {v['epoch']:.2f}  loss {v['loss']:.3f}"
-            f"  perplexity {v['perplexity']:.2f}  rate {v['learning_rate']:.2e}"
-            f"  {v['tokens_per_second']:,.0f} tokens/s  left {_clock(v['left'])}"
-        )
-
-    def _validation(self, v) -> str:
-        parts = [f"step {v['step']}  validation"]
-        if v.get("perplexity") is not None:
-            parts.append(f"perplexity {v['perplexity']:.2f}")
-        if "bleu" in v:
-            parts.append(f"BLEU {v['bleu']:.2f}")
-        if v["best"]:
-            parts.append("best so far")
-        lines = ["  ".join(parts)]
-        for source, reference, translation in v["samples"]:
-            lines += [f"    source      {source}", f"    reference   {reference}"]
-            lines += [f"    translation {translation}"]
-        return "\n".join(lines)
-
-
-def _clock(seconds: float | None) -> str:
-    if seconds is None:
-        return "unknown"
-    minutes, seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
+    found = complete(values, data, run)
+    for line in found.lines:
+        print(f"chosen: {line}", file=sys.stderr)
+    return found

@@ -61,7 +61,7 @@ class TextGraph(tf.Module):
         # One position more, because a model reads at least one, even where there is no text.
         source_ids = tf.pad(source_ids, [[0, 0], [0, 1]], constant_values=PAD_ID)
         limits = tf.where(lengths > 0, self._longest(lengths), 0)
-        state = model.start(source_ids, room=tf.reduce_max(limits))
+        state = model.start(source_ids, room=tf.reduce_max(tf.pad(limits, [[0, 1]])))
         state = _repeat_rows(state, self._search.beam)
         source = state["source"]  # the same in every step, so it is not carried through the loop
 

@@ -176,7 +176,7 @@ def _seen(weights, source):
     """The weights, (B, T, S) or (B, H, T, S), without source positions that dropout hides."""
     if "seen" not in source:
         return weights
-    seen = source["seen"]  # (B, S)
+    seen = ops.cast(source["seen"], weights.dtype)  # (B, S); a layer casts what it is called with
     return weights * ops.reshape(seen, (ops.shape(seen)[0], *(1,) * (len(weights.shape) - 2), -1))
 
 

@@ -6,8 +6,8 @@ from nmtcli.errors import NmtError
 
 
 def arrays_of(model) -> dict[str, np.ndarray]:
-    """What a model has learnt, by path."""
-    return {v.path: np.asarray(v.value) for v in model.trainable_variables}
+    """The weights of a model by path, those that no training changes too."""
+    return {v.path: np.asarray(v.value) for v in model.weights}
 
 
 def set_arrays(model, arrays: dict[str, np.ndarray]) -> None:
@@ -16,7 +16,7 @@ def set_arrays(model, arrays: dict[str, np.ndarray]) -> None:
     Raises:
         NmtError: other names or shapes.
     """
-    _assign(model.trainable_variables, arrays)
+    _assign(model.weights, arrays)
 
 
 def optimizer_arrays(optimizer) -> dict[str, np.ndarray]:

@@ -9,8 +9,21 @@ from nmtcli.options.declare import option
 class DataConfig:
     """Where the parallel text is, and which pairs are kept."""
 
-    train_source: str | None = option(None, "Source side of the training text.")
-    train_target: str | None = option(None, "Target side of the training text.")
+    train_source: str | tuple[str, ...] | None = option(
+        None, "Source side of the training text, or a list of several."
+    )
+    train_target: str | tuple[str, ...] | None = option(
+        None, "Target side of the training text, or a list of several."
+    )
+    weights: tuple[float, ...] = option(
+        (), "Share of each training text that an epoch sees: 2 is twice, 0.5 is another half of it."
+    )
+    tags: tuple[str, ...] = option(
+        (), "A word such as <2ko> before each source line of each training text; '' is none."
+    )
+    alignments: tuple[str, ...] = option(
+        (), "Links of words, 0-0 1-2, for each training text; for guided alignment."
+    )
     valid_source: str | None = option(None, "Source side of the validation text.")
     valid_target: str | None = option(None, "Target side of the validation text.")
     max_words: int = option(200, "Longest side of a kept pair.", unit="words", minimum=1)
@@ -33,7 +46,9 @@ class SubwordConfig:
     type: str = option(
         "unigram", "Kind of subword model.", choices=("unigram", "bpe", "char", "word")
     )
-    vocabulary_size: int = option(8000, "V, pieces in a model.", unit="pieces", minimum=16)
+    vocabulary_size: int = option(
+        0, "V, pieces in a model; 0 chooses by the size of the text.", unit="pieces", minimum=0
+    )
     joint: bool = option(True, "One model for both languages.")
     character_coverage: float = option(
         1.0, "Share of characters that get a piece.", minimum=0.5, maximum=1.0

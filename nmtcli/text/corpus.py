@@ -25,13 +25,14 @@ class Pair(NamedTuple):
     """One line of both files.
 
     `line` counts from 1. `problem` is None or `INVALID_UTF8`; in the latter case U+FFFD stands in
-    the texts for what could not be read.
+    the texts for what could not be read. `links` are those of words, where the text is aligned.
     """
 
     line: int
     source: str
     target: str
     problem: str | None
+    links: list[tuple[int, int]] | None = None
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,11 @@ class PairFilter:
         self._options = options
         self._seen = SeenPairs()
 
-    def problem(self, source: str, target: str) -> str | None:
-        """The rule that drops the pair, or None; both texts in NFC. Remembers pairs it kept."""
+    def problem(self, source: str, target: str, tag: str = "") -> str | None:
+        """The rule that drops the pair, or None; both texts in NFC. Remembers pairs it kept.
+
+        Pairs whose sources get different tags are different ones.
+        """
         options = self._options
         source, target = source.strip(), target.strip()
         if not source or not target:
@@ -37,7 +40,7 @@ class PairFilter:
             return RATIO
         if options.drop_identical and source == target:
             return IDENTICAL
-        if options.drop_duplicates and not self._seen.add(source, target):
+        if options.drop_duplicates and not self._seen.add(tag + source, target):
             return DUPLICATE
         return None
 
@@ -99,18 +102,19 @@ class Rejected:
     Args:
         log: text stream that gets a line `rule, line number, source, target` for every pair,
             with tabs between; a tab, carriage return or backslash in a text is escaped.
+        where: stands before the line number, such as `a.ko:`.
     """
 
-    def __init__(self, log: TextIO | None = None):
+    def __init__(self, log: TextIO | None = None, where: str = ""):
         self.counts: dict[str, int] = {}
-        self._log = log
+        self._log, self._where = log, where
 
     def add(self, rule: str, pair: Pair) -> None:
         self.counts[rule] = self.counts.get(rule, 0) + 1
         if self._log is not None:
             texts = (text.replace("\\", "\\\\") for text in (pair.source, pair.target))
             escaped = (text.replace("\t", "\\t").replace("\r", "\\r") for text in texts)
-            self._log.write("\t".join([rule, str(pair.line), *escaped]) + "\n")
+            self._log.write("\t".join([rule, f"{self._where}{pair.line}", *escaped]) + "\n")
 
     def total(self) -> int:
         return sum(self.counts.values())

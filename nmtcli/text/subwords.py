@@ -83,6 +83,14 @@ class Subwords:
         kept = [int(i) for i in ids if int(i) not in CONTROL_IDS]
         return read_record(self._pieces.decode(kept, out_type="serialized_proto"))
 
+    def scores(self) -> list[float]:
+        """The score of every piece, by id: log-probabilities of unigram, order of merges of bpe."""
+        return [self._pieces.get_score(i) for i in range(self.size)]
+
+    def byte_ids(self) -> frozenset[int]:
+        """The pieces that stand for one byte."""
+        return frozenset(i for i in range(self.size) if self._pieces.is_byte(i))
+
     def pieces(self, ids: Iterable[int]) -> list[str]:
         """The piece of every id, one for one; U+2581 marks where a word starts."""
         return [self._pieces.id_to_piece(int(i)) for i in ids]

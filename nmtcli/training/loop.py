@@ -6,19 +6,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nmtcli import checkpoint
+from nmtcli.batches.epochs import Epochs, sampling_of
 from nmtcli.batches.feed import make_arrays
-from nmtcli.batches.plan import plan_epoch
 from nmtcli.errors import Interrupted, NmtError
-from nmtcli.models.weights import (
-    arrays_of,
-    optimizer_arrays,
-    set_arrays,
-    set_optimizer_arrays,
-)
 from nmtcli.run_directory import write_atomically
+from nmtcli.training.decide import NO_BETTER, judge
 from nmtcli.training.interrupt import StopRequest
+from nmtcli.training.parts import compute_in_parts, describe_halvings
 from nmtcli.training.progress import Progress
 from nmtcli.training.schedule import learning_rate
+
+SAMPLED = "sampled"  # folder of the epochs that are made ahead, in the run's
 
 
 @dataclass
@@ -44,7 +42,10 @@ class Training:
 
     def __init__(self, run, config, pairs, update, validate, metrics, tell):
         self.run, self.config, self.limits = run, config, config.training
-        self.pairs, self.update, self.validate = pairs, update, validate
+        self.update, self.validate = update, validate
+        sampling = sampling_of(config, (run.source_subwords, run.target_subwords))
+        folder = run.path / SAMPLED
+        self.epochs = Epochs(pairs, self.limits.batch_tokens, self.limits.seed, sampling, folder)
         self.open_metrics, self.tell = metrics, tell
         self.progress = Progress()
         self._plan_of: tuple[int, list] = (-1, [])
@@ -59,6 +60,8 @@ class Training:
         self._resume()
         self.metrics = self.open_metrics(self.progress.step)
         try:
+            if not self._finished():
+                self._forget_average()
             with StopRequest(self._tell_stopping) as stop:
                 while not self._finished():
                     self._one_update()
@@ -67,6 +70,7 @@ class Training:
                 if self._last_saved != self.progress.step:
                     self._checkpoint(validated=True)
         finally:
+            self.epochs.close()
             self.metrics.close()
         return self.progress
 
@@ -75,17 +79,15 @@ class Training:
     def _one_update(self):
         progress, begun = self.progress, time.monotonic()
         plan = self._plan()
-        batch = plan[progress.batch]
+        batches = plan[progress.batch : progress.batch + self.limits.accumulate]
         step = progress.step + 1
         rate = self._rate(step)
-        result = self.update(make_arrays(self.pairs, batch), rate, step)
+        result = self._updated(batches, rate, step)
         if not result.finite:
-            self._recover(step, rate, result, batch)
+            self._recover(step, rate, result, batches)
             return
         progress.step = step
-        progress.batch += 1
-        if progress.batch == len(plan):
-            progress.epoch, progress.batch = progress.epoch + 1, 0
+        progress.advance(len(batches), len(plan))
         self._count(result, time.monotonic() - begun)
         if step % self.limits.log_every == 0:
             self._report(rate, result.gradient_norm, len(plan))
@@ -93,20 +95,35 @@ class Training:
         if due or step % self.limits.save_every == 0:
             self._checkpoint(validated=due)
 
+    def _updated(self, batches, rate, step):
+        """The result of an update; where memory is not enough, in smaller parts from now on."""
+        before = self.progress.halvings
+        result, self.progress.halvings = compute_in_parts(
+            lambda parts: self.update([self._arrays(part) for part in parts], rate, step),
+            batches,
+            before,
+        )
+        if self.progress.halvings > before:
+            text = f"step {step}: {describe_halvings(self.limits, self.progress.halvings)}"
+            self.tell(Event("warning", {"text": text}))
+        return result
+
+    def _arrays(self, batch):
+        pairs = self.epochs.pairs(self.progress.epoch)
+        return make_arrays(pairs, batch, with_alignment=self.limits.guided_alignment > 0)
+
     def _plan(self):
         epoch = self.progress.epoch
         if self._plan_of[0] != epoch:
-            lengths = self.pairs.source_lengths, self.pairs.target_lengths
-            self._plan_of = (
-                epoch,
-                plan_epoch(*lengths, self.limits.batch_tokens, self.limits.seed, epoch),
-            )
+            self._plan_of = epoch, self.epochs.plan(epoch)
         return self._plan_of[1]
 
     def _rate(self, step):
         limits = self.limits
-        total = limits.max_steps or limits.max_epochs * len(self._plan())
-        return self.progress.rate_scale * learning_rate(
+        updates = -(-len(self._plan()) // limits.accumulate)  # in an epoch
+        total = limits.max_steps or limits.max_epochs * updates
+        scale = self.progress.rate_scale * self.progress.plateau_scale
+        return scale * learning_rate(
             step,
             highest=limits.learning_rate,
             warmup=limits.warmup_steps,
@@ -133,6 +150,7 @@ class Training:
             "gradient_norm": norm,
             "tokens_per_second": p.tokens / max(p.rate_seconds, 1e-9),
             "seconds": p.seconds,
+            "tokens": p.total_tokens,
         }
         self.metrics.write("train", p.step, **values)
         left = p.seconds_left(self.limits, batches)
@@ -152,20 +170,12 @@ class Training:
     def _validate(self) -> bool:
         """Score the model; returns whether it is the best so far."""
         p, begun = self.progress, time.monotonic()
-        found = self.validate(self.update.model)
+        found = self.validate(self.update.weights())
         translations = found.pop("translations")
         p.seconds += time.monotonic() - begun
-        decider = self.config.validation.early_stopping
-        name = "perplexity" if decider == "perplexity" or "bleu" not in found else "bleu"
-        doubt = -(found["perplexity"] or math.inf)  # decides between equal BLEU
-        value = [found["bleu"], doubt] if name == "bleu" else [doubt]
-        is_best = p.best is None or value > p.best
-        p.waited = 0 if is_best else p.waited + 1
-        if is_best:
-            p.best, p.best_step = value, p.step
-        if decider != "none" and p.waited >= self.config.validation.patience:
-            p.finished = f"no better {name} in {p.waited} validations"
-        self.metrics.write("validation", p.step, epoch=p.epoch, seconds=p.seconds, **found)
+        is_best = judge(p, found, self.limits, self.config.validation)
+        times = {"epoch": p.epoch, "seconds": p.seconds, "tokens": p.total_tokens}
+        self.metrics.write("validation", p.step, **times, **found)
         shown = self._samples(translations)
         self.tell(Event("validation", {"step": p.step, "best": is_best, "samples": shown, **found}))
         return is_best
@@ -181,11 +191,8 @@ class Training:
         return [tuple(side[n] for side in sides) for n in chosen]
 
     def _save(self):
-        arrays = {
-            "model": arrays_of(self.update.model),
-            "optimizer": optimizer_arrays(self.update.optimizer),
-        }
-        checkpoint.save(self.run.checkpoints, self.progress.step, arrays, self.progress.as_dict())
+        state = self.progress.as_dict()
+        checkpoint.save(self.run.checkpoints, self.progress.step, self.update.arrays(), state)
         self._last_saved = self.progress.step
 
     def _resume(self):
@@ -194,20 +201,26 @@ class Training:
             return
         step, arrays, state = checkpoint.load(
             self.run.checkpoints,
-            groups=("model", "optimizer"),
+            groups=self.update.groups,
             on_warning=lambda line: self.tell(Event("warning", {"text": line})),
         )
-        set_arrays(self.update.model, arrays["model"])
-        set_optimizer_arrays(self.update.optimizer, arrays["optimizer"])
+        self.update.set_arrays(arrays)
         self.progress = Progress.from_dict(state)
         self._last_saved = step
         self.tell(Event("resumed", {"step": step, "finished": self.progress.finished}))
+
+    def _forget_average(self):
+        """An average may be `best` at the end of a training, but not while it goes on: the best
+        validation is what the next ones are compared with."""
+        name = checkpoint.target(self.run.checkpoints, "best")
+        if name in checkpoint.averages(self.run.checkpoints):
+            checkpoint.point(self.run.checkpoints, "best", self.progress.best_step)
 
     # -- the ends ----------------------------------------------------------------------------
 
     def _finished(self) -> bool:
         p = self.progress
-        p.finished = p.finished if p.finished.startswith("no better") else ""
+        p.finished = p.finished if p.finished.startswith(NO_BETTER) else ""
         reason = p.finished or p.limit_reached(self.limits)
         if reason:
             p.finished = reason
@@ -224,15 +237,17 @@ class Training:
         text = "stopping after this step and saving; once more to stop at once"
         self.tell(Event("warning", {"text": text}))
 
-    def _recover(self, step, rate, result, batch):
+    def _recover(self, step, rate, result, batches):
         """Go back to the last good checkpoint at half the learning rate, but not for ever."""
-        lines = ", ".join(str(int(n) + 1) for n in sorted(batch.pairs)[:5])
+        pairs = sorted(int(n) + 1 for batch in batches for n in batch.pairs)
+        lines = ", ".join(str(n) for n in pairs[:5])
         what = (
             f"step {step}: the loss is {result.loss:g} and the gradient's norm"
             f" {result.gradient_norm:g} at learning rate {rate:.2g}; the batch holds the kept"
-            f" training pairs {lines}{' ...' if len(batch.pairs) > 5 else ''}"
+            f" training pairs {lines}{' ...' if len(pairs) > 5 else ''}"
         )
         scale, recoveries = self.progress.rate_scale / 2, self.progress.recoveries + 1
+        halvings = self.progress.halvings
         if recoveries > self.limits.recoveries:
             raise NmtError(
                 f"{what}. Gave up after {recoveries - 1} recoveries: lower"
@@ -243,5 +258,6 @@ class Training:
             self._resume()
         else:
             self.tell(Event("warning", {"text": f"{what}. Left out; going on at half the rate"}))
-            self.progress.batch = (self.progress.batch + 1) % len(self._plan())
+            self.progress.advance(len(batches), len(self._plan()))
         self.progress.rate_scale, self.progress.recoveries = scale, recoveries
+        self.progress.halvings = halvings

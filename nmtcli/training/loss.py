@@ -43,30 +43,39 @@ def _flat_cross_entropy(logits, targets, weights, smoothing):
     def cross_entropy(z):
         precise = ops.cast(z, "float32")
         probabilities = ops.softmax(precise)
-        # The largest probability is never tiny, so this log-sum-exp is as exact as the usual one.
-        log_total = ops.max(precise, axis=-1) - ops.log(ops.max(probabilities, axis=-1))
+        log_total = log_total_of(precise, probabilities)
         at_target = ops.take_along_axis(precise, targets[:, None], axis=-1)[:, 0]
         nll = log_total - at_target
         uniform = log_total - ops.mean(precise, axis=-1)
         smoothed = (1.0 - smoothing) * nll + smoothing * uniform
 
         def gradient(*args, upstream=None):
-            upstream = args if upstream is None else upstream
-            scale = _first(upstream) * weights
+            scale = first_upstream(args if upstream is None else upstream) * weights
             dense = (probabilities - smoothing / size) * scale[:, None]
-            dense = ops.cast(dense, z.dtype)
-            rows = ops.arange(ops.shape(targets)[0], dtype="int32")
-            places = ops.stack([rows, ops.cast(targets, "int32")], axis=-1)
-            current = ops.take_along_axis(dense, targets[:, None], axis=-1)[:, 0]
-            hit = ops.cast((1.0 - smoothing) * scale, z.dtype)
-            return ops.scatter_update(dense, places, current - hit)
+            return without_targets(ops.cast(dense, z.dtype), targets, (1.0 - smoothing) * scale)
 
         return (ops.sum(weights * smoothed), ops.sum(weights * nll)), gradient
 
     return cross_entropy(logits)
 
 
-def _first(upstream):
+def log_total_of(logits, probabilities):
+    """log sum exp of each row of (N, V) logits whose softmax is known: (N,).
+
+    The largest probability is never tiny, so this is as exact as the usual way.
+    """
+    return ops.max(logits, axis=-1) - ops.log(ops.max(probabilities, axis=-1))
+
+
+def without_targets(dense, targets, share):
+    """(N, V) less `share` (N,) at each row's target, without a pass over the whole array."""
+    rows = ops.arange(ops.shape(targets)[0], dtype="int32")
+    places = ops.stack([rows, ops.cast(targets, "int32")], axis=-1)
+    current = ops.take_along_axis(dense, targets[:, None], axis=-1)[:, 0]
+    return ops.scatter_update(dense, places, current - ops.cast(share, dense.dtype))
+
+
+def first_upstream(upstream):
     """The gradient of the first result: TensorFlow gives a list, JAX a tuple inside one."""
     while isinstance(upstream, (tuple, list)):
         upstream = upstream[0]

@@ -46,6 +46,23 @@ class Metrics:
             write_atomically(self.path, "".join(line + "\n" for line in kept))
 
 
+def read_metrics(path) -> list[dict]:
+    """The lines of a `metrics.jsonl` that can be read: the last one may be half written."""
+    try:
+        text = Path(path).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return []
+    found = []
+    for line in text.split("\n"):
+        try:
+            value = json.loads(line)
+        except json.JSONDecodeError:
+            continue
+        if isinstance(value, dict):
+            found.append(value)
+    return found
+
+
 def _step_of(line: str) -> float:
     try:
         return json.loads(line)["step"]

@@ -13,7 +13,10 @@ class Progress:
     seconds: of training so far, validation and earlier sessions included.
     best: the best of the deciding scores, higher is better; best_step: when it was;
     waited: validations since then.
+    plateau_scale: factor on the learning rate of the schedule plateau; plateau_waited: validations
+    without a gain since it last changed.
     rate_scale: factor on the learning rate, halved at each recovery; recoveries: how many.
+    halvings: how often a batch was cut into twice as many parts, for want of memory.
     loss, nll, tokens, rate_seconds: sums since the last progress line.
     """
 
@@ -24,8 +27,11 @@ class Progress:
     best: list[float] | None = None
     best_step: int = 0
     waited: int = 0
+    plateau_scale: float = 1.0
+    plateau_waited: int = 0
     rate_scale: float = 1.0
     recoveries: int = 0
+    halvings: int = 0
     loss: float = 0.0
     nll: float = 0.0
     tokens: int = 0
@@ -40,6 +46,12 @@ class Progress:
     def from_dict(cls, values: dict) -> "Progress":
         known = {f.name for f in fields(cls)}
         return cls(**{k: v for k, v in values.items() if k in known})
+
+    def advance(self, batches: int, planned: int) -> None:
+        """Go on behind the next `batches` of an epoch of `planned` ones."""
+        self.batch += batches
+        if self.batch >= planned:
+            self.epoch, self.batch = self.epoch + 1, 0
 
     def reset_sums(self) -> None:
         self.loss = self.nll = self.rate_seconds = 0.0
@@ -65,7 +77,7 @@ class Progress:
             left.append((limits.max_steps - self.step) * pace)
         if limits.max_epochs:
             todo = (limits.max_epochs - self.epoch) * batches - self.batch
-            left.append(todo * pace)
+            left.append(todo / limits.accumulate * pace)
         if limits.max_minutes:
             left.append(60 * limits.max_minutes - self.seconds)
         return max(0.0, min(left)) if left else None

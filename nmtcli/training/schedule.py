@@ -9,8 +9,9 @@ def learning_rate(step, *, highest, warmup, schedule, total=0):
     Args:
         highest: the rate at the end of the warm-up.
         warmup: updates of linear growth from 0.
-        schedule: `constant`; `inverse-sqrt`, highest * sqrt(warmup / step) as in Vaswani et al.
-            (2017), arXiv:1706.03762, section 5.3; `linear` to 0 at `total`; `cosine` to 0 at
+        schedule: `constant`; `plateau`, constant too but for what validations make of it, see
+            `nmtcli.training.decide`; `inverse-sqrt`, highest * sqrt(warmup / step) as in Vaswani
+            et al. (2017), arXiv:1706.03762, section 5.3; `linear` to 0 at `total`; `cosine` to 0 at
             `total`, Loshchilov and Hutter (2017), arXiv:1608.03983, equation 5.
         total: the last update, for `linear` and `cosine`.
 
@@ -19,7 +20,7 @@ def learning_rate(step, *, highest, warmup, schedule, total=0):
     """
     if step <= warmup:
         return highest * step / warmup
-    if schedule == "constant":
+    if schedule in ("constant", "plateau"):
         return highest
     if schedule == "inverse-sqrt":
         return highest * math.sqrt(max(warmup, 1) / step)

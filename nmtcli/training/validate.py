@@ -1,4 +1,4 @@
-"""Validation: perplexity of the references, and BLEU of what `nmt translate` would print."""
+"""Validation: perplexity of the references, and scores of what `nmt translate` would print."""
 
 import math
 
@@ -6,8 +6,8 @@ import numpy as np
 
 from nmtcli.batches.feed import make_arrays
 from nmtcli.batches.plan import plan_epoch
-from nmtcli.evaluation.bleu import BleuOptions, corpus_bleu
-from nmtcli.models.weights import arrays_of, set_arrays
+from nmtcli.evaluation.bleu import BleuOptions, ChrfOptions, corpus_scores
+from nmtcli.models.weights import set_arrays
 from nmtcli.text.piece_ids import PAD_ID
 
 
@@ -21,7 +21,7 @@ class Validator:
         engine: a `KerasEngine` over that float32 model.
         prepared: the `PreparedData`.
         translate: function from source lines to translated lines, that of `nmt translate`; None
-            leaves BLEU out.
+            leaves BLEU and chrF out.
         options: the `validation` section.
         batch_tokens: of the batches for perplexity.
     """
@@ -37,14 +37,17 @@ class Validator:
         self.sources = prepared.valid_source_lines()[:limit]
         self.references = prepared.valid_target_lines()[:limit]
 
-    def __call__(self, model) -> dict:
-        """{"perplexity", "bleu"?, "signature"?, "translations"} of a model's present weights."""
-        set_arrays(self.engine.model, arrays_of(model))
+    def __call__(self, arrays: dict) -> dict:
+        """Of weights as `arrays_of` gives them: {"perplexity", "translations"}, and where lines are
+        translated {"bleu", "signature", "chrf", "chrf_signature"}."""
+        set_arrays(self.engine.model, arrays)
         found = {"perplexity": self.perplexity(), "translations": []}
         if self.translate is not None and self.sources:
             found["translations"] = self.translate(self.sources)
-            score = corpus_bleu([self.references], found["translations"], self.bleu)
-            found |= {"bleu": score.value, "signature": score.signature}
+            scored = [self.references], found["translations"]
+            bleu, chrf = corpus_scores(*scored, (self.bleu, ChrfOptions()))
+            found |= {"bleu": bleu.value, "signature": bleu.signature}
+            found |= {"chrf": chrf.value, "chrf_signature": chrf.signature}
         return found
 
     def perplexity(self) -> float | None:

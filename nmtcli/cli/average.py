@@ -1,0 +1,55 @@
+"""`nmt average`: the mean of a run's checkpoints, as one more checkpoint."""
+
+import shlex
+import sys
+from typing import Annotated
+
+import typer
+
+WHICH = "Which checkpoints"
+
+
+def average(
+    run: Annotated[
+        str | None,
+        typer.Option(metavar="DIR", help="Folder of a run; newest here if not given."),
+    ] = None,
+    last: Annotated[
+        int | None,
+        typer.Option(
+            min=2,
+            help="So many of the newest; 5, or as many as there are, if nothing is said.",
+            rich_help_panel=WHICH,
+        ),
+    ] = None,
+    best: Annotated[
+        int | None,
+        typer.Option(min=2, help="So many, with the best validations.", rich_help_panel=WHICH),
+    ] = None,
+    checkpoints: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--checkpoint",
+            metavar="NAME",
+            help="This one, for example step-500; given several times.",
+            rich_help_panel=WHICH,
+        ),
+    ] = None,
+    output: Annotated[
+        str, typer.Option(metavar="NAME", help="Its name: average or average-SOMETHING.")
+    ] = "average",
+) -> None:
+    """Average checkpoints of a run; use the mean with --checkpoint average."""
+    from nmtcli.average import average as use_case
+    from nmtcli.cli.streams import quiet_ends
+    from nmtcli.run_directory import find_run
+
+    with quiet_ends("nothing was written"):
+        found = find_run(run)
+        made = use_case(found, last, best, checkpoints or (), output)
+    where = shlex.quote(str(found.path))
+    print(
+        f"{found.checkpoints / made.name}: the mean of {', '.join(made.made_of)};"
+        f" use it with: nmt translate --run {where} --checkpoint {made.name}",
+        file=sys.stderr,
+    )

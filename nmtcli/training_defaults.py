@@ -1,0 +1,214 @@
+"""Which model and training suit a corpus and a machine, for a user who sets nothing.
+
+A small corpus wants a small model, much dropout and many epochs; a large one the opposite. Four
+classes of corpus, by the pieces of their target side:
+
+| class  | target pieces | about        | RNN: embedding, states  | Transformer: layers, D, F, H   |
+|--------|---------------|--------------|-------------------------|--------------------------------|
+| tiny   | under 200 k   | 10,000 pairs | 128, 256, dropout 0.3   | 4+4, 128, 256, 4, dropout 0.3  |
+| small  | under 3 M     | Multi30k     | 256, 512, dropout 0.4   | 4+4, 256, 512, 4, dropout 0.3  |
+| medium | under 30 M    | 100 k to 1 M | 512, 1024, dropout 0.3  | 6+6, 512, 1024, 4, dropout 0.3 |
+| large  | more          | over 1 M     | the same, 2 layers, 0.2 | 6+6, 512, 2048, 8, dropout 0.1 |
+
+On processors alone `medium` and `large` are half as wide (256, 512; D 256, F 1024), since a
+training in the full size would take weeks.
+
+Sources: tiny and small of the Transformer, Wu et al. (2021), arXiv:2105.14462 (D 128, F 256, 4
+heads and dropout 0.3 on Multi30k, where larger models were worse), and a step larger than that;
+medium, the customary setting for IWSLT; large, the base model of Vaswani et al. (2017),
+arXiv:1706.03762, table 3. That small RNNs want much dropout and small batches: Sennrich and Zhang
+(2019), arXiv:1905.11901, section 3.
+"""
+
+import math
+from dataclasses import dataclass
+
+RNN, TRANSFORMER = "rnn", "transformer"
+TINY, SMALL, MEDIUM, LARGE = "tiny", "small", "medium", "large"
+BOUNDS = ((200_000, TINY), (3_000_000, SMALL), (30_000_000, MEDIUM))  # target pieces
+
+# embedding, states, attention, layers, dropout
+RNN_SIZES = {
+    TINY: (128, 256, 128, 1, 0.3),
+    SMALL: (256, 512, 256, 1, 0.4),
+    MEDIUM: (512, 1024, 512, 1, 0.3),
+    LARGE: (512, 1024, 512, 2, 0.2),
+}
+RNN_ON_CPU = {MEDIUM: (256, 512, 256, 1, 0.2), LARGE: (256, 512, 256, 2, 0.1)}
+# layers, D, F, heads, dropout
+TRANSFORMER_SIZES = {
+    TINY: (4, 128, 256, 4, 0.3),
+    SMALL: (4, 256, 512, 4, 0.3),
+    MEDIUM: (6, 512, 1024, 4, 0.3),
+    LARGE: (6, 512, 2048, 8, 0.1),
+}
+TRANSFORMER_ON_CPU = {MEDIUM: (4, 256, 1024, 4, 0.2), LARGE: (6, 256, 1024, 4, 0.1)}
+
+FEWEST_UPDATES = 100  # in an epoch: with fewer, a batch is too large a share of the corpus
+SMALLEST_BATCH = 1000  # target positions
+LARGEST_BATCH = {TINY: 3000, SMALL: 4000, MEDIUM: 8000, LARGE: 25_000}
+LARGEST_BATCH_ON_CPU = 3000
+LOGITS = 400_000_000  # numbers in a batch's (B x T, V) array: 1.6 GB in float32
+PADDING = 0.85  # share of a batch's positions that hold a piece
+UPDATES = {  # in a whole training
+    RNN: {TINY: 3000, SMALL: 5000, MEDIUM: 50_000, LARGE: 150_000},
+    TRANSFORMER: {TINY: 5000, SMALL: 8000, MEDIUM: 60_000, LARGE: 150_000},
+}
+MOST_EPOCHS = 100
+FEWEST_EPOCHS = {TINY: 30, SMALL: 30, MEDIUM: 15, LARGE: 3}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Values that were chosen together.
+
+    values: section -> key -> value, as in a configuration.
+    reason: why, a few words.
+    """
+
+    values: dict
+    reason: str
+
+
+def choose(
+    pairs: int,
+    mean_target_pieces: float,
+    vocabulary: int,
+    device: str,
+    architecture: str = RNN,
+) -> list[Choice]:
+    """Values for the sections model, training and validation.
+
+    Args:
+        pairs: of the training text.
+        mean_target_pieces: of a pair, without EOS.
+        vocabulary: V of the target.
+        device: such as `CPU (2 threads)` or `1 GPU`; what is no CPU counts as a GPU.
+        architecture: `rnn` or `transformer`.
+
+    Raises:
+        ValueError: no pairs, or an unknown architecture.
+    """
+    if pairs < 1 or architecture not in UPDATES:
+        raise ValueError(f"no defaults for {architecture!r} on {pairs} pairs")
+    pieces = round(pairs * (mean_target_pieces + 1))  # EOS is learnt too
+    size = _class(pieces)
+    on_cpu = device.upper().startswith("CPU")
+    corpus = f"{pairs:,} pairs, {_short(pieces)} target pieces"
+    model = _rnn(size, on_cpu) if architecture == RNN else _transformer(size, on_cpu)
+    half = ", half as wide for the processor" if on_cpu and size in (MEDIUM, LARGE) else ""
+    choices = [Choice({"model": model}, f"a {size} corpus of {corpus}{half}")]
+    batch, accumulate, reason = _batch(pieces, size, vocabulary, on_cpu)
+    in_parts = {"accumulate": accumulate} if accumulate > 1 else {}
+    choices.append(Choice({"training": {"batch_tokens": batch, **in_parts}}, reason))
+    updates = max(1, math.ceil(pieces / (PADDING * batch * accumulate)))  # in an epoch
+    wanted = UPDATES[architecture][size]
+    epochs = min(MOST_EPOCHS, max(FEWEST_EPOCHS[size], math.ceil(wanted / updates)))
+    reason = f"{_about(epochs * updates)} updates of {_about(updates)} in an epoch, at most"
+    choices.append(Choice({"training": {"max_epochs": epochs}}, reason))
+    reason = "about once in an epoch" if 100 <= updates <= 2000 else "not too often, nor too rarely"
+    every = min(2000, max(100, _round(updates)))
+    choices.append(Choice({"validation": {"every": every}}, reason))
+    choices.append(_rate(architecture, size, model["embedding_size"], epochs * updates))
+    return choices
+
+
+def fill(values: dict, choices: list[Choice]) -> tuple[dict, list[str]]:
+    """What was set, and below it what was chosen.
+
+    Args:
+        values: of `config.load_values`; they win.
+        choices: of `choose`.
+
+    Returns:
+        the values together, and a line for each choice of which something was taken, such as
+        `training.batch_tokens=3000: 130 updates in an epoch`.
+    """
+    filled = {section: dict(keys) for section, keys in values.items()}
+    lines = []
+    for choice in choices:
+        taken = []
+        for section, keys in choice.values.items():
+            for key, value in keys.items():
+                if key not in (values.get(section) or {}):
+                    filled.setdefault(section, {})[key] = value
+                    taken.append(f"{section}.{key}={value}")
+        if taken:
+            lines.append(f"{' '.join(taken)}: {choice.reason}")
+    return filled, lines
+
+
+def _class(pieces: int) -> str:
+    return next((name for bound, name in BOUNDS if pieces < bound), LARGE)
+
+
+def _rnn(size: str, on_cpu: bool) -> dict:
+    sizes = RNN_ON_CPU.get(size, RNN_SIZES[size]) if on_cpu else RNN_SIZES[size]
+    embedding, states, attention, layers, dropout = sizes
+    return {
+        "embedding_size": embedding,
+        "encoder_size": states,
+        "decoder_size": states,
+        "attention_size": attention,
+        "encoder_layers": layers,
+        "decoder_layers": layers,
+        "dropout": dropout,
+    }
+
+
+def _transformer(size: str, on_cpu: bool) -> dict:
+    table = TRANSFORMER_SIZES
+    sizes = TRANSFORMER_ON_CPU.get(size, table[size]) if on_cpu else table[size]
+    layers, model_size, inner, heads, dropout = sizes
+    return {
+        "embedding_size": model_size,
+        "feed_forward_size": inner,
+        "attention_heads": heads,
+        "encoder_layers": layers,
+        "decoder_layers": layers,
+        "dropout": dropout,
+    }
+
+
+def _batch(pieces: int, size: str, vocabulary: int, on_cpu: bool) -> tuple[int, int, str]:
+    """(target positions of a batch, batches of an update, why)."""
+    largest = LARGEST_BATCH_ON_CPU if on_cpu else LARGEST_BATCH[size]
+    wanted = min(largest, _round(pieces / FEWEST_UPDATES / PADDING))
+    wanted = max(SMALLEST_BATCH, wanted)
+    held = max(SMALLEST_BATCH, LOGITS // vocabulary)
+    device = "the processor" if on_cpu else "the GPU"
+    if held < wanted:
+        accumulate = math.ceil(wanted / held)
+        reason = f"{wanted:,} positions an update, in parts that fit in memory with"
+        return wanted // accumulate, accumulate, f"{reason} {vocabulary:,} target pieces"
+    if wanted == largest:
+        return wanted, 1, f"as suits {device} and a {size} corpus"
+    return wanted, 1, f"small, so that an epoch has near {FEWEST_UPDATES} updates"
+
+
+def _rate(architecture: str, size: str, model_size: int, updates: int) -> Choice:
+    """Warm-up over a tenth of the training, and the highest rate that goes with it."""
+    if architecture == RNN:
+        rate = 0.002 if size in (TINY, SMALL) else 0.001
+        warmup = min(400, max(50, _round(updates / 10)))
+        reason = "a rate for states of this size; the decay needs no known end"
+    else:
+        warmup = min(4000, max(100, _round(updates / 10)))
+        # arXiv:1706.03762, equation 3 at its highest point, which is at the end of the warm-up.
+        rate = min(0.003, float(f"{(model_size * warmup) ** -0.5:.2g}"))
+        reason = f"the rate of D {model_size} and this warm-up, a tenth of the training at most"
+    values = {"learning_rate": rate, "warmup_steps": warmup, "schedule": "inverse-sqrt"}
+    return Choice({"training": values}, reason)
+
+
+def _round(number: float) -> int:
+    """Two significant digits."""
+    return int(float(f"{number:.2g}"))
+
+
+def _about(number: int) -> str:
+    return f"{_round(number):,}"
+
+
+def _short(number: int) -> str:
+    return f"{number / 1e6:.1f} M" if number >= 1e6 else f"{number / 1e3:.0f} k"
