@@ -7,6 +7,7 @@ the pieces and scores of its models. No piece reaches over a space, so each word
 
 import itertools
 import math
+from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 
@@ -27,7 +28,7 @@ def make_draw(*seed: int) -> Draw:
     return itertools.chain.from_iterable(blocks).__next__
 
 
-class WordSampler:
+class WordSampler(ABC):
     """Cuts a line's words into other pieces of the same text.
 
     Args:
@@ -70,12 +71,13 @@ class WordSampler:
             self._ways[word] = ways
         return word if ways is None else self._choose(ways, draw)
 
+    @abstractmethod
     def _all_ways(self, text: str) -> tuple | None:
         """What is worth remembering of a word; None if it stays as it is."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _choose(self, ways: tuple, draw: Draw) -> Sequence[int]:
-        raise NotImplementedError
+        """Ids of one of the ways."""
 
 
 class UnigramSampler(WordSampler):
