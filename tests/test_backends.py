@@ -82,7 +82,7 @@ def _with_dropout(model):
 
         return drop if rate else keep
 
-    model.rates, model._dropper = Rates(0.4, 0.4, 0.4, 0.4), dropper
+    model.rates, model.dropper = Rates(0.4, 0.4, 0.4, 0.4), dropper
     return model
 
 

@@ -88,9 +88,10 @@ class GRUCell(_Cell):
         def step(projected, state):
             (h,) = state
             inner = ops.matmul(h if factors is None else h * factors, kernel)  # (B, 3 U)
-            gates = ops.sigmoid(projected[:, : 2 * units] + inner[:, : 2 * units])
-            update, reset = gates[:, :units], gates[:, units:]
-            candidate = ops.tanh(projected[:, 2 * units :] + reset * (inner[:, 2 * units :] + bias))
+            input_gates, input_rest = ops.split(projected, [2 * units], -1)
+            inner_gates, inner_rest = ops.split(inner, [2 * units], -1)
+            update, reset = ops.split(ops.sigmoid(input_gates + inner_gates), 2, -1)
+            candidate = ops.tanh(input_rest + reset * (inner_rest + bias))
             h = candidate + update * (h - candidate)
             return h, (h,)
 
@@ -122,11 +123,10 @@ class LSTMCell(_Cell):
         def step(projected, state):
             h, c = state
             seen = h if factors is None else h * factors
-            total = projected + ops.matmul(seen, kernel)  # (B, 4 U)
-            gates = ops.sigmoid(total[:, : 3 * units])
-            candidate = ops.tanh(total[:, 3 * units :])
-            c = gates[:, units : 2 * units] * c + gates[:, :units] * candidate
-            h = gates[:, 2 * units :] * ops.tanh(c)
+            gates, candidate = ops.split(projected + ops.matmul(seen, kernel), [3 * units], -1)
+            admit, forget, emit = ops.split(ops.sigmoid(gates), 3, -1)
+            c = forget * c + admit * ops.tanh(candidate)
+            h = emit * ops.tanh(c)
             return h, (h, c)
 
         return step

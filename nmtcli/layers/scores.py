@@ -66,11 +66,11 @@ class _TanhScore(Score):
         slope = ops.cast(self.coverage_vector, self.compute_dtype) if self.coverage else None
 
         def score(query, keys, coverage=None):
-            projected = affine(query, query_kernel)[:, :, None, :]  # (B, T, 1, A)
+            projected = ops.expand_dims(affine(query, query_kernel), 2)  # (B, T, 1, A)
             if slope is None:
-                return tanh_energy(projected, keys[:, None, :, :], vector)
+                return tanh_energy(projected, ops.expand_dims(keys, 1), vector)
             coverage = ops.cast(coverage, self.compute_dtype)
-            return covered_tanh_energy(projected, keys[:, None, :, :], vector, coverage, slope)
+            return covered_tanh_energy(projected, ops.expand_dims(keys, 1), vector, coverage, slope)
 
         return score
 

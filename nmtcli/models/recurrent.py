@@ -4,10 +4,8 @@ Letters: B batch, S source, T target, E embedding, M memory, D decoder state, R 
 V vocabulary.
 """
 
-import random
 from dataclasses import dataclass
 
-import keras
 from keras import ops
 
 from nmtcli.layers.dense import affine, keep
@@ -15,6 +13,7 @@ from nmtcli.layers.recurrent import no_mask
 from nmtcli.mechanisms import Mechanism
 from nmtcli.models.decoder import RecurrentDecoder
 from nmtcli.models.encoder import RecurrentEncoder
+from nmtcli.models.translator import Translator
 from nmtcli.text.piece_ids import PAD_ID
 
 
@@ -54,16 +53,13 @@ class Rates:
     recurrent: float = 0.0
 
 
-class RecurrentTranslator(keras.Model):
+class RecurrentTranslator(Translator):
     """Encoder-decoder of recurrent cells.
 
     1. The source embedding runs through the encoder: memory (B, S, M).
     2. A bridge, tanh(W summary + b), gives the decoder's first states.
     3. The decoder attends to the memory and reads out, (B, T, R), its weights are (B, T, S).
     4. The output layer may share its matrix with the embedding: logits (B, T, V).
-
-    Embeddings are multiplied by the square root of their size, so that a table that is also the
-    output layer begins at a good scale for both.
 
     Args:
         sizes: dimensions.
@@ -89,12 +85,8 @@ class RecurrentTranslator(keras.Model):
     room = None  # a state has room for any number of steps
 
     def __init__(self, sizes, mechanism: Mechanism, rates=Rates(), seed=1, dtype="float32"):
-        super().__init__(name="translator", dtype=dtype)
-        # Keras draws the seeds of initial weights from here. Its own `set_random_seed` would import
-        # TensorFlow on every backend.
-        random.seed(seed)
+        super().__init__(seed, dtype)
         self.sizes, self.mechanism, self.rates = sizes, mechanism, rates
-        self.dropout_seed = keras.random.SeedGenerator(seed)
         z, policy = sizes, {"dtype": self.dtype_policy}
         self.encoder = RecurrentEncoder(
             z.encoder, z.encoder_layers, z.bidirectional, z.cell, name="encoder", **policy
@@ -111,68 +103,48 @@ class RecurrentTranslator(keras.Model):
 
     def _build_embeddings(self):
         z = self.sizes
-        if z.tied_embeddings == "all" and z.source_vocabulary != z.target_vocabulary:
-            raise ValueError("Embeddings shared by both sides need one joint vocabulary.")
         if z.tied_embeddings != "none" and z.readout != z.embedding:
             raise ValueError(
                 "An output layer tied to the embedding needs a readout of the embedding's size. "
                 f"Received: readout={z.readout}, embedding={z.embedding}"
             )
-        normal = keras.initializers.RandomNormal(stddev=z.embedding**-0.5)
-
-        def table(name, vocabulary):
-            return self.add_weight(name=name, shape=(vocabulary, z.embedding), initializer=normal)
-
-        self.target_embedding = table("target_embedding", z.target_vocabulary)
-        shared = z.tied_embeddings == "all"
-        self.source_embedding = (
-            self.target_embedding if shared else table("source_embedding", z.source_vocabulary)
-        )
+        self.add_tables(z.embedding, z.source_vocabulary, z.target_vocabulary, z.tied_embeddings)
 
     def _build_bridge_and_output(self):
         z = self.sizes
-        states = z.decoder_layers * self.decoder.cells[0].state_size
-        self.bridge_kernel = self._weight("bridge_kernel", (z.encoder, states * z.decoder))
-        self.bridge_bias = self._weight("bridge_bias", (states * z.decoder,), "zeros")
-        self.output_kernel = None
-        if z.tied_embeddings == "none":
-            self.output_kernel = self._weight("output_kernel", (z.readout, z.target_vocabulary))
-        self.output_bias = self._weight("output_bias", (z.target_vocabulary,), "zeros")
-
-    def _weight(self, name, shape, initializer="glorot_uniform"):
-        return self.add_weight(name=name, shape=shape, initializer=initializer)
+        units = z.decoder_layers * self.decoder.cells[0].state_size * z.decoder
+        self.bridge_kernel = self.add_weight(
+            name="bridge_kernel", shape=(z.encoder, units), initializer="glorot_uniform"
+        )
+        self.bridge_bias = self.add_weight(name="bridge_bias", shape=(units,), initializer="zeros")
+        is_tied = z.tied_embeddings != "none"
+        self.add_output(z.readout, z.target_vocabulary, is_tied, "glorot_uniform")
 
     # -- training ----------------------------------------------------------------------------
 
     def call(self, source_ids, decoder_inputs, training=False, with_weights=False):
         rates = self.rates if training else Rates()
-        drop, on_embedding = self._dropper(rates.layer), self._dropper(rates.embedding)
+        drop, on_embedding = self.dropper(rates.layer), self.dropper(rates.embedding)
         on_states = self._state_masks(rates.recurrent)
         source, cells = self._read(source_ids, drop, on_embedding, on_states)
         if rates.attention and self.mechanism.score is not None:
             seen = ops.ones(ops.shape(source_ids), dtype="float32")
-            source["seen"] = self._dropper(rates.attention)(seen)
+            source["seen"] = self.dropper(rates.attention)(seen)
         embedded = on_embedding(self._embed(self.target_embedding, decoder_inputs))
         hidden, weights = self.decoder(embedded, cells, source, drop=drop, on_states=on_states)
-        logits = self._logits(drop(hidden))
+        logits = self.logits(drop(hidden))
         return (logits, weights) if with_weights else logits
-
-    def _dropper(self, rate):
-        if not rate:
-            return keep
-        return lambda x: keras.random.dropout(x, rate, seed=self.dropout_seed)
 
     def _state_masks(self, rate):
         """A function of a cell and a batch size that gives factors for its state, or None."""
         if not rate:
             return no_mask
-        drop = self._dropper(rate)
+        drop = self.dropper(rate)
         return lambda cell, batch: drop(ops.ones((batch, cell.units), dtype=self.compute_dtype))
 
     def _embed(self, table, ids):
         """(B, T) -> (B, T, E)."""
-        scaled = ops.take(table, ids, axis=0) * float(self.sizes.embedding) ** 0.5
-        return ops.cast(scaled, self.compute_dtype)
+        return ops.cast(self.embed(table, ids), self.compute_dtype)
 
     def _read(self, source_ids, drop=keep, on_embedding=keep, on_states=no_mask):
         mask = ops.not_equal(source_ids, PAD_ID)
@@ -182,13 +154,6 @@ class RecurrentTranslator(keras.Model):
         parts = iter(ops.split(first, first.shape[-1] // self.sizes.decoder, axis=-1))
         cells = [tuple(next(parts) for _ in range(c.state_size)) for c in self.decoder.cells]
         return self.decoder.read_source(memory, mask, summary), cells
-
-    def _logits(self, hidden):
-        """(..., R) -> (..., V)."""
-        kernel = self.output_kernel
-        if kernel is None:
-            kernel = ops.transpose(self.target_embedding)
-        return affine(hidden, kernel, self.output_bias)
 
     # -- decoding ----------------------------------------------------------------------------
 
@@ -212,4 +177,4 @@ class RecurrentTranslator(keras.Model):
         """
         embedded = self._embed(self.target_embedding, previous_ids)
         hidden, weights, decoder = self.decoder.step(embedded, state["decoder"], state["source"])
-        return self._logits(hidden), weights, {"source": state["source"], "decoder": decoder}
+        return self.logits(hidden), weights, {"source": state["source"], "decoder": decoder}

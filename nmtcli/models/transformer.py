@@ -4,17 +4,17 @@ Letters: B batch, S source, T target, C room of the caches, D model size, H head
 (D / H), V vocabulary.
 """
 
-import random
 from dataclasses import dataclass
 
 import keras
 from keras import ops
 
-from nmtcli.layers.dense import affine, keep
+from nmtcli.layers.dense import keep
 from nmtcli.layers.feed_forward import LayerNorm
 from nmtcli.layers.positions import rotator, sinusoids
 from nmtcli.layers.transformer import NO_DROPPING, DecoderLayer, Dropping, EncoderLayer
 from nmtcli.mechanisms import Mechanism
+from nmtcli.models.translator import Translator
 from nmtcli.text.piece_ids import PAD_ID
 
 
@@ -45,7 +45,7 @@ class TransformerRates:
     feed_forward: float = 0.0
 
 
-class TransformerTranslator(keras.Model):
+class TransformerTranslator(Translator):
     """Encoder-decoder of attention and feed-forward layers.
 
     1. Source embeddings times sqrt(D), with positions, through the encoder: memory (B, S, D).
@@ -83,13 +83,11 @@ class TransformerTranslator(keras.Model):
     room = 16  # C at the beginning of a search
 
     def __init__(self, sizes, rates=TransformerRates(), shown=(0, 0), seed=1, dtype="float32"):
-        super().__init__(name="translator", dtype=dtype)
-        random.seed(seed)  # as in the recurrent model: the seeds of the initial weights
+        super().__init__(seed, dtype)
         _check(sizes, shown)
         self.sizes, self.rates, self.shown = sizes, rates, shown
         self.mechanism = Mechanism("scaled-dot", "after", heads=sizes.heads)
-        self.dropout_seed = keras.random.SeedGenerator(seed)
-        self._build_embeddings()
+        self._build_ends()
         self.encoder_layers = self._build_layers("encoder", EncoderLayer, sizes.encoder_layers)
         self.decoder_layers = self._build_layers("decoder", DecoderLayer, sizes.decoder_layers)
         self.encoder_norm, self.decoder_norm = keep, keep
@@ -100,24 +98,11 @@ class TransformerTranslator(keras.Model):
             )
         self.built = True
 
-    def _build_embeddings(self):
+    def _build_ends(self):
         z = self.sizes
+        self.add_tables(z.size, z.source_vocabulary, z.target_vocabulary, z.tied_embeddings)
         normal = keras.initializers.RandomNormal(stddev=z.size**-0.5)
-
-        def table(name, vocabulary, columns=False):
-            shape = (z.size, vocabulary) if columns else (vocabulary, z.size)
-            return self.add_weight(name=name, shape=shape, initializer=normal)
-
-        self.target_embedding = table("target_embedding", z.target_vocabulary)
-        self.source_embedding = self.target_embedding
-        if z.tied_embeddings != "all":
-            self.source_embedding = table("source_embedding", z.source_vocabulary)
-        self.output_kernel = None
-        if z.tied_embeddings == "none":
-            self.output_kernel = table("output_kernel", z.target_vocabulary, columns=True)
-        self.output_bias = self.add_weight(
-            name="output_bias", shape=(z.target_vocabulary,), initializer="zeros"
-        )
+        self.add_output(z.size, z.target_vocabulary, z.tied_embeddings != "none", normal)
 
     def _build_layers(self, side, kind, count):
         z = self.sizes
@@ -148,28 +133,21 @@ class TransformerTranslator(keras.Model):
         for layer, (keys, values) in zip(self.decoder_layers, source["layers"]):
             x, weights = layer(x, causal, keys, values, source["mask"], rotate=rotate, drop=drop)
             all_weights.append(weights)
-        logits = self._logits(self.decoder_norm(x))
+        logits = self.logits(self.decoder_norm(x))
         return (logits, self._chosen(all_weights)) if with_weights else logits
 
     def _droppers(self, training):
         """The function for embeddings, and a `Dropping`."""
-
-        def dropper(rate):
-            if not training or not rate:
-                return keep
-            return lambda x: keras.random.dropout(x, rate, seed=self.dropout_seed)
-
-        r = self.rates
-        return dropper(r.embedding), Dropping(
-            *(dropper(rate) for rate in (r.residual, r.attention, r.feed_forward))
-        )
+        r = self.rates if training else TransformerRates()
+        rates = (r.residual, r.attention, r.feed_forward)
+        return self.dropper(r.embedding), Dropping(*map(self.dropper, rates))
 
     def _embed(self, table, ids, positions):
         """(B, T) -> (B, T, D)."""
-        size = self.sizes.size
-        embedded = ops.take(table, ids, axis=0) * float(size) ** 0.5
+        embedded = self.embed(table, ids)
         if self.sizes.positions == "sinusoidal":
-            embedded = embedded + ops.cast(sinusoids(positions, size), embedded.dtype)
+            found = sinusoids(positions, self.sizes.size)
+            embedded = embedded + ops.cast(found, embedded.dtype)
         return ops.cast(embedded, self.compute_dtype)
 
     def _rotator(self, positions):
@@ -195,13 +173,6 @@ class TransformerTranslator(keras.Model):
         layer, head = self.shown
         weights = all_weights[layer - 1 if layer else max(0, len(all_weights) - 2)]
         return weights[:, head - 1] if head else ops.mean(weights, axis=1)
-
-    def _logits(self, hidden):
-        """(..., D) -> (..., V)."""
-        kernel = self.output_kernel
-        if kernel is None:
-            kernel = ops.transpose(self.target_embedding)
-        return affine(hidden, kernel, self.output_bias)
 
     # -- decoding ----------------------------------------------------------------------------
 
@@ -251,7 +222,7 @@ class TransformerTranslator(keras.Model):
             x, weights, cache = layer.step(x, cache, position, *read, source["mask"], rotate)
             caches.append(cache)
             all_weights.append(weights)
-        logits = self._logits(self.decoder_norm(x))
+        logits = self.logits(self.decoder_norm(x))
         decoder = {"caches": caches, "position": position + 1}
         weights = self._chosen(all_weights)[:, 0]
         return logits[:, 0], weights, {"source": source, "decoder": decoder}
@@ -262,8 +233,6 @@ def _check(z, shown):
     Raises:
         ValueError: see `TransformerTranslator`.
     """
-    if z.tied_embeddings == "all" and z.source_vocabulary != z.target_vocabulary:
-        raise ValueError("Embeddings shared by both sides need one joint vocabulary.")
     if z.size % z.heads:
         raise ValueError(
             f"The size must be a multiple of the heads. Received: size={z.size}, heads={z.heads}"

@@ -1,0 +1,77 @@
+"""What both models are at their two ends: embeddings, the output layer, and dropout between.
+
+Letters: B batch, T positions, D size of embeddings, R size of what is read out, V vocabulary.
+"""
+
+import random
+
+import keras
+from keras import ops
+
+from nmtcli.layers.dense import affine, keep
+
+
+class Translator(keras.Model):
+    """The base of the models. One matrix may be the embedding of both sides and the output layer.
+
+    Embeddings are multiplied by the square root of their size, so that a table that is also the
+    output layer begins at a good scale for both: Vaswani et al. (2017), arXiv:1706.03762, section
+    3.4.
+
+    Args:
+        seed: of the initial weights and of dropout.
+        dtype: Keras policy, such as `float32` or `mixed_bfloat16`.
+    """
+
+    def __init__(self, seed, dtype):
+        super().__init__(name="translator", dtype=dtype)
+        # Keras draws the seeds of initial weights from here. Its own `set_random_seed` would import
+        # TensorFlow on every backend.
+        random.seed(seed)
+        self.dropout_seed = keras.random.SeedGenerator(seed)
+
+    def add_tables(self, size, source_vocabulary, target_vocabulary, tied_embeddings):
+        """Add the embeddings, (V, D).
+
+        Raises:
+            ValueError: the sides cannot share one.
+        """
+        if tied_embeddings == "all" and source_vocabulary != target_vocabulary:
+            raise ValueError("Embeddings shared by both sides need one joint vocabulary.")
+        normal = keras.initializers.RandomNormal(stddev=size**-0.5)
+
+        def table(name, vocabulary):
+            return self.add_weight(name=name, shape=(vocabulary, size), initializer=normal)
+
+        self.target_embedding = table("target_embedding", target_vocabulary)
+        self.source_embedding = self.target_embedding
+        if tied_embeddings != "all":
+            self.source_embedding = table("source_embedding", source_vocabulary)
+
+    def add_output(self, size, vocabulary, is_tied, initializer):
+        """Add the output layer, whose matrix (R, V) is the target embedding's where it is tied."""
+        self.output_kernel = None
+        if not is_tied:
+            self.output_kernel = self.add_weight(
+                name="output_kernel", shape=(size, vocabulary), initializer=initializer
+            )
+        self.output_bias = self.add_weight(
+            name="output_bias", shape=(vocabulary,), initializer="zeros"
+        )
+
+    def embed(self, table, ids):
+        """(B, T) -> (B, T, D), in the type of the weights."""
+        return ops.take(table, ids, axis=0) * float(table.shape[-1]) ** 0.5
+
+    def logits(self, hidden):
+        """(..., R) -> (..., V)."""
+        kernel = self.output_kernel
+        if kernel is None:
+            kernel = ops.transpose(self.target_embedding)
+        return affine(hidden, kernel, self.output_bias)
+
+    def dropper(self, rate):
+        """A function that drops units at this rate."""
+        if not rate:
+            return keep
+        return lambda x: keras.random.dropout(x, rate, seed=self.dropout_seed)
