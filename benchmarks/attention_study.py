@@ -13,9 +13,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from study_corpora import CORPORA, options_for
+from side_by_side import run_all
+from study_corpora import CORPORA, NMT, options_for
 from study_report import report
-from study_train import run_all, train_command
 
 # Name in the tables -> options of `nmt train`.
 MECHANISMS = {
@@ -69,7 +69,10 @@ def main() -> None:
             if name == "coverage":  # its loss acts in the last quarter; the paper adds it late too
                 its_own += ["--set", f"training.coverage_from={steps * 3 // 4}"]
             commands[run] = [
-                train_command(run, its_own, options_for(name, corpus.options), files.prepared),
+                [
+                    *NMT, "train", "--data", files.prepared, "--run", run, *its_own, "--epochs", 0,
+                    *options_for(name, corpus.options),
+                ],
                 [
                     sys.executable, Path(__file__).with_name("study_measure.py"), name, seed, run,
                     options.study, "--data", data, "--out", options.out / options.study,

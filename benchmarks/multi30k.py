@@ -3,24 +3,22 @@
     python benchmarks/multi30k.py [--systems NAME ...] [--target de|fr] [--seeds N ...] [--raw]
 
 Each system is trained on the tokenised, lower-cased text (`tok/` of the data), or with --raw on
-raw cased text, at most --minutes; it translates test2016 (or --split) with a beam of 5, and is
-scored with BLEU and chrF of its own text, and BLEU by source length. With several seeds the mean
-and the standard deviation are printed, and with --ensemble all runs together. What is done already
-is not done again. Settings are chosen on the validation text (--split val); the test is read once
-for each setting.
+raw cased text, at most --minutes; it translates test2016 with a beam of 5, and is scored with BLEU
+and chrF of its own text, and BLEU by source length. With several seeds the mean and the standard
+deviation are printed, and with --ensemble all runs together. What is done already is not done
+again. Settings are chosen on the validation text (--split valid); the test is read once for each
+setting.
 """
 
 import argparse
-import json
-import shlex
-import statistics
-import subprocess
 import sys
 from pathlib import Path
 
-NMT = [sys.executable, "-m", "nmtcli"]
+from systems import Text, Training, evaluate, prepare, print_table, train
+
 TOKENISED = "tok/{split}.lc.norm.tok.{side}", "none"
 RAW = "{split}.{side}", "13a"
+SPLITS = {"train": "train", "valid": "val", "test": "test_2016_flickr"}
 
 PLAIN = {
     "model.dropout": 0.3,
@@ -64,6 +62,31 @@ SYSTEMS = {
 
 
 def main() -> None:
+    options = parse()
+    text = corpus(options)
+    prepare(text)
+    runs = {
+        name: [options.out / f"{text.prepared.name}-{name}-{seed}" for seed in options.seeds]
+        for name in options.systems
+    }
+    trainings = [
+        Training(run, settings(options, name), seed, options.minutes)
+        for name in options.systems
+        for run, seed in zip(runs[name], options.seeds)
+    ]
+    train(text, trainings, options.jobs)
+    results = {
+        name: [evaluate(text, [run], options.split) for run in several]
+        for name, several in runs.items()
+    }
+    if options.ensemble:
+        together = [run for several in runs.values() for run in several]
+        results["ensemble"] = [evaluate(text, together, options.split)]
+    title = f"Multi30k en-{options.target}, {options.split}, beam 5, seeds {options.seeds}"
+    print_table(title, results)
+
+
+def parse():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, default=Path("../shared/data/multi30k"))
     parser.add_argument("--out", type=Path, default=Path("runs/multi30k"))
@@ -72,110 +95,38 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=[1])
     parser.add_argument("--minutes", type=float, default=90)
     parser.add_argument("--steps", type=int, help="updates, else the system's")
+    parser.add_argument("--jobs", type=int, default=1, help="models trained at once")
     parser.add_argument("--raw", action="store_true", help="train on raw, cased text")
-    parser.add_argument("--split", default="test_2016_flickr", help="what is translated")
+    parser.add_argument("--split", default="test", choices=("valid", "test"))
     parser.add_argument("--ensemble", action="store_true", help="all trained runs together, too")
     options = parser.parse_args()
     if not options.data.is_dir():
         sys.exit(f"{options.data}: no such folder; give the Multi30k folder with --data")
-    results = []
-    for name in options.systems:
-        runs = [train(options, name, seed) for seed in options.seeds]
-        results.append((name, [evaluate(options, [run]) for run in runs]))
-    if options.ensemble:
-        everything = [found["runs"][0] for _, several in results for found in several]
-        results.append(("ensemble", [evaluate(options, everything)]))
-    print_table(results, options)
+    return options
 
 
-def paths(options, split: str) -> list[str]:
-    pattern = (RAW if options.raw else TOKENISED)[0]
-    return [str(options.data / pattern.format(split=split, side=s)) for s in ("en", options.target)]
+def settings(options, name: str) -> dict:
+    steps = {"training.max_steps": options.steps} if options.steps else {}
+    return {**SYSTEMS[name], **steps}
 
 
-def train(options, name: str, seed: int) -> Path:
-    """Prepare the text and train one model; its folder."""
+def corpus(options) -> Text:
+    pattern, tokenize = RAW if options.raw else TOKENISED
+    splits = {
+        split: tuple(
+            str(options.data / pattern.format(split=name, side=side))
+            for side in ("en", options.target)
+        )
+        for split, name in SPLITS.items()
+    }
     kind = f"{'raw' if options.raw else 'tok'}-en-{options.target}"
-    prepared, run = options.out / kind, options.out / f"{kind}-{name}-{seed}"
-    options.out.mkdir(parents=True, exist_ok=True)
-    nmt(
-        "preprocess", "--train", *paths(options, "train"), "--valid", *paths(options, "val"),
-        "--out", prepared, "--set", "subwords.vocabulary_size=8000",
-    )  # fmt: skip
-    settings = dict(SYSTEMS[name])
-    if options.steps:
-        settings["training.max_steps"] = options.steps
-    settings |= {
-        "validation.tokenize": (RAW if options.raw else TOKENISED)[1],
-        "validation.patience": 100,
-    }
-    sets = [text for key, value in settings.items() for text in ("--set", f"{key}={value}")]
-    nmt(
-        "train", "--data", prepared, "--run", run, "--seed", seed, "--epochs", 0,
-        "--minutes", options.minutes, *sets,
-    )  # fmt: skip
-    return run
-
-
-def evaluate(options, runs: list[Path]) -> dict:
-    """Translate a text with a run, or with several together, and score it."""
-    source, reference = paths(options, options.split)
-    hypotheses = runs[0] / f"{options.split}-{len(runs)}.txt"
-    chosen = [text for run in runs for text in ("--run", run)]
-    nmt("translate", *chosen, "--beam", 5, "--input", source, "--output", hypotheses)
-    tokenize = (RAW if options.raw else TOKENISED)[1]
-    report = nmt(
-        "bleu", reference, hypotheses, "--tokenize", tokenize, "--json",
-        "--by-length", "10,15,20", "--source", source,
-    )  # fmt: skip
-    chrf = json.loads(nmt("bleu", reference, hypotheses, "--metrics", "chrf", "--json"))
-    seconds = [json.loads((run / "metrics.jsonl").read_text().splitlines()[-1]) for run in runs]
-    return {
-        "runs": runs,
-        "minutes": sum(line["seconds"] for line in seconds) / 60,
-        "facts": json.loads((runs[0] / "run.json").read_text()),
-        "chrf": chrf["scores"][0],
-        **json.loads(report),
-    }
-
-
-def nmt(*arguments) -> str:
-    command = [*NMT, *map(str, arguments)]
-    print("$ nmt", shlex.join(command[3:]), file=sys.stderr, flush=True)
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
-    if done.returncode:
-        sys.exit(f"nmt {arguments[0]} failed with status {done.returncode}")
-    return done.stdout
-
-
-def print_table(results, options) -> None:
-    first = results[0][1][0]
-    labels = [label(bucket) for bucket in first["by_length"]]
-    device = first["facts"]["device"]
-    print(f"{options.split} en-{options.target}, beam 5, seeds {options.seeds}, {device}")
-    heads = "".join(f"{text:>8}" for text in ("BLEU", "sd", "chrF", *labels, "minutes"))
-    print(f"{'system':<14}{heads}")
-    for name, several in results:
-        bleu = [found["scores"][0]["score"] for found in several]
-        spread = statistics.stdev(bleu) if len(bleu) > 1 else 0.0
-        columns = [statistics.mean(bleu), spread, mean(several, lambda f: f["chrf"]["score"])]
-        for n in range(len(labels)):
-            columns.append(mean(several, lambda f, n=n: f["by_length"][n]["score"] or 0.0))
-        columns.append(mean(several, lambda f: f["minutes"]))
-        print(f"{name:<14}" + "".join(f"{column:8.2f}" for column in columns))
-    print(first["scores"][0]["signature"])
-    print(first["chrf"]["signature"])
-
-
-def mean(several, value) -> float:
-    return statistics.mean(value(found) for found in several)
-
-
-def label(bucket: dict) -> str:
-    """The lengths a bucket holds, both ends included."""
-    if bucket["high"] is None:
-        return f">{bucket['low'] - 1}"
-    return f"{bucket['low']}-{bucket['high']}"
+    return Text(
+        options.out / kind,
+        splits,
+        tokenize,
+        {"subwords.vocabulary_size": 8000},
+        buckets="10,15,20",
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The attention study's models, several at once, each on its share of the processors."""
+"""Commands that run at once, each on processors of its own."""
 
 import os
 import queue
@@ -6,8 +6,6 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-
-from study_corpora import NMT
 
 
 def run_all(commands: dict[Path, list[list]], jobs: int) -> None:
@@ -39,13 +37,6 @@ def run_all(commands: dict[Path, list[list]], jobs: int) -> None:
         worker.join()
     if failed:
         sys.exit(f"{failed[0]}: failed; see {failed[0]}.log")
-
-
-def train_command(run: Path, its_own: list, options: list, prepared: Path) -> list:
-    """`nmt train` of a run that is not trained yet; an interrupted one goes on."""
-    return [
-        *NMT, "train", "--data", prepared, "--run", run, *its_own, "--epochs", 0, *options,
-    ]  # fmt: skip
 
 
 def _run(command: list, log: str, share: set) -> bool:

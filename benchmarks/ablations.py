@@ -1,0 +1,72 @@
+"""What each part of the recipe is worth: the Transformer without it, one part at a time.
+
+    python benchmarks/ablations.py [--parts NAME ...] [--steps N] [--jobs 2]
+
+Multi30k, English to German, tokenised; each training has the same number of updates. Scores are of
+the validation text, since the test is for what was chosen. With --jobs trainings run side by side,
+each on processors of its own. What is done already is not done again.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import multi30k
+from systems import Training, evaluate, prepare, print_table, train
+
+FULL = multi30k.TRANSFORMER
+PARTS = {
+    "whole recipe": {},
+    "- subword sampling": {"training.subword_sampling": 0.0},
+    "- average of weights": {"training.average_decay": 0.0},
+    "- label smoothing": {"training.label_smoothing": 0.0},
+    "- dropout": {"model.dropout": 0.0},
+    "- cosine (inverse-sqrt)": {"training.schedule": "inverse-sqrt"},
+    "- shared embeddings": {"model.tied_embeddings": "none"},
+    "- bfloat16 (float32)": {"training.precision": "float32"},
+    "+ R-Drop": {"training.r_drop": 3.0},
+    "+ word dropout": {
+        "training.source_word_dropout": 0.1,
+        "training.target_word_dropout": 0.1,
+    },
+}
+
+
+def main() -> None:
+    options = parse()
+    text = multi30k.corpus(options)
+    prepare(text)
+    steps = {"training.max_steps": options.steps}
+    trainings = {
+        name: Training(run_of(options, name), {**FULL, **steps, **PARTS[name]}, seed=1, minutes=0)
+        for name in options.parts
+    }
+    train(text, list(trainings.values()), options.jobs)
+    results = {
+        name: [evaluate(text, [training.run], "valid")] for name, training in trainings.items()
+    }
+    print_table(f"Multi30k en-de, validation, beam 5, {options.steps} updates", results)
+
+
+def parse():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, default=Path("../shared/data/multi30k"))
+    parser.add_argument("--out", type=Path, default=Path("runs/multi30k"))
+    parser.add_argument("--parts", nargs="+", default=list(PARTS), choices=PARTS, metavar="PART")
+    parser.add_argument("--steps", type=int, default=2400)
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.set_defaults(target="de", raw=False)
+    options = parser.parse_args()
+    if not options.data.is_dir():
+        sys.exit(f"{options.data}: no such folder; give the Multi30k folder with --data")
+    return options
+
+
+def run_of(options, name: str) -> Path:
+    words = "".join(c if c.isalnum() else " " for c in name).split()
+    sign = {"-": "without-", "+": "with-"}.get(name[0], "")
+    return options.out / f"ablation-{options.steps}-{sign}{'-'.join(words)}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+"""English and Korean, both ways: the Python documentation, by the command line alone.
+
+    python benchmarks/korean.py [--directions en-ko ko-en] [--minutes M] [--seed N] [--samples N]
+
+Text is raw and cased, one joint vocabulary. Korean is scored with sacrebleu's ko-mecab, English
+with 13a, and chrF stands beside both. Some lines of the test are printed with their reference and
+translation: as many as --samples, evenly through the text. What is done already is not done again.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from systems import Text, Training, evaluate, prepare, print_table, train
+
+TOKENIZE = {"ko": "ko-mecab", "en": "13a"}
+SETTINGS = {
+    "model.architecture": "transformer",
+    "model.embedding_size": 256,
+    "model.feed_forward_size": 512,
+    "model.attention_heads": 4,
+    "model.encoder_layers": 4,
+    "model.decoder_layers": 4,
+    "model.dropout": 0.2,
+    "training.batch_tokens": 4096,
+    "training.learning_rate": 0.002,
+    "training.warmup_steps": 800,
+    "training.schedule": "cosine",
+    "training.max_steps": 4000,
+    "training.average_decay": 0.999,
+    "validation.every": 500,
+    "validation.max_lines": 500,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, default=Path("../shared/data/pydocs-en-ko"))
+    parser.add_argument("--out", type=Path, default=Path("runs/korean"))
+    parser.add_argument("--directions", nargs="+", default=["en-ko", "ko-en"])
+    parser.add_argument("--minutes", type=float, default=90)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--samples", type=int, default=10)
+    parser.add_argument("--split", default="test", choices=("valid", "test"))
+    options = parser.parse_args()
+    if not options.data.is_dir():
+        sys.exit(f"{options.data}: no such folder; give that of the parallel text with --data")
+    for direction in options.directions:
+        text = corpus(options, direction)
+        run = options.out / f"{direction}-{options.seed}"
+        prepare(text)
+        train(text, [Training(run, SETTINGS, options.seed, options.minutes)])
+        found = evaluate(text, [run], options.split)
+        print_table(f"Python documentation, {options.split}, beam 5", {direction: [found]})
+        print_samples(text.splits[options.split], found["hypotheses"], options.samples)
+
+
+def corpus(options, direction: str) -> Text:
+    sides = direction.split("-")
+    return Text(
+        options.out / f"prepared-{direction}",
+        {
+            split: tuple(str(options.data / f"{split}.{side}") for side in sides)
+            for split in ("train", "valid", "test")
+        },
+        TOKENIZE[sides[1]],
+        {"subwords.vocabulary_size": 8000},
+        buckets="10,20,30,50",
+    )
+
+
+def print_samples(files, hypotheses: Path, count: int) -> None:
+    columns = [Path(file).read_text(encoding="utf-8").splitlines() for file in (*files, hypotheses)]
+    rows = list(zip(*columns, strict=True))
+    for n in range(count):
+        number = (2 * n + 1) * len(rows) // (2 * count)
+        print(f"\nline {number + 1}")
+        for name, line in zip(("source", "reference", "translation"), rows[number]):
+            print(f"  {name:<12}{line}")
+
+
+if __name__ == "__main__":
+    main()
