@@ -27,7 +27,7 @@ demo: $(VENV)/.ready ## train with and without attention on the embedded corpus,
 	$(BIN)/python benchmarks/demo.py
 
 test: $(VENV)/.ready-to-test ## run the tests
-	$(BIN)/python -m pytest -m 'not slow'
+	$(BIN)/python -m pytest -n auto --dist loadfile -m 'not slow'
 
 test-all: $(VENV)/.ready-to-test ## run the tests, the slow ones too
 	$(BIN)/python -m pytest

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nmtcli.engines.runtime import AUTOMATIC, Runtime
 from nmtcli.errors import NmtError, UsageError
 from nmtcli.evaluation.alignment import (
     DEFAULT_RULE,
@@ -209,6 +210,7 @@ def load_aligner(
     on_warning: Callable[[str], None] = lambda message: None,
     layer: int | None = None,
     head: int | None = None,
+    runtime: Runtime = AUTOMATIC,
 ) -> Aligner:
     """An aligner from a run's folder.
 
@@ -218,6 +220,7 @@ def load_aligner(
         rule: how links are taken from the attention.
         on_warning: told when a damaged checkpoint was passed over.
         layer, head: of a Transformer, as of `load_engine`.
+        runtime: what runs the model.
 
     Raises:
         UsageError: no such run, checkpoint, layer or head, or its model has no attention.
@@ -227,7 +230,7 @@ def load_aligner(
     search = run.read_config().search
     from nmtcli.engines.load import load_engine
 
-    engine = load_engine(run, checkpoint, on_warning, layer, head)
+    engine = load_engine(run, checkpoint, on_warning, layer, head, runtime)
     check_attention(engine, run.path)
     return Aligner(
         engine,

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from nmtcli.engines.runtime import AUTOMATIC, Runtime
 from nmtcli.errors import UsageError
 from nmtcli.run_directory import RunDirectory, find_run
 from nmtcli.search.interface import Engine
@@ -54,6 +55,7 @@ def load_members(
     members: Sequence[Member],
     kind: str = "log",
     on_warning: Callable[[str], None] = lambda message: None,
+    runtime: Runtime = AUTOMATIC,
 ) -> Engine:
     """The engine of a model, or of several that translate as one.
 
@@ -61,14 +63,17 @@ def load_members(
         members: of `find_members`.
         kind: how an ensemble takes the mean, as of `nmtcli.engines.ensemble.Ensemble`.
         on_warning: told when a damaged checkpoint was passed over.
+        runtime: what runs the models.
 
     Raises:
-        UsageError: no such checkpoint.
+        UsageError: no such checkpoint, or an export that cannot be used.
     """
     from nmtcli.engines.ensemble import combined
     from nmtcli.engines.load import load_engine
 
-    engines = [load_engine(run, name, on_warning=on_warning) for run, name in members]
+    engines = [
+        load_engine(run, name, on_warning=on_warning, runtime=runtime) for run, name in members
+    ]
     return combined(engines, kind)
 
 

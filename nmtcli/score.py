@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nmtcli.engines.runtime import AUTOMATIC, Runtime
 from nmtcli.errors import NmtError, UsageError
 from nmtcli.runs import find_members, load_members
 from nmtcli.search.interface import Engine
@@ -122,6 +123,7 @@ def load_scorer(
     checkpoint: str | Sequence[str] = "best",
     on_warning: Callable[[str], None] = lambda message: None,
     ensemble: str | None = None,
+    runtime: Runtime = AUTOMATIC,
 ) -> Scorer:
     """A scorer from a run's folder, or from several.
 
@@ -130,6 +132,7 @@ def load_scorer(
         checkpoint: `best`, `last` or `step-N`; several as of `nmtcli.runs.find_members`.
         on_warning: told when a damaged checkpoint was passed over.
         ensemble: how several models take the mean; None is as the first run's options say.
+        runtime: what runs the models.
 
     Raises:
         UsageError: no such run or checkpoint, or runs that cannot be an ensemble.
@@ -138,7 +141,7 @@ def load_scorer(
     run = members[0].run
     search = run.read_config().search
     return Scorer(
-        load_members(members, ensemble or search.ensemble, on_warning),
+        load_members(members, ensemble or search.ensemble, on_warning, runtime),
         Subwords(run.source_subwords),
         Subwords(run.target_subwords),
         search.batch_tokens,

@@ -5,6 +5,7 @@ from dataclasses import replace
 from itertools import islice
 
 from nmtcli.config import SearchConfig
+from nmtcli.engines.runtime import AUTOMATIC, Runtime
 from nmtcli.errors import UsageError
 from nmtcli.evaluation.alignment import LinkRule
 from nmtcli.line_prefixes import check_room, prefix_pieces
@@ -212,6 +213,7 @@ def load_translator(
     overrides: dict | None = None,
     on_warning: Callable[[str], None] = lambda message: None,
     link_rule: LinkRule | None = None,
+    runtime: Runtime = AUTOMATIC,
 ) -> Translator:
     """A translator from a run's folder, or from several; the options are those of the first run,
     changed by what is given here.
@@ -224,6 +226,7 @@ def load_translator(
         overrides: of `SearchConfig`, by name; None values are ignored.
         on_warning: told when a damaged checkpoint was passed over.
         link_rule: as of `Translator`.
+        runtime: what runs the models.
 
     Raises:
         UsageError: no such run or checkpoint, runs that cannot be an ensemble, an option that is
@@ -232,7 +235,7 @@ def load_translator(
     members = find_members(run_path, checkpoint)
     run = members[0].run
     search = search_options(run, config_file, assignments, overrides)
-    engine = load_members(members, search.ensemble, on_warning)
+    engine = load_members(members, search.ensemble, on_warning, runtime)
     if link_rule is not None:
         check_attention(engine, run.path)
     return Translator(

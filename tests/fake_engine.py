@@ -30,6 +30,7 @@ class FakeEngine:
 
     has_attention = True
     has_window = False
+    parallel = 1
 
     def __init__(self, vocabulary_size=12, seed=0, end_bias=0.0, levels=None):
         self.vocabulary_size = vocabulary_size
@@ -147,7 +148,11 @@ def padded(rows):
 def install(patch, engine):
     """Let the commands load `engine` and `FakeSubwords` whatever the run; `patch`: MonkeyPatch."""
     module = types.ModuleType("nmtcli.engines.load")
-    module.load_engine = lambda run, checkpoint, on_warning, layer=None, head=None: engine
+
+    def load_engine(run, checkpoint, on_warning, layer=None, head=None, runtime=None):
+        return engine
+
+    module.load_engine = load_engine
     patch.setitem(sys.modules, "nmtcli.engines.load", module)
     patch.setattr("nmtcli.translate.Subwords", FakeSubwords)
     patch.setattr("nmtcli.score.Subwords", FakeSubwords)

@@ -115,11 +115,17 @@ def forced(model, source_ids, decoder_inputs):
     return np.asarray(logits), np.asarray(weights)
 
 
+def one_step(model, state, previous_ids):
+    """A step of one hypothesis of each sentence: logits (B, V), attention (B, S), the new state."""
+    logits, weights, state = model.step(state, np.asarray(previous_ids, "int32")[:, None])
+    return logits[:, 0], weights[:, 0], state
+
+
 def stepwise(model, source_ids, decoder_inputs):
     """The same, one position after the other."""
     state, logits, attention = model.start(source_ids), [], []
     for previous_ids in decoder_inputs.T:
-        step, weights, state = model.step(state, previous_ids)
+        step, weights, state = one_step(model, state, previous_ids)
         logits.append(np.asarray(step))
         attention.append(np.asarray(weights))
     return np.stack(logits, axis=1), np.stack(attention, axis=1)

@@ -56,7 +56,7 @@ def runs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs")
     made = {name: make_tiny_run(folder / name, **options) for name, options in RUNS.items()}
     for run in made.values():
-        assert run_command(["export", "--run", str(run.path)]) == 0
+        assert run_command(["export", "--format", "savedmodel", "--run", str(run.path)]) == 0
     return made
 
 
@@ -109,7 +109,7 @@ def transformer(tmp_path_factory):
     folder = tmp_path_factory.mktemp("transformer")
     options = {"architecture": "transformer"}
     run = make_tiny_run(folder / "run", model=options, layers=2, beam=4, end_bias=1.0)
-    assert run_command(["export", "--run", str(run.path)]) == 0
+    assert run_command(["export", "--format", "savedmodel", "--run", str(run.path)]) == 0
     return run
 
 
@@ -170,7 +170,17 @@ def test_options_become_part_of_the_graph_and_the_folder_tells_them(runs, tmp_pa
     assignments = ["search.max_length_margin=3", "search.length_penalty_kind=gnmt"]
     options = ["--beam", "2", "--length-penalty", "2"]
     options += [option for text in assignments for option in ("--set", text)]
-    command = ["export", "--run", str(run.path), "--checkpoint", "step-7", "-o", str(folder)]
+    command = [
+        "export",
+        "--format",
+        "savedmodel",
+        "--run",
+        str(run.path),
+        "--checkpoint",
+        "step-7",
+        "-o",
+        str(folder),
+    ]
     assert run_command([*command, *options]) == 0
     out, errors = capfd.readouterr()
     assert out == f"{folder}\n"
@@ -207,7 +217,9 @@ def refusal(runs, capfd):
     """Run an export that must fail: (status, the one line on stderr)."""
 
     def command(*arguments):
-        status = run_command(["export", "--run", str(runs["none-lstm"].path), *arguments])
+        status = run_command(
+            ["export", "--format", "savedmodel", "--run", str(runs["none-lstm"].path), *arguments]
+        )
         out, errors = capfd.readouterr()
         assert out == "" and len(errors.splitlines()) == 1
         return status, errors
@@ -218,7 +230,7 @@ def refusal(runs, capfd):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--format", "tflite"], "format 'tflite': there is savedmodel"),
+        (["--format", "tflite"], "format 'tflite': there is onnx, savedmodel"),
         (["--checkpoint", "newest"], "checkpoint 'newest': give best, last or step-N"),
         (["--checkpoint", "step-8"], "no checkpoint 'step-8' (there are: step-7)"),
         (["--beam", "0"], "search.beam must be between 1 and 100, not 0"),
@@ -261,7 +273,8 @@ def test_without_tensorflow_text_it_says_what_to_install(refusal, monkeypatch):
 
 
 def test_on_jax_it_says_how_to_export_instead(runs):
-    command = [sys.executable, "-m", "nmtcli", "export", "--run", str(runs["none-lstm"].path)]
+    command = [sys.executable, "-m", "nmtcli", "export", "--format", "savedmodel"]
+    command += ["--run", str(runs["none-lstm"].path)]
     done = subprocess.run(
         command, env={**os.environ, "KERAS_BACKEND": "jax"}, capture_output=True, encoding="utf-8"
     )

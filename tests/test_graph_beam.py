@@ -53,12 +53,15 @@ def test_the_graph_finds_what_the_search_in_numpy_finds(beam, pieces, length_pen
     limits = np.array([1, 2, 9, 12, 30, 4], np.int32)
 
     def step(context, previous):
-        logits = tf.gather_nd(engine.table, tf.stack([context, previous], axis=1))
+        logits = tf.gather_nd(engine.table, tf.stack([context, previous], axis=2))
         return logits, engine.next_context(context, previous)
 
-    state = tf.repeat(tf.constant(engine.start(first)), beam)
+    def follow(context, origins):
+        return tf.gather(context, origins, batch_dims=1)
+
+    state = tf.repeat(tf.constant(engine.start(first))[:, None], beam, axis=1)
     search = tf.function(graph_beam_search, autograph=False)
-    found = search(step, state, beam, length_penalty, tf.constant([*limits[:-1], 0]))
+    found = search(step, follow, state, beam, length_penalty, tf.constant([*limits[:-1], 0]))
     expected = beam_search(engine, first, beam, length_penalty, limits)
     for b in range(5):
         best = expected[b][0]
@@ -74,7 +77,7 @@ def test_probabilities_that_are_not_numbers_stop_the_search():
     from nmtcli.engines.graph_beam import graph_beam_search
 
     def step(state, previous):
-        return tf.fill([2, 9], np.float32("nan")), state
+        return tf.fill([1, 2, 9], np.float32("nan")), state
 
     with pytest.raises(tf.errors.InvalidArgumentError, match="probabilities are not numbers"):
-        graph_beam_search(step, tf.zeros([2]), 2, 1.0, tf.constant([5]))
+        graph_beam_search(step, lambda state, _: state, tf.zeros([1]), 2, 1.0, tf.constant([5]))

@@ -5,46 +5,16 @@ import itertools
 
 import numpy as np
 import pytest
-from mechanism_cases import MECHANISMS, VOCABULARY, forced, tiny_model
-from transformer_cases import TRANSFORMERS, tiny_transformer
+from engine_cases import LIMITS, MODELS, SENTENCES, SOURCE, TELLING, engine_of, large_transformer
+from mechanism_cases import MECHANISMS, VOCABULARY, forced, one_step
 
 from nmtcli.batches.feed import pad, shift_right
+from nmtcli.engines.grouping import group
 from nmtcli.engines.keras_engine import KerasEngine
 from nmtcli.models.weights import arrays_of, set_arrays
 from nmtcli.search.beam import beam_search
 from nmtcli.search.greedy import greedy_search
 from nmtcli.text.piece_ids import BOS_ID, EOS_ID, PAD_ID
-
-SENTENCES = [[5, 7, 4, 9], [8, 6], [10], [4, 4, 9, 8, 6, 5]]
-SOURCE = pad(SENTENCES, 4, 7)
-LIMITS = np.array([7, 5, 6, 9])
-# No attention, no state of its own, and each kind of state that is carried from step to step.
-TELLING = (
-    *("none", "bahdanau", "luong-dot", "input feeding, local-p", "coverage, local-p"),
-    *("transformer", "transformer, post-norm, rotary and geglu"),
-)
-MODELS = [*MECHANISMS, *TRANSFORMERS]
-
-
-@functools.cache
-def engine_of(name):
-    """Of a model with such large weights that its translations differ."""
-    if name in TRANSFORMERS:
-        return KerasEngine(large_transformer(name))
-    cell = "lstm" if name == "none" else "gru"
-    model = tiny_model(name, seed=3, cell=cell, decoder_layers=2, tied_embeddings="none")
-    # Those of the attention stay as they are: a softmax that is 0 or 1 everywhere hides mistakes.
-    scales = {path: 1.0 if "/attention/" in path else 3.0 for path in arrays_of(model)}
-    set_arrays(model, {path: scales[path] * array for path, array in arrays_of(model).items()})
-    return KerasEngine(model)
-
-
-def large_transformer(name):
-    """Of one whose norms, which decide how large everything is, have large gains."""
-    model = tiny_transformer(name, seed=4, tied_embeddings="none")
-    scales = {path: 3.0 if "norm" in path else 1.0 for path in arrays_of(model)}
-    set_arrays(model, {path: scales[path] * array for path, array in arrays_of(model).items()})
-    return model
 
 
 @functools.cache
@@ -180,7 +150,8 @@ def test_an_engine_says_whether_it_attends_and_through_a_window(name):
 
 def test_a_step_returns_the_best_pieces_of_the_model_best_first(engine):
     first = engine.step(engine.start(SOURCE), np.arange(4), np.full(4, BOS_ID), VOCABULARY)
-    expected = log_softmax(engine.model.step(engine.model.start(SOURCE), np.full(4, BOS_ID))[0])
+    model = engine.model
+    expected = log_softmax(one_step(model, model.start(SOURCE), np.full(4, BOS_ID))[0])
     assert (np.diff(first.log_probs, axis=1) <= 0).all()
     np.testing.assert_allclose(
         np.take_along_axis(expected, first.ids, axis=1), first.log_probs, atol=1e-4
@@ -206,18 +177,38 @@ def test_rows_are_repeated_dropped_and_reordered_with_their_sentence(engine, par
     np.testing.assert_allclose(again.log_probs, straight.log_probs, atol=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("parents", "width", "sentences", "origins"),
+    [
+        ([0, 1, 2], 1, [0, 1, 2], [[0], [0], [0]]),
+        ([0, 0, 1, 1], 1, [0, 1], [[0, 0], [0, 0]]),
+        ([2, 0, 5, 4], 2, [1, 0, 2, 2], [[0], [0], [1], [0]]),
+        ([4, 4, 5, 1, 0, 0], 2, [2, 0], [[0, 0, 1], [1, 0, 0]]),
+        ([3, 3, 3], 2, [1], [[1, 1, 1]]),
+        ([1, 0, 2], 2, [0, 0, 1], [[1], [0], [0]]),
+        ([], 4, [], np.zeros((0, 1))),
+    ],
+)
+def test_rows_that_stand_together_are_hypotheses_of_their_sentence(
+    parents, width, sentences, origins
+):
+    found = group(np.array(parents, dtype=np.int32), width)
+    np.testing.assert_array_equal(found[0], sentences)
+    np.testing.assert_array_equal(found[1], origins)
+
+
 # -- states with a room ----------------------------------------------------------------------------
 
 
 class Watched(KerasEngine):
     """Counts how often the state was lengthened, and whether a step exchanged rows."""
 
-    def __init__(self, model):
-        super().__init__(model)
+    def __init__(self, model, room):
+        super().__init__(model, room)
         self.rooms, self.exchanged = set(), set()
 
     def step(self, state, parents, previous_ids, k):
-        if not np.array_equal(parents, np.arange(len(state.rows))):
+        if not np.array_equal(parents, np.arange(state.batch * state.width)):
             self.exchanged.add(state.room)
         result = super().step(state, parents, previous_ids, k)
         self.rooms.add(result.state.room)
@@ -230,22 +221,22 @@ def long_search(room):
     arrays = arrays_of(model)
     arrays["translator/output_bias"][EOS_ID] = -2.0
     set_arrays(model, arrays)
-    model.room = room or model.room
-    engine = Watched(model)
+    engine = Watched(model, room)
     return beam_search(engine, SOURCE[:2], 3, 0.7, np.array([38, 21]), nbest=3), engine
 
 
 def test_a_search_longer_than_the_first_room_is_that_with_a_large_room():
     """Rows are exchanged in each of the rooms, so that what is lengthened is what was exchanged."""
-    found, engine = long_search(None)
-    assert engine.rooms == {16, 32, 64} and {16, 32} <= engine.exchanged
+    found, engine = long_search(16)
+    assert engine.rooms == {16, 32, 64, 128} and {16, 64} <= engine.exchanged
     assert max(len(h.ids) for hypotheses in found for h in hypotheses) > 32
-    roomy, other = long_search(64)
-    assert other.rooms == {64}
-    for one, same in zip(itertools.chain(*found), itertools.chain(*roomy), strict=True):
-        assert one.ids == same.ids
-        assert one.log_prob == pytest.approx(same.log_prob, abs=1e-4)
-        np.testing.assert_allclose(one.attention, same.attention, atol=1e-5)
+    for room in (128, None):
+        other, watched = long_search(room)
+        assert room is None or watched.rooms == {room}
+        for one, same in zip(itertools.chain(*found), itertools.chain(*other), strict=True):
+            assert one.ids == same.ids
+            assert one.log_prob == pytest.approx(same.log_prob, abs=1e-4)
+            np.testing.assert_allclose(one.attention, same.attention, atol=1e-5)
     for rank in range(3):
         targets = pad([hypotheses[rank].ids for hypotheses in found], 2, 40)
         scored, aligned = (way(SOURCE[:2], targets) for way in (engine.score, engine.align))

@@ -156,7 +156,7 @@ def test_dropout_acts_in_training_alone_and_repeats_with_its_seed(name):
 def test_dropout_between_layers_is_one_mask_for_all_steps_inside_a_loop():
     """Gal and Ghahramani (2016): nothing is drawn inside the loop; each layer has its own mask."""
     model = tiny_model("input feeding", decoder_layers=3)
-    state = model.start(SOURCE)
+    source, cells = model._read(SOURCE)
     inputs = np.random.default_rng(0).normal(size=(2, 4, EMBEDDING)).astype("float32")
     drawn = []
 
@@ -164,13 +164,12 @@ def test_dropout_between_layers_is_one_mask_for_all_steps_inside_a_loop():
         drawn.append(x)
         return x * (2.0 if len(drawn) == 1 else 0.0)
 
-    cells = state["decoder"]["cells"]
-    hidden, _ = model.decoder(ops.convert_to_tensor(inputs), cells, state["source"], drop=drop)
+    hidden, _ = model.decoder(ops.convert_to_tensor(inputs), cells, source, drop=drop)
     assert [tuple(x.shape) for x in drawn] == [(2, SIZES["decoder"])] * 2
-    turn, found = model.decoder._turn(state["source"]), []
+    turn, found = model.decoder._turn(source), []
     masks, step_state = (
         [2 * np.ones((2, 8), "float32"), np.zeros((2, 8), "float32")],
-        state["decoder"],
+        model.decoder._beginning(cells, source),
     )
     for t in range(4):
         embedded = ops.convert_to_tensor(inputs[:, t])

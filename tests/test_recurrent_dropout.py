@@ -17,6 +17,7 @@ from mechanism_cases import (
     TARGET,
     forced,
     logits_of,
+    one_step,
     shared_model,
     shared_results,
     tiny_model,
@@ -82,7 +83,7 @@ def test_attention_dropout_hides_the_same_positions_in_all_steps(name, drawn):
     values = state["source"]["memory"] * seen[:, :, None]
     state = {**state, "source": {**state["source"], "memory": values}}
     for t in range(T):
-        expected, attention, state = model.step(state, TARGET[:, t])
+        expected, attention, state = one_step(model, state, TARGET[:, t])
         np.testing.assert_allclose(logits[:, t], expected, atol=1e-5)
         np.testing.assert_allclose(weights[:, t], attention, atol=1e-5)
     plain = forced(model, SOURCE, TARGET)[0]

@@ -9,6 +9,7 @@ from mechanism_cases import (
     TARGET,
     VOCABULARY,
     logits_of,
+    one_step,
     shared_model,
     tiny_model,
 )
@@ -31,7 +32,7 @@ def test_the_fixed_vector_model_sees_the_source_through_its_summary_alone():
         "source": {**first["source"], "fixed": second["source"]["fixed"]},
         "decoder": second["decoder"],
     }
-    logits = [np.asarray(model.step(state, [BOS_ID])[0]) for state in (first, second, mixed)]
+    logits = [np.asarray(one_step(model, state, [BOS_ID])[0]) for state in (first, second, mixed)]
     np.testing.assert_array_equal(logits[2], logits[1])
     assert np.abs(logits[0] - logits[1]).max() > 1e-3
 

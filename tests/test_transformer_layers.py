@@ -10,6 +10,7 @@ from gradients import gradients_of, normal
 from keras import ops
 
 from nmtcli.layers.feed_forward import FeedForward, LayerNorm
+from nmtcli.layers.hypotheses import add_slots, follow
 from nmtcli.layers.positions import rotator
 from nmtcli.layers.self_attention import CrossAttention, SelfAttention
 from nmtcli.layers.transformer import NO_DROPPING, DecoderLayer, Dropping, EncoderLayer
@@ -79,32 +80,60 @@ def test_padding_changes_no_self_attention_and_a_row_of_it_gives_no_nan(position
 
 
 @pytest.mark.parametrize("positions", ROTATIONS)
-@pytest.mark.parametrize("room", [T, 9])
+@pytest.mark.parametrize("room", [T, 9, None])
 def test_steps_of_self_attention_are_the_causal_call(positions, room):
     layer, x = self_attention(), tensor(normal(B, T, D))
     together = np.asarray(layer(x, CAUSAL, rotate=rotation(positions, np.arange(T))))
-    cache = (ops.zeros((B, H, room, D // H)),) * 2
+    cache = (ops.zeros((B, H, room or 0, D // H)),) * 2
+    seen = ops.zeros((B, 1, room or 0), dtype="bool")
     for t in range(T):
-        here = np.full((B, 1), t)
+        here = ops.full((B,), t, dtype="int32")
+        used = None if room is None else here
+        seen = add_slots(seen, 1, used)
         y, cache = layer.step(
-            x[:, t : t + 1], cache, ops.convert_to_tensor(here[:, 0], "int32"),
-            rotation(positions, here),
-        )  # fmt: skip
+            x[:, t : t + 1], cache, seen, used, rotation(positions, here[:, None])
+        )
         np.testing.assert_allclose(y[:, 0], together[:, t], atol=1e-5)
     for part in cache:
+        assert part.shape == (B, H, room or T, D // H)
         assert (np.asarray(part)[:, :, T:] == 0.0).all()
         assert np.abs(np.asarray(part)[:, :, :T]).max(axis=-1).min() > 0.0
 
 
-def test_a_step_writes_at_its_own_position_and_sees_nothing_behind_it():
-    """Each row has its own; what an earlier owner of the cache left behind is not seen."""
+@pytest.mark.parametrize("room", [9, None])
+def test_a_hypothesis_sees_what_it_descends_from_and_nothing_of_its_rivals(room):
+    """Three positions of 1, 3 and 2 hypotheses that change places: each is the causal call."""
+    layer = self_attention()
+    xs = [normal(B, width, D, seed=width) for width in (1, 3, 2)]
+    origins = [np.array([[0, 0, 0]] * B), np.array([[2, 0], [1, 1], [0, 2]])]
+    cache = (ops.zeros((B, H, room or 0, D // H)),) * 2
+    seen, taken = ops.zeros((B, 1, room or 0), dtype="bool"), 0
+    for t, x in enumerate(xs):
+        if t:
+            seen = follow(seen, ops.convert_to_tensor(origins[t - 1], "int32"))
+        used = None if room is None else ops.full((B,), taken, dtype="int32")
+        seen = add_slots(seen, x.shape[1], used)
+        taken += x.shape[1]
+        y, cache = layer.step(tensor(x), cache, seen, used)
+    for b in range(B):
+        for w in range(2):
+            middle = origins[1][b, w]
+            path = np.stack([xs[0][b, 0], xs[1][b, middle], xs[2][b, w]])[None]
+            together = layer(tensor(path), CAUSAL[:, :, :3, :3])
+            np.testing.assert_allclose(y[b, w], together[0, 2], atol=1e-5)
+
+
+def test_a_step_writes_behind_the_slots_that_are_taken_and_sees_nothing_behind_them():
+    """Each sentence has its own; what an earlier owner of the slots left behind is not seen."""
     layer, x = self_attention(), tensor(normal(B, 1, D))
     old = [normal(B, H, 5, D // H, seed=seed) for seed in (1, 2)]
     positions = np.array([0, 2, 4])
     behind = np.arange(5)[None, None, :, None] > positions[:, None, None, None]
     caches = [tuple(tensor(np.where(behind, v, part)) for part in old) for v in (7.0, -3.0)]
     at = ops.convert_to_tensor(positions, "int32")
-    (one, after), (other, _) = (layer.step(x, cache, at) for cache in caches)
+    before = np.arange(5)[None, None] < positions[:, None, None]
+    seen = add_slots(ops.convert_to_tensor(before), 1, at)
+    (one, after), (other, _) = (layer.step(x, cache, seen, at) for cache in caches)
     np.testing.assert_array_equal(one, other)
     for part, before in zip(after, caches[0]):
         changed = np.abs(np.asarray(part) - np.asarray(before)).max(axis=(1, 3)) > 0.0

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from gradients import gradients_of, normal
 from keras import ops
-from mechanism_cases import SOURCE, TARGET, VOCABULARY, forced, logits_of, stepwise
+from mechanism_cases import SOURCE, TARGET, VOCABULARY, forced, logits_of, one_step, stepwise
 from reference_transformer import translate
 from transformer_cases import (
     SHOWN,
@@ -192,12 +192,12 @@ def steps(model, state, columns):
     """Logits of each of the columns of previous pieces, and the state after them."""
     found = []
     for previous_ids in columns:
-        logits, _, state = model.step(state, previous_ids)
+        logits, _, state = one_step(model, state, previous_ids)
         found.append(np.asarray(logits))
     return np.array(found), state
 
 
-@pytest.mark.parametrize("room", [4, 5, 40])
+@pytest.mark.parametrize("room", [4, 5, 40, None])
 def test_the_room_of_the_caches_changes_nothing(model, results, room):
     logits, _ = steps(model, model.start(SOURCE, room=room), TARGET.T)
     np.testing.assert_allclose(logits.swapaxes(0, 1), results[0][0], atol=1e-5)
@@ -215,7 +215,7 @@ def test_lengthening_keeps_all_that_is_there(model, results):
                     assert part.shape == (2, model.sizes.heads, room, D // model.sizes.heads)
                     np.testing.assert_array_equal(part[:, :, : room // 2], kept)
                     assert not np.asarray(part[:, :, room // 2 :]).any()
-        found, _, state = model.step(state, previous_ids)
+        found, _, state = one_step(model, state, previous_ids)
         logits.append(np.asarray(found))
     assert room == 4
     np.testing.assert_allclose(np.stack(logits, axis=1), results[0][0], atol=1e-5)
@@ -223,20 +223,20 @@ def test_lengthening_keeps_all_that_is_there(model, results):
 
 def test_rows_of_one_batch_may_stand_at_different_positions(model, results):
     """Each row has its own position, so hypotheses can be put together as a search likes."""
-    _, ahead = steps(model, model.start(SOURCE), TARGET.T[:2])
+    _, ahead = steps(model, model.start(SOURCE, room=5), TARGET.T[:2])
     mixed = keras.tree.map_structure(
-        lambda one, other: ops.concatenate([one[:1], other[1:]]), ahead, model.start(SOURCE)
+        lambda one, other: ops.concatenate([one[:1], other[1:]]), ahead, model.start(SOURCE, room=5)
     )
-    logits, _, _ = model.step(mixed, np.array([TARGET[0, 2], TARGET[1, 0]]))
+    logits, _, _ = one_step(model, mixed, np.array([TARGET[0, 2], TARGET[1, 0]]))
     np.testing.assert_allclose(logits[0], results[0][0][0, 2], atol=1e-5)
     np.testing.assert_allclose(logits[1], results[0][0][1, 0], atol=1e-5)
 
 
-def test_the_state_is_batch_first_and_its_shapes_do_not_change():
+def test_the_state_is_batch_first_and_its_shapes_do_not_change_where_it_has_room():
     model = shared_transformer()
-    state = model.start(SOURCE)
+    state = model.start(SOURCE, room=model.room)
     shapes = [tuple(x.shape) for x in keras.tree.flatten(state)]
     assert {shape[0] for shape in shapes} == {2}
     assert (2, H, model.room, D // H) in shapes
-    _, _, after = model.step(state, np.full(2, BOS_ID))
+    _, _, after = one_step(model, state, np.full(2, BOS_ID))
     assert [tuple(x.shape) for x in keras.tree.flatten(after)] == shapes

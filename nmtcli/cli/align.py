@@ -16,6 +16,7 @@ from nmtcli.cli.picture_options import (
     picture_choice,
 )
 from nmtcli.cli.pictures import Pictures
+from nmtcli.cli.search_panel import Engine, Precision, runtime_of
 from nmtcli.cli.streams import STANDARD, open_output, quiet_ends, warn
 from nmtcli.errors import UsageError
 
@@ -67,6 +68,8 @@ def align(
             rich_help_panel=MODEL,
         ),
     ] = None,
+    engine: Engine = None,
+    precision: Precision = None,
     alignment: Annotated[
         list[str] | None,
         typer.Option(
@@ -123,11 +126,15 @@ def align(
     source word and averaged over those of a target word. An empty line has no links.
     """
     with quiet_ends("the lines printed so far are complete"):
+        runtime = runtime_of(engine, precision, None)
         from nmtcli.cli.align_input import check_streams, read_gold_file, read_pair
 
         choice = picture_choice(plot, plot_format, plot_lines, show)
         rules = null, shift, normalize
-        of_models = (run, checkpoint, reverse_run, layer, head, *rules, choice.wanted or None)
+        of_models = (
+            *(run, checkpoint, reverse_run, layer, head, engine, precision),
+            *(*rules, choice.wanted or None),
+        )
         _check_files(alignment or [], of_models)
         if reverse_run is not None and run is None:
             raise UsageError("--reverse-run is the other direction of --run DIR: give that too")
@@ -142,7 +149,7 @@ def align(
         if alignment:
             lines = _from_files(alignment, pair, symmetrize, json)
         else:
-            models = _load([run, reverse_run], checkpoint or "best", rules, layer, head)
+            models = _load([run, reverse_run], checkpoint or "best", rules, layer, head, runtime)
             lines = _from_models(models, pair, symmetrize, json, choice, agree)
         _print(lines, gold_links, json, summary_only)
 
@@ -153,7 +160,8 @@ def _check_files(files: list[str], of_models: tuple) -> None:
     if files and any(option is not None for option in of_models):
         raise UsageError(
             "--alignment takes the place of a model: leave out --run, --checkpoint, --reverse-run,"
-            " --layer, --head, --null, --shift, --normalize, --plot and --show"
+            " --layer, --head, --engine, --precision, --null, --shift, --normalize, --plot and"
+            " --show"
         )
 
 
@@ -170,14 +178,16 @@ def _check_symmetrize(method: str | None, both_ways: bool) -> None:
         )
 
 
-def _load(runs, checkpoint: str, rules: tuple, layer: int | None, head: int | None) -> list:
+def _load(
+    runs, checkpoint: str, rules: tuple, layer: int | None, head: int | None, runtime
+) -> list:
     """One aligner, or one for each direction."""
     rule = link_rule(*rules)
     from nmtcli.align import load_aligner
 
     if runs[1] is None:
         runs = runs[:1]
-    return [load_aligner(run, checkpoint, rule, warn, layer, head) for run in runs]
+    return [load_aligner(run, checkpoint, rule, warn, layer, head, runtime) for run in runs]
 
 
 def _from_models(

@@ -1,4 +1,4 @@
-"""`nmt export`: a trained run for other programs to load."""
+"""`nmt export`: a trained run that needs no framework, or for other programs to load."""
 
 import sys
 from pathlib import Path
@@ -9,7 +9,7 @@ import typer
 from nmtcli.cli.streams import quiet_ends, warn
 from nmtcli.errors import UsageError
 
-FORMATS = ("savedmodel",)
+FORMATS = ("onnx", "savedmodel")
 SEARCH = "Search"
 
 
@@ -47,13 +47,20 @@ def export(
         typer.Option("--set", metavar="search.KEY=VALUE", help="Set any option of the search."),
     ] = None,
 ) -> None:
-    """Export a trained run, to be served without this program.
+    """Export a trained run, so that it runs without the framework it was trained with.
+
+    onnx: for ONNX Runtime, in float32 and int8; nmt translate, score and align use it by
+    themselves on a machine without a GPU, start sooner and translate faster. Both are compared with
+    the run on its validation text first: float32 must translate as it does, and int8 is left out
+    if it loses more than 0.2 BLEU.
 
     savedmodel: a TensorFlow SavedModel, text in and text out, for TensorFlow Serving; subwords and
     beam search are part of its graph, with the options given here or the run's own (but no
     sampling, coverage penalty or no-repeat). It does not split long texts: give it one sentence at
-    a time. An older export is replaced once the new one is written and checked. The folder is
-    printed on stdout.
+    a time.
+
+    An older export is replaced once the new one is written and checked. The folder is printed on
+    stdout.
     """
     with quiet_ends("nothing was written"):
         if format not in FORMATS:
@@ -67,23 +74,45 @@ def export(
 
         found = find_run(run)
         check_checkpoint_name(checkpoint)
-        # A graph gives the best translation alone, whatever the run's own nbest is.
+        # An export is checked on, or gives, the best translation alone.
         overrides = {"beam": beam, "length_penalty": length_penalty, "nbest": 1}
         search = search_options(found, config, assignments or (), overrides)
-        check_exportable(search)
-        from nmtcli.engines.savedmodel import export_savedmodel
-
         folder = found.export / format if output is None else Path(output)
-        facts = export_savedmodel(found, checkpoint, search, folder, on_warning=warn)
-        _report(folder, facts)
+        if format == "onnx":
+            from nmtcli.export_onnx import export_onnx
+
+            _report_onnx(folder, export_onnx(found, checkpoint, search, folder, on_warning=warn))
+        else:
+            check_exportable(search)
+            from nmtcli.engines.savedmodel import export_savedmodel
+
+            _report(folder, export_savedmodel(found, checkpoint, search, folder, on_warning=warn))
+        print(folder)
+
+
+def _report_onnx(folder: Path, facts: dict) -> None:
+    int8 = facts["int8"]
+    lines = [f"onnx of step {facts['step']}: float32, {_size(folder / 'float32')}, as in Keras"]
+    if int8["accepted"]:
+        bleu = int8["bleu"]
+        lines.append(
+            f"int8, {_size(folder / 'int8')}, BLEU {bleu['int8']:.2f}"
+            f" (float32 {bleu['float32']:.2f}) on the validation text"
+        )
+    else:
+        lines.append(f"no int8, since {int8['reason']}")
+    print("; ".join(lines), file=sys.stderr)
+
+
+def _size(folder: Path) -> str:
+    size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    return f"{size / 1e6:.1f} MB"
 
 
 def _report(folder: Path, facts: dict) -> None:
-    size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
     search = facts["search"]
     print(
         f"{facts['format']} of step {facts['step']}: beam {search['beam']}, length penalty"
-        f" {search['length_penalty']:g}, {size / 1e6:.1f} MB, checked",
+        f" {search['length_penalty']:g}, {_size(folder)}, checked",
         file=sys.stderr,
     )
-    print(folder)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from nmtcli.cli.search_panel import Checkpoints, EnsembleKind, Runs
+from nmtcli.cli import search_panel as panel
 from nmtcli.cli.streams import STANDARD, open_output, quiet_ends, warn
 from nmtcli.errors import UsageError
 
@@ -15,9 +15,11 @@ from nmtcli.errors import UsageError
 def score(
     source: Annotated[str, typer.Argument(metavar="SRC", help="Sources; - is stdin.")],
     target: Annotated[str, typer.Argument(metavar="TGT", help="Their translations; - is stdin.")],
-    run: Runs = None,
-    checkpoint: Checkpoints = None,
-    ensemble: EnsembleKind = None,
+    run: panel.Runs = None,
+    checkpoint: panel.Checkpoints = None,
+    ensemble: panel.EnsembleKind = None,
+    engine: panel.Engine = None,
+    precision: panel.Precision = None,
     json: Annotated[bool, typer.Option("--json", help="JSON objects.")] = False,
     summary_only: Annotated[
         bool, typer.Option("--summary-only", help="Print the summary alone, on stdout.")
@@ -36,9 +38,10 @@ def score(
         sources, targets = read_pair(source, target)
         if ensemble not in (None, "log", "linear"):
             raise UsageError(f"--ensemble {ensemble}: give log or linear")
+        runtime = panel.runtime_of(engine, precision, None)
         from nmtcli.score import Summary, load_scorer
 
-        scorer = load_scorer(run, checkpoint or "best", warn, ensemble)
+        scorer = load_scorer(run, checkpoint or "best", warn, ensemble, runtime)
         summary = Summary()
         with open_output(STANDARD) as output:
             for line in scorer.score_lines(sources, targets):

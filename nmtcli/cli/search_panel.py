@@ -7,7 +7,7 @@ import typer
 from nmtcli.cli.streams import warn
 from nmtcli.errors import UsageError
 
-PANEL, SAMPLING, MODELS = "Search", "Sampling", "Several models"
+PANEL, SAMPLING, MODELS, RUNTIME = "Search", "Sampling", "Several models", "What runs the model"
 
 
 def _option(flag: str, metavar: str | None, help: str, panel: str):
@@ -120,6 +120,38 @@ RerankWeight = Annotated[
     float | None, _option("--rerank-weight", "W", "From 0 to 1; 0.5 if not given.", MODELS)
 ]
 
+Engine = Annotated[
+    str | None,
+    _option(
+        "--engine",
+        "NAME",
+        "onnx: the run's export, which nmt export makes; keras; auto: the export where there is one"
+        " and no GPU or TPU.",
+        RUNTIME,
+    ),
+]
+Precision = Annotated[
+    str | None,
+    _option("--precision", "NAME", "Of the export: float32, int8; auto is float32.", RUNTIME),
+]
+Threads = Annotated[
+    int | None,
+    _option("--threads", "N", "With the export; all processors if not given.", RUNTIME),
+]
+
+
+def runtime_of(engine: str | None, precision: str | None, threads: int | None):
+    """The `Runtime` of --engine, --precision and --threads.
+
+    Raises:
+        UsageError: names that do not exist, or options that do not go together.
+    """
+    from nmtcli.engines.runtime import Runtime
+
+    found = Runtime(engine or "auto", precision or "auto", threads or 0)
+    found.check()
+    return found
+
 
 def overrides(parameters: dict) -> dict:
     """What the command line says of `SearchConfig`, by name; None where it says nothing.
@@ -163,13 +195,14 @@ def check_rerank(rerank: str | None, reverse: str | None, weight: float | None) 
         raise UsageError("--rerank-weight is of reranking: give --rerank too")
 
 
-def reranker(translator, runs: list[str] | None, rerank: str | None, reverse: str | None):
+def reranker(translator, runs: list[str] | None, rerank: str | None, reverse: str | None, runtime):
     """The translator, with its candidates in the order that another run has a say in.
 
     Args:
         translator: `nmtcli.translate.Translator`.
         runs: of --run, the translator's.
         rerank, reverse: of --rerank and --rerank-reverse; the translator itself without both.
+        runtime: of `runtime_of`.
 
     Raises:
         UsageError: no such run.
@@ -186,4 +219,4 @@ def reranker(translator, runs: list[str] | None, rerank: str | None, reverse: st
     if not back and translates_back(find_run(runs[0] if runs else None), find_run(path)):
         warn(f"{path}: translates the other way round, so it scores the source by the translation")
         back = True
-    return Reranker(translator, load_scorer(path, on_warning=warn), back)
+    return Reranker(translator, load_scorer(path, on_warning=warn, runtime=runtime), back)

@@ -83,6 +83,9 @@ def translate(
     rerank: panel.Rerank = None,
     rerank_reverse: panel.RerankReverse = None,
     rerank_weight: panel.RerankWeight = None,
+    engine: panel.Engine = None,
+    precision: panel.Precision = None,
+    threads: panel.Threads = None,
     config: Annotated[
         str | None,
         typer.Option("--config", metavar="FILE", help="YAML; its section search counts."),
@@ -107,6 +110,7 @@ def translate(
             raise UsageError("--null, --shift and --normalize are of alignments: give --align too")
         rule = link_rule(*rules) if aligned else None
         panel.check_rerank(rerank, rerank_reverse, rerank_weight)
+        runtime = panel.runtime_of(engine, precision, threads)
         lines, prefixes = panel.read_prefixed(input, prefix)
         from nmtcli.translate import load_translator
 
@@ -115,9 +119,9 @@ def translate(
             overrides["window"] = 1
         with open_input(input) if prefix is None else contextlib.nullcontext(lines) as source:
             translator = load_translator(
-                run, checkpoint or "best", config, assignments or (), overrides, warn, rule
+                run, checkpoint or "best", config, assignments or (), overrides, warn, rule, runtime
             )
-            translator = panel.reranker(translator, run, rerank, rerank_reverse)
+            translator = panel.reranker(translator, run, rerank, rerank_reverse, runtime)
             pictures = None
             if choice.wanted:
                 pictures = Pictures(choice, translator.engine.has_window, warn)

@@ -52,7 +52,7 @@ def find_difference(
     import tensorflow as tf
 
     signatures = tf.saved_model.load(str(folder)).signatures
-    samples = _sample_texts(source)
+    samples = sample_texts(source)
     texts = [*HARD_TEXTS, *samples]
     served = signatures["tokenize"](text=tf.constant(texts))
     for text, ids, length in zip(texts, served["ids"].numpy(), served["lengths"].numpy()):
@@ -70,7 +70,7 @@ def find_difference(
     return None
 
 
-def _sample_texts(subwords: Subwords) -> list[str]:
+def sample_texts(subwords: Subwords) -> list[str]:
     """Texts of 1 to `SAMPLES` random pieces, the same each time."""
     random = np.random.default_rng(1)
     pieces = [random.integers(EOS_ID + 1, subwords.size, n + 1) for n in range(SAMPLES)]

@@ -1,9 +1,9 @@
 """Beam search as a TensorFlow graph: what `nmtcli.search.beam` finds, with no Python in the loop.
 
 The space, the ranking and the end of the search are those of `nmtcli.search`; sums are float64
-there and here, so that both choose alike. What differs is the form: K hypotheses of a sentence
-stand in K rows from the first step on, an empty place has the log-probability -inf, and a batch
-keeps its rows until its last sentence is done.
+there and here, so that both choose alike. What differs is the form: a sentence has K hypotheses
+from the first step on, an empty place has the log-probability -inf, and a batch keeps its sentences
+until the last one is done.
 
 Letters: B sentences, K beam (static), V vocabulary (static), n continuations of a hypothesis,
 T pieces so far, BOS counted.
@@ -36,7 +36,7 @@ class Found(NamedTuple):
 
 
 class _Live(NamedTuple):
-    """Hypotheses that may go on: sums (B, K), pieces (B, K, T), and the model's state (B * K, ...).
+    """Hypotheses that may go on: sums (B, K), pieces (B, K, T), and the model's state (B, ...).
 
     A sentence that is done has only sums of -inf.
     """
@@ -68,6 +68,7 @@ class _Candidates(NamedTuple):
 
 def graph_beam_search(
     step: Callable[[Any, tf.Tensor], tuple[tf.Tensor, Any]],
+    follow: Callable[[Any, tf.Tensor], Any],
     state: Any,
     beam: int,
     scoring: Scoring | float,
@@ -76,9 +77,10 @@ def graph_beam_search(
     """The best translation of each sentence.
 
     Args:
-        step: (state, previous_ids (B * K,)) -> logits (B * K, V), the next state.
-        state: before the first step; a structure of tensors (B * K, ...), the K rows of a sentence
-            together.
+        step: (state, previous_ids (B, K)) -> logits (B, K, V), the next state.
+        follow: (state, origins (B, K)) -> the state when hypothesis k of sentence b goes on from
+            what origins[b, k] was.
+        state: before the first step, of K hypotheses; a structure of tensors (B, ...).
         beam: K; 1 is greedy search.
         scoring: of what is finished, without a coverage penalty; a number is the exponent of the
             length.
@@ -92,11 +94,12 @@ def graph_beam_search(
     scoring = Scoring.of(scoring)
 
     def turn(length, live, best):
-        logits, new_state = step(live.state, tf.reshape(live.pieces[:, :, -1], [-1]))
-        last = tf.repeat(max_lengths <= length, beam)
+        logits, new_state = step(live.state, live.pieces[:, :, -1])
+        last = (max_lengths <= length)[:, None, None]
         ranked = _rank(live.sums, *_next_pieces(logits, beam, last))
         best = _collect(ranked, live.pieces, best, beam, length, scoring)
-        live = _go_on(ranked, live.pieces, new_state, beam, best.ended)
+        live, origins = _go_on(ranked, live.pieces, beam, best.ended)
+        live = live._replace(state=follow(new_state, origins))
         return length + 1, live, best
 
     live, best = _beginning(state, beam, max_lengths)
@@ -132,11 +135,11 @@ def _shapes(live: _Live, best: _Best, beam: int) -> tuple[_Live, _Best]:
 
 
 def _next_pieces(logits: tf.Tensor, beam: int, last: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """What may follow each row, best first: log-probabilities float64 and ids, both (B * K, n).
+    """What may follow, best first: log-probabilities float64 and ids, both (B, K, n).
 
     Args:
-        logits: (B * K, V).
-        last: (B * K,) bool, True where only EOS may follow.
+        logits: (B, K, V).
+        last: (B, 1, 1) bool, True where only EOS may follow.
     """
     logits = tf.cast(logits, tf.float32)
     vocabulary = logits.shape[-1]
@@ -148,9 +151,10 @@ def _next_pieces(logits: tf.Tensor, beam: int, last: tf.Tensor) -> tuple[tf.Tens
     never = np.zeros(vocabulary, np.float32)
     never[list(NEVER_PRODUCED)] = -np.inf
     best, ids = tf.math.top_k(logits + never, n)
-    only_eos = tf.pad(logits[:, EOS_ID, None], [[0, 0], [0, n - 1]], constant_values=-np.inf)
-    best = tf.where(last[:, None], only_eos, best)
-    ids = tf.where(last[:, None], EOS_ID, ids)
+    eos = logits[:, :, EOS_ID, None]
+    only_eos = tf.pad(eos, [[0, 0], [0, 0], [0, n - 1]], constant_values=-np.inf)
+    best = tf.where(last, only_eos, best)
+    ids = tf.where(last, EOS_ID, ids)
     return tf.cast(best - total, tf.float64), ids
 
 
@@ -159,10 +163,10 @@ def _rank(sums: tf.Tensor, log_probs: tf.Tensor, ids: tf.Tensor) -> _Candidates:
 
     Args:
         sums: (B, K).
-        log_probs, ids: (B * K, n); n is at least 2.
+        log_probs, ids: (B, K, n); n is at least 2.
     """
-    beam, n = sums.shape[1], ids.shape[1]
-    totals = tf.reshape(sums[:, :, None] + tf.reshape(log_probs, [-1, beam, n]), [-1, beam * n])
+    beam, n = sums.shape[1], ids.shape[2]
+    totals = tf.reshape(sums[:, :, None] + log_probs, [-1, beam * n])
     best, columns = tf.math.top_k(totals, 2 * beam)
     ids = tf.gather(tf.reshape(ids, [-1, beam * n]), columns, batch_dims=1)
     return _Candidates(best, ids, columns // n)
@@ -200,19 +204,16 @@ def _collect(
 
 
 def _go_on(
-    ranked: _Candidates, pieces: tf.Tensor, state: Any, beam: int, ended: tf.Tensor
-) -> _Live:
-    """The best K that do not end; none of a sentence that has K ended ones.
+    ranked: _Candidates, pieces: tf.Tensor, beam: int, ended: tf.Tensor
+) -> tuple[_Live, tf.Tensor]:
+    """The best K that do not end, and their origins; none of a sentence that has K ended ones.
 
     Args:
         pieces: (B, K, T).
-        state: (B * K, ...) after the step.
         ended: (B,).
     """
     sums = tf.where(ranked.ids == EOS_ID, NOTHING, ranked.sums)
     chosen = ranked.take(tf.math.top_k(sums, beam)[1])
     sums = tf.where((chosen.ids == EOS_ID) | (ended[:, None] >= beam), NOTHING, chosen.sums)
     longer = [tf.gather(pieces, chosen.origins, batch_dims=1), chosen.ids[:, :, None]]
-    rows = tf.reshape(tf.range(tf.shape(ended)[0])[:, None] * beam + chosen.origins, [-1])
-    state = tf.nest.map_structure(lambda x: tf.gather(x, rows), state)
-    return _Live(sums, tf.concat(longer, axis=2), state)
+    return _Live(sums, tf.concat(longer, axis=2), None), chosen.origins

@@ -1,6 +1,6 @@
 """The Keras engine: `start`, `step` and `score` of a model as compiled graphs, on any device.
 
-Letters: B sentences, S source positions, R rows in flight, T target positions, V vocabulary.
+Letters: B sentences, W hypotheses of each, S source positions, T target positions, V vocabulary.
 """
 
 from typing import NamedTuple
@@ -10,18 +10,20 @@ from keras import ops, tree
 
 from nmtcli import backend
 from nmtcli.batches.feed import shift_right
+from nmtcli.engines.grouping import group
 from nmtcli.search.interface import StepResult
 from nmtcli.text.piece_ids import PAD_ID
 
 
 class _State(NamedTuple):
-    """`rows[r]` is the sentence that row r of the tensors belongs to.
+    """The model's state of `batch` sentences with `width` hypotheses each.
 
-    `left` is the number of steps that the decoder's state has room for, `room` the number that it
-    had from the beginning; None: any.
+    `room` is the number of slots that the decoder's state has, `left` how many of them are free;
+    None: any.
     """
 
-    rows: np.ndarray
+    batch: int
+    width: int
     source: dict
     decoder: dict
     room: int | None
@@ -31,49 +33,57 @@ class _State(NamedTuple):
 class KerasEngine:
     """Runs a model in float32; see `nmtcli.search.interface.Engine`.
 
-    What a row needs of its source is moved only when rows change their sentence: hypotheses of one
-    sentence that trade places share it already.
-
     Args:
         model: a `RecurrentTranslator` or a `TransformerTranslator`.
+        room: how many slots a decoder's state has at first, where it keeps any; None is as many as
+            come, but for a backend that compiles each shape, where it is the model's own number.
     """
 
-    def __init__(self, model):
+    parallel = 1  # the backend has threads of its own
+
+    def __init__(self, model, room: int | None = None):
         self.model = model
         self.vocabulary_size = model.sizes.target_vocabulary
         self.has_attention = model.mechanism.score is not None
         self.has_window = model.mechanism.is_local
-        self._start = backend.compiled(model.start, model.variables)
-        self._gather = backend.compiled(_take_rows)
+        self._room = room
+        if room is None and backend.choose() == "jax":
+            self._room = model.room
+        self._start = backend.compiled(
+            lambda source_ids: model.start(source_ids, self._room), model.variables
+        )
+        self._gather = backend.compiled(_take_sentences)
         self._score = backend.compiled(self._score_graph, model.variables)
         self._align = backend.compiled(self._align_graph, model.variables)
-        if model.room is not None:
+        if self._room is not None:
             self._lengthen = backend.compiled(model.lengthen)
         self._steps = {}
 
     def start(self, source_ids) -> _State:
         state = self._start(ops.convert_to_tensor(source_ids, "int32"))
-        rows, room = np.arange(len(source_ids)), self.model.room
-        return _State(rows, state["source"], state["decoder"], room, room)
+        room = self._room
+        return _State(len(source_ids), 1, state["source"], state["decoder"], room, room)
 
     def step(self, state: _State, parents, previous_ids, k: int) -> StepResult:
-        rows = state.rows[parents]
+        sentences, origins = group(parents, state.width)
+        batch, width = origins.shape
         source, decoder, room, left = state.source, state.decoder, state.room, state.left
-        if left == 0:
-            decoder, room, left = self._lengthen(decoder), 2 * room, room
-        if not np.array_equal(rows, state.rows):
-            source = self._gather(source, ops.convert_to_tensor(parents, "int32"))
+        while left is not None and left < width:
+            decoder, room, left = self._lengthen(decoder), 2 * room, left + room
+        if not np.array_equal(sentences, np.arange(state.batch)):
+            chosen = ops.convert_to_tensor(sentences, "int32")
+            source, decoder = self._gather((source, decoder), chosen)
         if k not in self._steps:
             self._steps[k] = backend.compiled(self._step_graph(k), self.model.variables)
-        log_probs, ids, attention, decoder = self._steps[k](
+        *numbers, decoder = self._steps[k](
             source,
             decoder,
-            ops.convert_to_tensor(parents, "int32"),
-            ops.convert_to_tensor(previous_ids, "int32"),
+            ops.convert_to_tensor(origins, "int32"),
+            ops.convert_to_tensor(np.reshape(previous_ids, (batch, width)), "int32"),
         )
-        numbers = (np.asarray(log_probs), np.asarray(ids), np.asarray(attention))
-        left = left if left is None else left - 1
-        return StepResult(*numbers, _State(rows, source, decoder, room, left))
+        rows = (np.asarray(x).reshape(batch * width, -1) for x in numbers)
+        left = left if left is None else left - width
+        return StepResult(*rows, _State(batch, width, source, decoder, room, left))
 
     def score(self, source_ids, target_ids) -> np.ndarray:
         return self._forced(self._score, source_ids, target_ids)
@@ -87,8 +97,8 @@ class KerasEngine:
         return np.asarray(graph(*(ops.convert_to_tensor(x, "int32") for x in arrays)))
 
     def _step_graph(self, k):
-        def step(source, decoder, parents, previous_ids):
-            state = {"source": source, "decoder": _take_rows(decoder, parents)}
+        def step(source, decoder, origins, previous_ids):
+            state = {"source": source, "decoder": self.model.follow(decoder, origins)}
             logits, attention, state = self.model.step(state, previous_ids)
             logits = ops.cast(logits, "float32")
             best, ids = ops.top_k(logits, k)
@@ -107,5 +117,5 @@ class KerasEngine:
         return self.model(source_ids, decoder_inputs, with_weights=True)[1]
 
 
-def _take_rows(structure, rows):
-    return tree.map_structure(lambda x: ops.take(x, rows, axis=0), structure)
+def _take_sentences(structure, sentences):
+    return tree.map_structure(lambda x: ops.take(x, sentences, axis=0), structure)

@@ -22,12 +22,11 @@ from pathlib import Path
 from nmtcli import __version__, backend
 from nmtcli.batches.whole_folder import whole_folder
 from nmtcli.config import SearchConfig
+from nmtcli.engines.export_folder import DESCRIPTION, check_place
 from nmtcli.engines.load import load_model
 from nmtcli.errors import NmtError, UsageError
 from nmtcli.run_directory import RunDirectory
 from nmtcli.text.subwords import Subwords
-
-DESCRIPTION = "nmt.json"
 
 
 def export_savedmodel(
@@ -55,7 +54,7 @@ def export_savedmodel(
     """
     _require_tensorflow()
     output = Path(output)
-    _check_place(output)
+    check_place(output)
     graphs = _text_graph()
     from nmtcli.engines.check_savedmodel import find_difference
     from nmtcli.engines.keras_engine import KerasEngine
@@ -81,14 +80,6 @@ def _require_tensorflow() -> None:
             " KERAS_BACKEND=tensorflow (a run trained on JAX can be exported so, since a"
             " checkpoint is only weights)"
         )
-
-
-def _check_place(output: Path) -> None:
-    """Nothing but an export is ever replaced."""
-    if output.is_dir() and any(output.iterdir()) and not (output / DESCRIPTION).is_file():
-        raise UsageError(f"{output}: has files that are no export; choose another --output")
-    if output.exists() and not output.is_dir():
-        raise UsageError(f"{output}: a file is in the way; choose another --output")
 
 
 def _text_graph():

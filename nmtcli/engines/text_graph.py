@@ -61,9 +61,10 @@ class TextGraph(tf.Module):
         # One position more, because a model reads at least one, even where there is no text.
         source_ids = tf.pad(source_ids, [[0, 0], [0, 1]], constant_values=PAD_ID)
         limits = tf.where(lengths > 0, self._longest(lengths), 0)
-        state = model.start(source_ids, room=tf.reduce_max(tf.pad(limits, [[0, 1]])))
-        state = _repeat_rows(state, self._search.beam)
+        beam = self._search.beam
+        state = model.start(source_ids, room=beam * tf.reduce_max(tf.pad(limits, [[0, 1]])))
         source = state["source"]  # the same in every step, so it is not carried through the loop
+        begin = model.follow(state["decoder"], tf.zeros([tf.shape(source_ids)[0], beam], tf.int32))
 
         def step(decoder, previous_ids):
             logits, _, new = model.step({"source": source, "decoder": decoder}, previous_ids)
@@ -71,8 +72,9 @@ class TextGraph(tf.Module):
 
         found = graph_beam_search(
             step,
-            state["decoder"],
-            self._search.beam,
+            model.follow,
+            begin,
+            beam,
             scoring_of(self._search),
             limits,
         )
@@ -101,8 +103,3 @@ def _tokenizer(model: bytes):
 def _normal(text):
     """Text in NFC; invalid UTF-8 becomes U+FFFD, as in `nmt translate`."""
     return text_ops.normalize_utf8(tf.strings.unicode_transcode(text, "UTF-8", "UTF-8"), "NFC")
-
-
-def _repeat_rows(structure, times: int):
-    """Each row `times` times, one after the other: (B, ...) -> (B * times, ...)."""
-    return tf.nest.map_structure(lambda x: tf.repeat(x, times, axis=0), structure)

@@ -40,20 +40,22 @@ def _tensorflow_scan(function, carry, positions, reverse):
     collected = [tf.TensorArray(s.dtype, size=length, element_shape=s.shape) for s in signature]
 
     def turn(index, flat_carry, collected):
-        position = tree.pack_sequence_as(positions, [x.read(index) for x in inputs])
+        place = length - 1 - index if reverse else index
+        position = tree.pack_sequence_as(positions, [x.read(place) for x in inputs])
         new, outputs = function(tree.pack_sequence_as(carry, flat_carry), position)
         written = [c.write(index, y) for c, y in zip(collected, tree.flatten(outputs))]
-        return index + (-1 if reverse else 1), tree.flatten(new), written
+        return index + 1, tree.flatten(new), written
 
     _, flat_carry, collected = tf.while_loop(
-        lambda index, *_: index >= 0 if reverse else index < length,
+        lambda index, *_: index < length,
         turn,
-        (length - 1 if reverse else 0, tree.flatten(carry), collected),
+        (0, tree.flatten(carry), collected),
         parallel_iterations=1,
     )
     stacked = []
     for array in collected:
-        output = array.stack()
+        # Turned round here: an ONNX loop collects its outputs in the order of its turns.
+        output = tf.reverse(array.stack(), [0]) if reverse else array.stack()
         output.set_shape([arrays[0].shape[0], *output.shape[1:]])
         stacked.append(output)
     return tree.pack_sequence_as(carry, flat_carry), tree.pack_sequence_as(outputs_like, stacked)

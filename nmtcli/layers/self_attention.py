@@ -1,7 +1,7 @@
 """Attention in the Transformer: of a sequence to itself, and of the target to the source.
 
-Letters: B batch, T positions, S keys, C room of a cache, D model size, H heads, P head size
-(D / H). Masks are bool and True keeps.
+Letters: B batch, T positions, S keys, W hypotheses of a sentence, L slots, D model size, H heads,
+P head size (D / H). Masks are bool and True keeps.
 """
 
 import keras
@@ -9,6 +9,7 @@ from keras import ops
 
 from nmtcli.layers.attention import attend_in_heads, split_heads
 from nmtcli.layers.dense import AffineMap, affine, keep
+from nmtcli.layers.hypotheses import fill_slots
 
 
 @keras.saving.register_keras_serializable(package="nmtcli")
@@ -61,23 +62,20 @@ class SelfAttention(keras.layers.Layer):
         joined, _ = attend_in_heads(*self._project(x, rotate), mask, drop)
         return self.output_map(joined)
 
-    def step(self, x, cache, position, rotate=keep):
-        """One position more.
+    def step(self, x, cache, seen, used=None, rotate=keep):
+        """One position more of each hypothesis.
 
         Args:
-            x: (B, 1, D).
-            cache: keys and values of the positions before, (B, H, C, P) each.
-            position: int32, (B,), of `x`; below C.
+            x: (B, W, D).
+            cache: keys and values of the slots, (B, H, L, P) each.
+            seen, used: of this position, see `nmtcli.layers.hypotheses`.
 
         Returns:
-            (B, 1, D), and the cache with this position in it.
+            (B, W, D), and the cache with this position in it.
         """
         queries, *new = self._project(x, rotate)
-        places = ops.arange(ops.shape(cache[0])[2], dtype="int32")
-        here = ops.equal(places, position[:, None])[:, None, :, None]  # (B, 1, C, 1)
-        cache = tuple(ops.where(here, fresh, old) for fresh, old in zip(new, cache))
-        seen = ops.less_equal(places, position[:, None])[:, None, None, :]
-        joined, _ = attend_in_heads(queries, *cache, seen, keep)
+        cache = tuple(fill_slots(slots, fresh, used) for slots, fresh in zip(cache, new))
+        joined, _ = attend_in_heads(queries, *cache, seen[:, None], keep)
         return self.output_map(joined), cache
 
     def get_config(self):

@@ -124,11 +124,14 @@ class DecoderLayer(_Block):
         x, _ = self._around(0, x, attend, drop.residual)
         return self._after_self(x, keys, values, source_mask, drop)
 
-    def step(self, x, cache, position, keys, values, source_mask, rotate=keep):
-        """One position, (B, 1, D): as `call`, and the new cache of `SelfAttention.step`."""
+    def step(self, x, cache, seen, used, keys, values, source_mask, rotate=keep):
+        """One position of W hypotheses, (B, W, D): as `call`, and the new cache.
+
+        Cache, `seen` and `used` are those of `SelfAttention.step`.
+        """
 
         def attend(x):
-            return self.self_attention.step(x, cache, position, rotate)
+            return self.self_attention.step(x, cache, seen, used, rotate)
 
         x, cache = self._around(0, x, attend, keep)
         x, weights = self._after_self(x, keys, values, source_mask, NO_DROPPING)

@@ -1,6 +1,7 @@
 """The recurrent decoder: its cells, and where attention stands among them.
 
-Letters: B batch, T target, S source, E embedding, M memory, D decoder state, R readout, G gates.
+Letters: B batch, T target, W hypotheses of a sentence, S source, E embedding, M memory, D decoder
+state, R readout, G gates.
 """
 
 import keras
@@ -8,6 +9,7 @@ from keras import ops
 
 from nmtcli.layers.attention import Attention, MultiHeadAttention
 from nmtcli.layers.dense import affine, keep
+from nmtcli.layers.hypotheses import follow
 from nmtcli.layers.loop import scan
 from nmtcli.layers.readout import Readout
 from nmtcli.layers.recurrent import make_cell, no_mask, run_projected
@@ -24,9 +26,10 @@ class RecurrentDecoder(keras.layers.Layer):
     first cell with attention before it, all cells with input feeding, attention alone with
     coverage. Everything else is computed for all positions at once.
 
-    The state between steps is a dictionary: `cells`, for each cell its tuple of (B, D); and where
-    the mechanism needs it `feed` (B, R), the last readout; `coverage` float32 (B, S), the sum of
-    the weights so far; `position` int32 (B,), the number of the next target position.
+    The state between steps is a dictionary: `cells`, for each cell its tuple of (B, W, D); and
+    where the mechanism needs it `feed` (B, W, R), the last readout; `coverage` float32 (B, W, S),
+    the sum of the weights so far; `position` int32 (B,), the number of the next target position.
+    The W hypotheses of a sentence share its source.
 
     Reference: Bahdanau et al. (2015), arXiv:1409.0473, A.1.2 (before);
     Luong et al. (2015), arXiv:1508.04025, section 3 (after) and 3.3 (input feeding);
@@ -94,16 +97,26 @@ class RecurrentDecoder(keras.layers.Layer):
         return self.attention.read(memory, mask)
 
     def start(self, cells, source):
-        """The state before the first target position."""
+        """The state before the first target position, of one hypothesis; `cells` of (B, D)."""
+        return _by_sentence(self._beginning(cells, source), 1)
+
+    def _beginning(self, cells, source):
+        """As `start`, in rows."""
         batch, length = ops.shape(source["mask"])
         state = {"cells": cells}
         if self.mechanism.input_feeding:
             state["feed"] = ops.zeros((batch, self.readout_size), dtype=self.compute_dtype)
         if self.mechanism.coverage:
-            state["coverage"] = ops.zeros((batch, length), dtype="float32")
+            state["coverage"] = ops.zeros((batch, 1, length), dtype="float32")
         if self.mechanism.is_local:
             state["position"] = ops.zeros((batch,), dtype="int32")
         return state
+
+    def follow(self, state, origins):
+        """The state when hypothesis w goes on from what hypothesis origins[b, w] was: (B, W)."""
+        rest = {key: x for key, x in state.items() if key != "position"}
+        moved = keras.tree.map_structure(lambda x: follow(x, origins), rest)
+        return {**state, **moved}
 
     # -- all target positions -------------------------------------------------------------------
 
@@ -147,9 +160,9 @@ class RecurrentDecoder(keras.layers.Layer):
         def position(state, x):
             context, weights, state = attend(state["cells"][0], state)
             output, cell = cell_step(x + ops.matmul(context, fed_kernel), state["cells"])
-            return {**state, "cells": cell}, (output, context, weights)
+            return {**state, "cells": cell}, (output, context, weights[:, 0])
 
-        return _scan(position, self.start(start, source), projected)
+        return _scan(position, self._beginning(start, source), projected)
 
     def _cover_in_loop(self, outputs, source):
         """Attention after the cells when each step must know the weights before it."""
@@ -157,9 +170,9 @@ class RecurrentDecoder(keras.layers.Layer):
 
         def position(state, output):
             context, weights, state = attend(output, state)
-            return state, (context, weights)
+            return state, (context, weights[:, 0])
 
-        state = self.start([], source)
+        state = self._beginning([], source)
         del state["cells"]
         return _scan(position, state, outputs)
 
@@ -171,23 +184,32 @@ class RecurrentDecoder(keras.layers.Layer):
 
         def position(state, x):
             hidden, weights, state = turn(*x, state, masks)
-            return state, (hidden, weights)
+            return state, (hidden, weights[:, 0])
 
-        return _scan(position, self.start(cells, source), (projected, inputs))
+        return _scan(position, self._beginning(cells, source), (projected, inputs))
 
     # -- one target position --------------------------------------------------------------------
 
     def step(self, inputs, state, source):
-        """One target position: (B, E) -> hidden (B, R), weights (B, S), the new state."""
-        return self._turn(source)(self._project(inputs), inputs, state, None)
+        """One target position: (B, W, E) -> hidden (B, W, R), weights (B, W, S), the new state."""
+        width = ops.shape(inputs)[1]
+        rows = ops.reshape(inputs, (-1, self.embedding_size))
+        turn = self._turn(source, width=width)
+        hidden, weights, state = turn(self._project(rows), rows, _in_rows(state), None)
+        hidden = ops.reshape(hidden, (-1, width, self.readout_size))
+        return hidden, weights, _by_sentence(state, width)
 
-    def _turn(self, source, factors=None):
-        """A function (projected (B, G D), embedded (B, E), state, masks) -> what `step` returns."""
+    def _turn(self, source, factors=None, width=1):
+        """One target position of B W rows.
+
+        It is a function (projected (B W, G D), embedded (B W, E), state, masks) that returns
+        hidden (B W, R), weights (B, W, S) and the new state.
+        """
         factors = factors or [None] * len(self.cells)
         steppers = [cell.stepper(its_own) for cell, its_own in zip(self.cells, factors)]
         read_out, before = self.readout.reader(), self.mechanism.placement == "before"
         fed_kernel = self._fed_kernel()
-        attend = self._stepwise_attender(source)
+        attend = self._stepwise_attender(source, width)
 
         def turn(projected, embedded, state, masks):
             if before:
@@ -213,27 +235,31 @@ class RecurrentDecoder(keras.layers.Layer):
 
         return turn
 
-    def _stepwise_attender(self, source):
-        """A function (query (B, D), state) -> context (B, M), weights (B, S), the new state."""
+    def _stepwise_attender(self, source, width=1):
+        """A function (query (B W, D), state) -> context (B W, M), weights (B, W, S), new state."""
+        batch, length = ops.shape(source["mask"])
         if self.attention is None:
-            zeros = ops.zeros(ops.shape(source["mask"]), dtype="float32")
-            return lambda query, state: (source["fixed"], zeros, state)
+            zeros = ops.zeros((batch, width, length), dtype="float32")
+            size = source["fixed"].shape[-1]
+            shared = ops.broadcast_to(source["fixed"][:, None], (batch, width, size))
+            rows = ops.reshape(shared, (-1, size))
+            return lambda query, state: (rows, zeros, state)
         attend = self.attention.attender()
 
         def attend_once(query, state):
             state = dict(state)
             position, coverage = state.get("position"), state.get("coverage")
             context, weights = attend(
-                query[:, None],
+                ops.reshape(query, (-1, width, self.size)),
                 source,
                 None if position is None else position[:, None],
-                None if coverage is None else coverage[:, None],
+                coverage,
             )
             if position is not None:
                 state["position"] = position + 1
             if coverage is not None:
-                state["coverage"] = coverage + weights[:, 0]
-            return context[:, 0], weights[:, 0], state
+                state["coverage"] = coverage + weights
+            return ops.reshape(context, (-1, context.shape[-1])), weights, state
 
         return attend_once
 
@@ -271,6 +297,23 @@ def _scan(function, state, positions):
     time_first = _swap(positions)
     _, outputs = scan(function, state, time_first)
     return _swap(outputs)
+
+
+def _by_sentence(state, width):
+    """Rows, (B W, D), as the hypotheses of each sentence, (B, W, D)."""
+    return _reshaped(state, lambda x: (-1, width, x.shape[-1]))
+
+
+def _in_rows(state):
+    """The hypotheses of each sentence, (B, W, D), as rows, (B W, D)."""
+    return _reshaped(state, lambda x: (-1, x.shape[-1]))
+
+
+def _reshaped(state, shape):
+    found = dict(state)
+    for key in {"cells", "feed"} & set(state):
+        found[key] = keras.tree.map_structure(lambda x: ops.reshape(x, shape(x)), state[key])
+    return found
 
 
 def _swap(structure):

@@ -166,15 +166,19 @@ class RecurrentTranslator(Translator):
         return {"source": source, "decoder": self.decoder.start(cells, source)}
 
     def step(self, state, previous_ids):
-        """One target position.
+        """One target position of W hypotheses of each sentence, which share its source.
 
         Args:
-            state: of `start` or of the step before.
-            previous_ids: (B,), BOS at first.
+            state: of `start`, which is that of one hypothesis; of the step before; or of `follow`.
+            previous_ids: (B, W), BOS at first.
 
         Returns:
-            logits: (B, V), attention: float32, (B, S), and the next state.
+            logits: (B, W, V), attention: float32, (B, W, S), and the next state.
         """
         embedded = self._embed(self.target_embedding, previous_ids)
         hidden, weights, decoder = self.decoder.step(embedded, state["decoder"], state["source"])
         return self.logits(hidden), weights, {"source": state["source"], "decoder": decoder}
+
+    def follow(self, decoder, origins):
+        """The decoder's state when hypothesis w goes on from what origins[b, w] was: (B, W)."""
+        return self.decoder.follow(decoder, origins)

@@ -1,7 +1,7 @@
 """The Transformer: attention alone, in the encoder, in the decoder and between them.
 
-Letters: B batch, S source, T target, C room of the caches, D model size, H heads, P head size
-(D / H), V vocabulary.
+Letters: B batch, S source, T target, W hypotheses of a sentence, L slots of the caches, D model
+size, H heads, P head size (D / H), V vocabulary.
 """
 
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from keras import ops
 
 from nmtcli.layers.dense import keep
 from nmtcli.layers.feed_forward import LayerNorm
+from nmtcli.layers.hypotheses import add_slots, follow
 from nmtcli.layers.positions import rotator, sinusoids
 from nmtcli.layers.transformer import NO_DROPPING, DecoderLayer, Dropping, EncoderLayer
 from nmtcli.mechanisms import Mechanism
@@ -53,8 +54,9 @@ class TransformerTranslator(Translator):
     3. The output layer may share its matrix with the embedding: logits (B, T, V).
 
     When decoding, keys and values of earlier target positions are kept in caches, so a step costs
-    one position, whatever stands before it. A cache has room for C positions; `lengthen` doubles
-    it. (Fixed shapes, so that a compiling backend sees few of them.)
+    one position, whatever stands before it; see `nmtcli.layers.hypotheses`. A cache grows, or has
+    L slots from the beginning and `lengthen` doubles them. (Fixed shapes, so that a backend that
+    compiles each shape sees few of them.)
 
     Reference: Vaswani et al. (2017), arXiv:1706.03762, section 3.
 
@@ -80,7 +82,7 @@ class TransformerTranslator(Translator):
         ValueError: sizes that do not go together, or a layer or head that is not there.
     """
 
-    room = 16  # C at the beginning of a search
+    room = 64  # L at the beginning of a search, where shapes are fixed
 
     def __init__(self, sizes, rates=TransformerRates(), shown=(0, 0), seed=1, dtype="float32"):
         super().__init__(seed, dtype)
@@ -181,51 +183,61 @@ class TransformerTranslator(Translator):
 
         Args:
             source_ids: padded with PAD.
-            room: C, how many steps may follow before `lengthen`; `self.room` if None.
+            room: L, how many slots there are before `lengthen`, one for each position of each
+                hypothesis; None: the caches grow with every step, from one slot that nobody sees,
+                since not every runtime takes empty arrays.
         """
         batch, z = ops.shape(source_ids)[0], self.sizes
-        shape = (batch, z.heads, self.room if room is None else room, z.size // z.heads)
-        empty = ops.zeros(shape, dtype=self.compute_dtype)
-        return {
-            "source": self._read(source_ids),
-            "decoder": {
-                "caches": [(empty, empty) for _ in self.decoder_layers],
-                "position": ops.zeros((batch,), dtype="int32"),
-            },
+        slots = 1 if room is None else room
+        empty = ops.zeros((batch, z.heads, slots, z.size // z.heads), self.compute_dtype)
+        nothing = ops.zeros((batch,), dtype="int32")
+        decoder = {
+            "caches": [(empty, empty) for _ in self.decoder_layers],
+            "seen": ops.zeros((batch, 1, slots), dtype="bool"),
+            "position": nothing,
         }
+        used = {} if room is None else {"used": nothing}
+        return {"source": self._read(source_ids), "decoder": {**decoder, **used}}
 
     def lengthen(self, decoder):
-        """The decoder's state with room for twice as many positions."""
+        """The decoder's state with twice as many slots."""
 
-        def double(cache):
-            return ops.concatenate([cache, ops.zeros_like(cache)], axis=2)
+        def double(slots):
+            return ops.concatenate([slots, ops.zeros_like(slots)], axis=2)
 
         caches = [tuple(double(part) for part in cache) for cache in decoder["caches"]]
-        return {**decoder, "caches": caches}
+        return {**decoder, "caches": caches, "seen": double(decoder["seen"])}
+
+    def follow(self, decoder, origins):
+        """The decoder's state when hypothesis w goes on from what origins[b, w] was: (B, W)."""
+        return {**decoder, "seen": follow(decoder["seen"], origins)}
 
     def step(self, state, previous_ids):
-        """One target position.
+        """One target position of W hypotheses of each sentence, which share its source.
 
         Args:
-            state: of `start` or of the step before.
-            previous_ids: (B,), BOS at first.
+            state: of `start`, which is that of one hypothesis; of the step before; or of `follow`.
+            previous_ids: (B, W), BOS at first.
 
         Returns:
-            logits: (B, V), attention: float32, (B, S), and the next state.
+            logits: (B, W, V), attention: float32, (B, W, S), and the next state.
         """
         source, decoder = state["source"], state["decoder"]
-        position = decoder["position"]
-        x = self._embed(self.target_embedding, previous_ids[:, None], position[:, None])
-        rotate = self._rotator(position[:, None])
+        width, used = ops.shape(previous_ids)[1], decoder.get("used")
+        position = decoder["position"][:, None]
+        x = self._embed(self.target_embedding, previous_ids, position)
+        rotate = self._rotator(position)
+        seen = add_slots(decoder["seen"], width, used)
         caches, all_weights = [], []
         for layer, cache, read in zip(self.decoder_layers, decoder["caches"], source["layers"]):
-            x, weights, cache = layer.step(x, cache, position, *read, source["mask"], rotate)
+            x, weights, cache = layer.step(x, cache, seen, used, *read, source["mask"], rotate)
             caches.append(cache)
             all_weights.append(weights)
         logits = self.logits(self.decoder_norm(x))
-        decoder = {"caches": caches, "position": position + 1}
-        weights = self._chosen(all_weights)[:, 0]
-        return logits[:, 0], weights, {"source": source, "decoder": decoder}
+        decoder = {"caches": caches, "seen": seen, "position": decoder["position"] + 1}
+        if used is not None:
+            decoder["used"] = used + width
+        return logits, self._chosen(all_weights), {"source": source, "decoder": decoder}
 
 
 def _check(z, shown):

@@ -1,6 +1,7 @@
 """The n-best lists of any number of sentences, batch after batch."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -54,7 +55,8 @@ def search_sentences(
     found: list[list[Hypothesis]] = [[] for _ in sentences]
     lengths = [len(sentence.ids) + 1 for sentence in sentences]
     rows = options.nbest if options.sample else options.beam
-    for batch in length_batches(lengths, options.batch_tokens, rows):
+
+    def search(batch: list[int]) -> None:
         results = _search_batch(engine, [sentences[index] for index in batch], options)
         for index, hypotheses in zip(batch, results):
             found[index] = [
@@ -62,6 +64,18 @@ def search_sentences(
                 h._replace(attention=h.attention[:, : lengths[index]].copy())
                 for h in hypotheses
             ]
+
+    batches = list(length_batches(lengths, options.batch_tokens, rows))
+    threads = min(engine.parallel, len(batches))
+    if threads < 2:
+        for batch in batches:
+            search(batch)
+    else:
+        pool = ThreadPoolExecutor(threads)
+        try:
+            list(pool.map(search, batches))
+        finally:
+            pool.shutdown(cancel_futures=True)  # after an error or an interrupt too
     return found
 
 

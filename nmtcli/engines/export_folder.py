@@ -1,0 +1,48 @@
+"""The folder of an export, as far as it can be told without the packages that read it."""
+
+import hashlib
+import json
+from pathlib import Path
+
+from nmtcli import checkpoint as checkpoints
+from nmtcli.errors import UsageError
+
+DESCRIPTION = "nmt.json"
+
+
+def check_place(output: Path) -> None:
+    """
+    Raises:
+        UsageError: something that is no export is in the way; only exports are ever replaced.
+    """
+    if output.is_dir() and any(output.iterdir()) and not (output / DESCRIPTION).is_file():
+        raise UsageError(f"{output}: has files that are no export; choose another --output")
+    if output.exists() and not output.is_dir():
+        raise UsageError(f"{output}: a file is in the way; choose another --output")
+
+
+def checkpoint_hash(run, name: str) -> str | None:
+    """What tells the weights of a checkpoint from others; None if there is no such checkpoint."""
+    target = checkpoints.target(run.checkpoints, name)
+    if target is None:
+        return None
+    manifest = Path(run.checkpoints, target, "manifest.json")
+    try:
+        return hashlib.sha256(manifest.read_bytes()).hexdigest()
+    except OSError:
+        return None
+
+
+def read_description(folder: Path) -> dict | None:
+    """What `nmt.json` says; None where there is none or it is damaged."""
+    try:
+        found = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def file_sizes(folder: Path) -> dict[str, int]:
+    """Bytes of each file in the folders of an export, by its path in it."""
+    files = sorted(path for path in folder.glob("*/*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.stat().st_size for path in files}

@@ -1,0 +1,122 @@
+"""The exported engine: a run's graphs in ONNX Runtime, without TensorFlow, Keras or JAX.
+
+Letters: B sentences, W hypotheses of each, S source positions, T target positions, V vocabulary.
+"""
+
+import json
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import onnxruntime
+
+from nmtcli.batches.feed import shift_right
+from nmtcli.engines.export_folder import DESCRIPTION
+from nmtcli.engines.grouping import group
+from nmtcli.search.interface import StepResult
+
+CPU = ("CPUExecutionProvider",)
+
+
+class _State(NamedTuple):
+    """Parts of the state of `batch` sentences with `width` hypotheses each, as the runtime's."""
+
+    batch: int
+    width: int
+    source: list
+    decoder: list
+
+
+class OnnxEngine:
+    """Runs an exported model; see `nmtcli.search.interface.Engine`.
+
+    Several searches may run at once, each in a thread: a graph runs in the thread that calls it.
+
+    Args:
+        folder: of the export, with `nmt.json`.
+        precision: `float32` or `int8`.
+        threads: how many searches shall run at once.
+    """
+
+    def __init__(self, folder, precision: str = "float32", threads: int = 1):
+        self.folder = Path(folder)
+        facts = json.loads((self.folder / DESCRIPTION).read_text(encoding="utf-8"))
+        self.precision, self.parallel = precision, threads
+        self.vocabulary_size = facts["vocabulary"]
+        self.has_attention, self.has_window = facts["has_attention"], facts["has_window"]
+        self._names = {
+            kind: [f"{kind}_{n}" for n in range(facts["parts"][part])]
+            for kind, part in (("source", "source"), ("decoder", "decoder"), ("next", "decoder"))
+        }
+
+    @cached_property
+    def _encode(self):
+        return self._session("encode")
+
+    @cached_property
+    def _step(self):
+        return self._session("step")
+
+    @cached_property
+    def _forced(self):
+        return self._session("forced")
+
+    def _session(self, name: str):
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        path = self.folder / self.precision / f"{name}.onnx"
+        return onnxruntime.InferenceSession(str(path), options, providers=CPU)
+
+    def start(self, source_ids) -> _State:
+        names = self._names["source"] + self._names["decoder"]
+        found = self._encode.run_with_ort_values(names, {"source_ids": _ids(source_ids)})
+        count = len(self._names["source"])
+        return _State(len(source_ids), 1, found[:count], found[count:])
+
+    def step(self, state: _State, parents, previous_ids, k: int) -> StepResult:
+        sentences, origins = group(parents, state.width)
+        batch, width = origins.shape
+        source, decoder = state.source, state.decoder
+        if not np.array_equal(sentences, np.arange(state.batch)):
+            source, decoder = _take(source, sentences), _take(decoder, sentences)
+        inputs = {
+            "k": _value(np.array([k], dtype=np.int64)),
+            "origins": _ids(origins),
+            "previous_ids": _ids(np.reshape(previous_ids, (batch, width))),
+            **dict(zip(self._names["source"], source)),
+            **dict(zip(self._names["decoder"], decoder)),
+        }
+        names = ["log_probs", "ids", "attention", *self._names["next"]]
+        found = self._step.run_with_ort_values(names, inputs)
+        rows = (x.numpy().reshape(batch * width, -1) for x in found[:3])
+        return StepResult(*rows, _State(batch, width, source, found[3:]))
+
+    def score(self, source_ids, target_ids) -> np.ndarray:
+        return self._of_targets("log_probs", source_ids, target_ids)
+
+    def align(self, source_ids, target_ids) -> np.ndarray:
+        return self._of_targets("attention", source_ids, target_ids)
+
+    def _of_targets(self, name, source_ids, target_ids):
+        target_ids = np.asarray(target_ids, dtype=np.int32)
+        inputs = {
+            "source_ids": np.asarray(source_ids, dtype=np.int32),
+            "decoder_inputs": shift_right(target_ids),
+            "target_ids": target_ids,
+        }
+        return self._forced.run([name], inputs)[0]
+
+
+def _value(array):
+    return onnxruntime.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(array))
+
+
+def _ids(array):
+    return _value(np.asarray(array, dtype=np.int32))
+
+
+def _take(parts, sentences) -> list:
+    """The parts of some sentences."""
+    return [_value(part.numpy()[sentences]) for part in parts]

@@ -1,0 +1,172 @@
+"""A model's three graphs as ONNX: encode, a step of the search, and the scores of given targets.
+
+The model's own code is traced by TensorFlow and converted, so every mechanism is exported as it is.
+What the engine sees:
+
+    encode  source_ids (B, S) -> source_N, decoder_N: the parts of the state, in their order
+    step    k (1,), origins (B, W), previous_ids (B, W), source_N, decoder_N
+            -> log_probs (B, W, k), ids (B, W, k), attention (B, W, S), next_N
+    forced  source_ids (B, S), decoder_inputs (B, T), target_ids (B, T)
+            -> log_probs (B, T), attention (B, T, S)
+
+Ids are int32, the rest of the numbers float32.
+"""
+
+import logging
+import warnings
+
+import onnx
+import tensorflow as tf
+from keras import ops, tree
+from onnx import helper
+
+from nmtcli.text.piece_ids import BOS_ID, EOS_ID, PAD_ID
+
+OPSET = 18
+IDS = tf.TensorSpec([None, None], tf.int32)
+
+
+def build_graphs(model) -> dict[str, onnx.ModelProto]:
+    """The graphs of a model by name; none of them is optimised yet.
+
+    Args:
+        model: in float32, on TensorFlow.
+    """
+    source, decoder = _state_specs(model)
+    return {
+        "encode": _encode(model),
+        "step": _step(model, source, decoder),
+        "forced": _forced(model),
+    }
+
+
+def _encode(model):
+    def encode(source_ids):
+        state = model.start(source_ids)
+        return {**_named("source", state["source"]), **_named("decoder", state["decoder"])}
+
+    return _converted(encode, {"source_ids": IDS})
+
+
+def _step(model, source, decoder):
+    state = {**_named("source", source), **_named("decoder", decoder)}
+    inputs = {"origins": IDS, "previous_ids": IDS, **state}
+
+    def step(origins, previous_ids, **parts):
+        state = {
+            "source": _packed(source, "source", parts),
+            "decoder": model.follow(_packed(decoder, "decoder", parts), origins),
+        }
+        logits, attention, state = model.step(state, previous_ids)
+        return {"logits": logits, "attention": attention, **_named("next", state["decoder"])}
+
+    return _with_best_pieces(_converted(step, inputs))
+
+
+def _forced(model):
+    def forced(source_ids, decoder_inputs, target_ids):
+        logits, attention = model(source_ids, decoder_inputs, with_weights=True)
+        chosen = ops.take_along_axis(logits, target_ids[..., None], axis=-1)[..., 0]
+        log_probs = chosen - ops.logsumexp(logits, axis=-1)
+        real = ops.not_equal(target_ids, PAD_ID)
+        return {"log_probs": ops.where(real, log_probs, 0.0), "attention": attention}
+
+    return _converted(forced, {"source_ids": IDS, "decoder_inputs": IDS, "target_ids": IDS})
+
+
+# -- the state -----------------------------------------------------------------------------------
+
+
+def _state_specs(model):
+    """Source and decoder of a state as structures of specs; an axis that may change is None."""
+    small = model.start(tf.constant([[4, EOS_ID]] * 2))
+    large = model.start(tf.constant([[4, 5, 6, 7, EOS_ID]] * 3))
+    for width in (1, 4):
+        origins = tf.zeros([3, width], tf.int32)
+        large["decoder"] = model.follow(large["decoder"], origins)
+        large = model.step(large, tf.fill([3, width], BOS_ID))[2]
+
+    def spec(one, other):
+        axes = [n if n == m else None for n, m in zip(one.shape, other.shape)]
+        return tf.TensorSpec(axes, one.dtype)
+
+    specs = tree.map_structure(spec, small, large)
+    return specs["source"], specs["decoder"]
+
+
+def _named(prefix, structure) -> dict:
+    return {f"{prefix}_{n}": x for n, x in enumerate(tree.flatten(structure))}
+
+
+def _packed(structure, prefix, parts):
+    count = len(tree.flatten(structure))
+    return tree.pack_sequence_as(structure, [parts[f"{prefix}_{n}"] for n in range(count)])
+
+
+# -- conversion ----------------------------------------------------------------------------------
+
+
+def _converted(function, inputs: dict) -> onnx.ModelProto:
+    """A function of named tensors, which returns a dictionary of them, as ONNX with these names."""
+    from tf2onnx import tf_loader
+    from tf2onnx.optimizer import IdentityOptimizer, LoopOptimizer, optimize_graph
+    from tf2onnx.tfonnx import process_tf_graph
+
+    specs = {name: tf.TensorSpec(x.shape, x.dtype, name=name) for name, x in inputs.items()}
+    concrete = tf.function(function, autograph=False).get_concrete_function(**specs)
+    found = [x.name for x in concrete.inputs if x.dtype != tf.resource]
+    outputs = concrete.structured_outputs
+    names = {f"{name}:0": name for name in inputs}
+    for name, tensor in zip(sorted(outputs), concrete.outputs):  # the order of a dictionary's parts
+        names[tensor.name] = name
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        logging.getLogger("tf2onnx").setLevel(logging.ERROR)
+        graph_def = tf_loader.from_function(concrete, found, [x.name for x in concrete.outputs])
+        with tf.Graph().as_default() as graph:
+            tf.import_graph_def(graph_def, name="")
+            converted = process_tf_graph(
+                graph,
+                opset=OPSET,
+                input_names=found,
+                output_names=[x.name for x in concrete.outputs],
+                tensors_to_rename=names,
+            )
+        # Of the package's own optimisers only what makes a graph valid: one of version 1.17 joins
+        # two reshapes though the shape between them is used. ONNX Runtime's do the same work.
+        needed = {"loops": LoopOptimizer, "identities": IdentityOptimizer}
+        converted = optimize_graph(converted, catch_errors=False, optimizers=needed)
+    return converted.make_model("nmt")
+
+
+def _with_best_pieces(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The step's logits replaced by the k best pieces and their log-probabilities.
+
+    The logarithm of the sum is subtracted from these k alone, and not from all V.
+    """
+    graph = model.graph
+    k = helper.make_tensor_value_info("k", onnx.TensorProto.INT64, [1])
+    numbers = {"log_probs": onnx.TensorProto.FLOAT, "ids": onnx.TensorProto.INT32}
+    last = helper.make_tensor("last_axis", onnx.TensorProto.INT64, [1], [-1])
+    graph.initializer.append(last)
+    graph.node.extend(
+        [
+            helper.make_node("TopK", ["logits", "k"], ["best", "best_ids"], axis=-1),
+            helper.make_node("ReduceLogSumExp", ["logits", "last_axis"], ["total"], keepdims=1),
+            helper.make_node("Sub", ["best", "total"], ["log_probs"]),
+            helper.make_node("Cast", ["best_ids"], ["ids"], to=onnx.TensorProto.INT32),
+        ]
+    )
+    kept = [output for output in graph.output if output.name != "logits"]
+    del graph.output[:]
+    axes = [None, None, None]
+    graph.output.extend(
+        [helper.make_tensor_value_info(name, kind, axes) for name, kind in numbers.items()] + kept
+    )
+    graph.input.append(k)
+    return model
+
+
+def count_parts(model: onnx.ModelProto, prefix: str) -> int:
+    """How many parts of the state an encoder returns under a prefix."""
+    return sum(output.name.startswith(f"{prefix}_") for output in model.graph.output)

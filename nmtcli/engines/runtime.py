@@ -1,0 +1,41 @@
+"""What the user may say of how a model is run."""
+
+from typing import NamedTuple
+
+from nmtcli.errors import UsageError
+
+ENGINES = ("auto", "onnx", "keras")
+PRECISIONS = ("auto", "float32", "int8")
+
+
+class Runtime(NamedTuple):
+    """What runs a model.
+
+    engine: `onnx`, the run's export; `keras`; or `auto`: the export where there is one of the
+        checkpoint that is asked for and no accelerator, else Keras.
+    precision: of the export: `float32`; `int8`; or `auto`, which is float32.
+    threads: how many searches run at once with the export; 0 is as many as there are processors.
+    """
+
+    engine: str = "auto"
+    precision: str = "auto"
+    threads: int = 0
+
+    def check(self) -> None:
+        """
+        Raises:
+            UsageError: a name that does not exist, or options that do not go together.
+        """
+        for option, value, names in (
+            ("--engine", self.engine, ENGINES),
+            ("--precision", self.precision, PRECISIONS),
+        ):
+            if value not in names:
+                raise UsageError(f"{option} {value}: give {', '.join(names)}")
+        if self.engine == "keras" and self.precision == "int8":
+            raise UsageError("Keras runs in float32: leave --precision out, or --engine keras")
+        if self.threads < 0:
+            raise UsageError(f"--threads {self.threads}: give 1 or more, or 0 for all processors")
+
+
+AUTOMATIC = Runtime()

@@ -1,0 +1,186 @@
+"""A trained run for ONNX Runtime: written, compared with Keras, and only then accepted.
+
+    export/onnx/{nmt.json, float32/{encode,step,forced}.onnx, float32/weights.bin, int8/...}
+
+float32 must translate as Keras does. int8 must not be more than `LARGEST_LOSS` BLEU below float32
+on the validation text; else its files are not kept, and why is written down.
+"""
+
+import importlib.metadata
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+from nmtcli import __version__, backend
+from nmtcli.batches.prepared import PreparedData
+from nmtcli.batches.whole_folder import whole_folder
+from nmtcli.config import SearchConfig
+from nmtcli.engines.check_savedmodel import sample_texts
+from nmtcli.engines.export_folder import DESCRIPTION, check_place, checkpoint_hash, file_sizes
+from nmtcli.engines.load import load_model
+from nmtcli.errors import NmtError, UsageError
+from nmtcli.evaluation.bleu import BleuOptions, corpus_bleu
+from nmtcli.run_directory import RunDirectory
+from nmtcli.text.subwords import Subwords
+from nmtcli.translate import Translator
+from nmtcli.translation import Translation
+
+PACKAGES = ("onnx", "onnxruntime", "tf2onnx")
+COMPARED = 200  # lines that both engines translate
+# Programs that add in another order may choose differently between equals: that changes a text now
+# and then, but no score by more than this.
+TOLERANCE = 1e-3
+LARGEST_LOSS = 0.2  # BLEU
+
+
+class _Validation(NamedTuple):
+    """Lines to check an export on; references are empty where there are none."""
+
+    sources: Sequence[str]
+    references: Sequence[str]
+    tokenize: str
+
+
+def export_onnx(
+    run: RunDirectory,
+    checkpoint: str,
+    search: SearchConfig,
+    output,
+    on_warning=lambda message: None,
+) -> dict:
+    """Write an export and check it; an older one at `output` stays until the new one is whole.
+
+    Args:
+        run: a trained run.
+        checkpoint: `best`, `last` or `step-N`.
+        search: what the export is checked with.
+        output: the folder to make, or an older export.
+        on_warning: called with one line when a damaged checkpoint was passed over.
+
+    Returns:
+        what `nmt.json` in the folder says.
+
+    Raises:
+        UsageError: not on TensorFlow, a package is missing, or `output` is something else.
+        NmtError: it could not be written, or translates otherwise than the run does.
+    """
+    _require_packages()
+    output = Path(output)
+    check_place(output)
+    from nmtcli.engines.keras_engine import KerasEngine
+    from nmtcli.engines.onnx_engine import OnnxEngine
+    from nmtcli.engines.onnx_files import write_float32, write_int8
+    from nmtcli.engines.onnx_graphs import build_graphs, count_parts
+
+    step, model = load_model(run, checkpoint, on_warning)
+    engine = KerasEngine(model)
+    with backend.quiet_stderr():
+        graphs = build_graphs(model)
+    facts = {
+        "format": "onnx",
+        "checkpoint": checkpoint,
+        "step": step,
+        "weights": checkpoint_hash(run, checkpoint),
+        "vocabulary": engine.vocabulary_size,
+        "has_attention": engine.has_attention,
+        "has_window": engine.has_window,
+        "parts": {name: count_parts(graphs["encode"], name) for name in ("source", "decoder")},
+        "opset": graphs["encode"].opset_import[0].version,
+        "versions": _versions(),
+    }
+    subwords = Subwords(run.source_subwords), Subwords(run.target_subwords)
+    search = replace(search, nbest=1, sample=False)
+
+    def translate(engine, lines: Sequence[str]) -> list[Translation]:
+        return list(Translator(engine, *subwords, search).translate_lines(lines))
+
+    validation = _validation(run, subwords[0])
+    with whole_folder(output, replace=True) as folder:
+        _describe(folder, facts)
+        write_float32(graphs, folder / "float32")
+        float32 = OnnxEngine(folder)
+        facts["float32"] = _check_float32(engine, float32, validation, translate)
+        with backend.quiet_stderr():
+            write_int8(list(graphs), folder / "float32", folder / "int8")
+        int8 = OnnxEngine(folder, "int8")
+        facts["int8"] = _check_int8(float32, int8, validation, translate)
+        if not facts["int8"]["accepted"]:
+            shutil.rmtree(folder / "int8")
+        facts["files"] = file_sizes(folder)
+        _describe(folder, facts)
+    return facts
+
+
+def _check_float32(keras, exported, validation: _Validation, translate) -> dict:
+    """
+    Raises:
+        NmtError: the export translates otherwise than Keras.
+    """
+    every = max(1, len(validation.sources) // COMPARED)
+    lines = validation.sources[::every][:COMPARED]
+    for line, one, other in zip(lines, translate(keras, lines), translate(exported, lines)):
+        if one.text != other.text and abs(one.score - other.score) > TOLERANCE:
+            raise NmtError(
+                f"the export translates {line!r} as {other.text!r}, the run as {one.text!r};"
+                " nothing was written"
+            )
+    return {"accepted": True, "lines": len(lines)}
+
+
+def _check_int8(float32, int8, validation: _Validation, translate) -> dict:
+    """Both BLEU, where there is text to measure it on, and whether int8 is good enough."""
+    if not validation.references:
+        return {"accepted": False, "reason": "there is no validation text to measure it on"}
+    options = BleuOptions(tokenize=validation.tokenize)
+    bleu = {}
+    for name, engine in (("float32", float32), ("int8", int8)):
+        texts = [found.text for found in translate(engine, validation.sources)]
+        bleu[name] = corpus_bleu([validation.references], texts, options).value
+    lost = bleu["float32"] - bleu["int8"]
+    found = {"accepted": lost <= LARGEST_LOSS, "lines": len(validation.references), "bleu": bleu}
+    if not found["accepted"]:
+        found["reason"] = f"it loses {lost:.2f} BLEU, more than {LARGEST_LOSS:g}"
+    return found
+
+
+def _validation(run: RunDirectory, subwords: Subwords) -> _Validation:
+    """The validation text that the run was trained with; else texts of random pieces."""
+    tokenize = run.read_config().validation.tokenize
+    try:
+        prepared = PreparedData(run.read_facts()["data"]["prepared"])
+        sides = prepared.valid_source_lines(), prepared.valid_target_lines()
+    except (KeyError, TypeError, UsageError, NmtError):
+        sides = [], []
+    if not sides[0]:
+        sides = sample_texts(subwords), []
+    return _Validation(*sides, tokenize)
+
+
+def _describe(folder: Path, facts: dict) -> None:
+    (folder / DESCRIPTION).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+
+
+def _require_packages() -> None:
+    if backend.choose() != "tensorflow":
+        raise UsageError(
+            "the export is made by TensorFlow: run the same command with KERAS_BACKEND=tensorflow"
+            " (a run trained on JAX can be exported so, since a checkpoint is only weights)"
+        )
+    for package in PACKAGES:
+        try:
+            importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            raise UsageError(
+                f"the export needs {package}: pip install {' '.join(PACKAGES)}"
+            ) from None
+
+
+def _versions() -> dict[str, str]:
+    import keras
+    import tensorflow as tf
+
+    found = {"nmtcli": __version__, "keras": keras.__version__, "tensorflow": tf.__version__}
+    return found | {package: importlib.metadata.version(package) for package in PACKAGES}

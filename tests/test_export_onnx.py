@@ -1,0 +1,164 @@
+"""`nmt export --format onnx`, and the commands that run on it."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from tiny_run import make_tiny_run, tiny_corpus
+
+from nmtcli import checkpoint
+from nmtcli.cli.main import run as run_command
+from nmtcli.engines.load import load_engine
+from nmtcli.engines.runtime import Runtime
+from nmtcli.errors import UsageError
+from nmtcli.translate import load_translator
+
+LINES = [korean for korean, _ in tiny_corpus(30, seed=5)]
+QUIET = """
+import sys
+from nmtcli.cli.main import run
+status = run({arguments!r})
+heavy = {{"tensorflow", "keras", "jax"}} & set(sys.modules)
+sys.exit(f"imported {{heavy}}" if heavy else status)
+"""
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """Parallel text, and the folder that `nmt preprocess` makes of it."""
+    folder = tmp_path_factory.mktemp("text")
+    pairs = tiny_corpus(60, seed=5)
+    for side, lines in zip(("ko", "en"), zip(*pairs)):
+        (folder / f"text.{side}").write_text("".join(f"{line}\n" for line in lines))
+    sides = [str(folder / f"text.{side}") for side in ("ko", "en")]
+    command = ["preprocess", "--train", *sides, "--valid", *sides, "--out", str(folder / "data")]
+    assert run_command([*command, "--set", "subwords.vocabulary_size=80"]) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(files, tmp_path_factory):
+    """A run with validation text, exported."""
+    run = make_tiny_run(tmp_path_factory.mktemp("run") / "run", beam=3, end_bias=1.0)
+    run.write_facts({**run.read_facts(), "data": {"prepared": str(files / "data")}})
+    assert run_command(["export", "--run", str(run.path)]) == 0
+    return run
+
+
+@pytest.fixture
+def again(run, tmp_path):
+    """A copy of the run that a test may damage."""
+    import shutil
+
+    from nmtcli.run_directory import RunDirectory
+
+    shutil.copytree(run.path, tmp_path / "run", symlinks=True)
+    return RunDirectory(tmp_path / "run")
+
+
+def translated(run, lines=LINES, **runtime):
+    translator = load_translator(run.path, runtime=Runtime(**runtime))
+    return [found.text for found in translator.translate_lines(lines)], translator.engine
+
+
+def test_translate_score_and_align_run_on_the_export_and_import_no_framework(run, files):
+    """And print what they print with Keras."""
+    sides = [str(files / f"text.{side}") for side in ("ko", "en")]
+    for arguments in (
+        ["translate", "--run", str(run.path), "-i", sides[0]],
+        ["score", *sides, "--run", str(run.path)],
+        ["align", *sides, "--run", str(run.path)],
+    ):
+        printed = []
+        for code in (QUIET.format(arguments=arguments), None):
+            command = [sys.executable, "-c", code] if code else [sys.executable, "-m", "nmtcli"]
+            more = [] if code else [*arguments, "--engine", "keras"]
+            done = subprocess.run([*command, *more], capture_output=True, text=True)
+            assert done.returncode == 0, done.stderr
+            printed.append(done.stdout)
+        if arguments[0] == "score":
+            numbers = [[float(line) for line in text.split()] for text in printed]
+            assert numbers[0] == pytest.approx(numbers[1], abs=2e-3)
+        else:
+            assert printed[0] == printed[1] and printed[0].count("\n") == 60
+
+
+def test_the_number_of_threads_and_the_batches_change_no_translation(run):
+    one, engine = translated(run, threads=1)
+    assert engine.parallel == 1 and len(set(one)) > 10, "the test tests little"
+    many, engine = translated(run, threads=3)
+    assert engine.parallel == 3 and many == one
+    small = load_translator(run.path, overrides={"batch_tokens": 64}, runtime=Runtime(threads=3))
+    assert [found.text for found in small.translate_lines(LINES)] == one
+
+
+def test_int8_is_there_if_it_is_good_enough_and_is_described(run):
+    facts = json.loads((run.export / "onnx" / "nmt.json").read_text())
+    assert facts["float32"] == {"accepted": True, "lines": 60} and facts["int8"]["lines"] == 60
+    assert set(facts["int8"]["bleu"]) == {"float32", "int8"} and facts["opset"] == 18
+    assert facts["int8"]["accepted"] == (run.export / "onnx" / "int8").is_dir()
+
+
+def test_int8_without_validation_text_is_refused(tmp_path, capsys):
+    run = make_tiny_run(tmp_path / "run", beam=2, end_bias=1.0)
+    assert run_command(["export", "--run", str(run.path)]) == 0
+    out, errors = capsys.readouterr()
+    assert out == f"{run.export / 'onnx'}\n"
+    assert "no int8, since there is no validation text to measure it on" in errors
+    with pytest.raises(UsageError, match="there is no int8, since there is no validation text"):
+        load_engine(run, runtime=Runtime(precision="int8"))
+
+
+def test_an_export_of_other_weights_is_not_used(again):
+    """Keras is, and one line says why; who insists on the export is told how to renew it."""
+    _, arrays, _ = checkpoint.load(again.checkpoints, "best")
+    checkpoint.save(again.checkpoints, 9, arrays, {})
+    checkpoint.point(again.checkpoints, "best", 9)
+    told = []
+    engine = load_engine(again, on_warning=told.append)
+    assert type(engine).__name__ == "KerasEngine" and len(told) == 1
+    assert "is of other weights than best" in told[0] and "Keras translates instead" in told[0]
+    with pytest.raises(UsageError, match="nmt export --run .* --checkpoint best"):
+        load_engine(again, runtime=Runtime("onnx"))
+    assert type(load_engine(again, "step-7")).__name__ == "OnnxEngine"
+
+
+@pytest.mark.parametrize("damage", ["missing", "short", "description"])
+def test_a_damaged_export_is_not_used(again, damage):
+    folder = again.export / "onnx"
+    if damage == "missing":
+        (folder / "float32" / "step.onnx").unlink()
+    elif damage == "short":
+        with open(folder / "float32" / "weights.bin", "r+b") as stream:
+            stream.truncate(1000)
+    else:
+        (folder / "nmt.json").write_text("{")
+    told = []
+    assert type(load_engine(again, on_warning=told.append)).__name__ == "KerasEngine"
+    assert len(told) == 1 and "the export is damaged" in told[0]
+    with pytest.raises(UsageError, match="is damaged; make it again: nmt export"):
+        load_engine(again, runtime=Runtime("onnx"))
+
+
+def test_a_run_without_an_export_is_quiet_unless_one_is_asked_for(tmp_path):
+    run = make_tiny_run(tmp_path / "run")
+    told = []
+    assert type(load_engine(run, on_warning=told.append)).__name__ == "KerasEngine" and not told
+    with pytest.raises(UsageError, match="has no export; make one: nmt export"):
+        load_engine(run, runtime=Runtime("onnx"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--engine", "torch"], "--engine torch: give auto, onnx, keras"),
+        (["--precision", "int4"], "--precision int4: give auto, float32, int8"),
+        (["--engine", "keras", "--precision", "int8"], "Keras runs in float32"),
+        (["--threads", "-1"], "--threads -1: give 1 or more"),
+    ],
+)
+def test_wrong_options_are_refused_at_once(run, arguments, message, capsys):
+    assert run_command(["translate", "--run", str(run.path), *arguments]) == 2
+    out, errors = capsys.readouterr()
+    assert out == "" and message in errors and len(errors.splitlines()) == 1
