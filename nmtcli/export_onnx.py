@@ -19,7 +19,13 @@ from nmtcli.batches.prepared import PreparedData
 from nmtcli.batches.whole_folder import whole_folder
 from nmtcli.config import SearchConfig
 from nmtcli.engines.check_savedmodel import sample_texts
-from nmtcli.engines.export_folder import DESCRIPTION, check_place, checkpoint_hash, file_sizes
+from nmtcli.engines.export_folder import (
+    DESCRIPTION,
+    check_place,
+    checkpoint_hash,
+    file_sizes,
+    require_tensorflow,
+)
 from nmtcli.engines.load import load_model
 from nmtcli.errors import NmtError, UsageError
 from nmtcli.evaluation.bleu import BleuOptions, corpus_bleu
@@ -49,7 +55,6 @@ def export_onnx(
     checkpoint: str,
     search: SearchConfig,
     output,
-    on_warning=lambda message: None,
 ) -> dict:
     """Write an export and check it; an older one at `output` stays until the new one is whole.
 
@@ -58,14 +63,14 @@ def export_onnx(
         checkpoint: `best`, `last` or `step-N`.
         search: what the export is checked with.
         output: the folder to make, or an older export.
-        on_warning: called with one line when a damaged checkpoint was passed over.
 
     Returns:
         what `nmt.json` in the folder says.
 
     Raises:
         UsageError: not on TensorFlow, a package is missing, or `output` is something else.
-        NmtError: it could not be written, or translates otherwise than the run does.
+        NmtError: the checkpoint is damaged, or the export could not be written, or translates
+            otherwise than the run does.
     """
     _require_packages()
     output = Path(output)
@@ -75,7 +80,7 @@ def export_onnx(
     from nmtcli.engines.onnx_files import write_float32, write_int8
     from nmtcli.engines.onnx_graphs import build_graphs, count_parts
 
-    step, model = load_model(run, checkpoint, on_warning)
+    step, model = load_model(run, checkpoint, _refuse)
     engine = KerasEngine(model)
     with backend.quiet_stderr():
         graphs = build_graphs(model)
@@ -112,6 +117,11 @@ def export_onnx(
         facts["files"] = file_sizes(folder)
         _describe(folder, facts)
     return facts
+
+
+def _refuse(warning: str) -> None:
+    """An export says whose weights it has, so it is never made of another checkpoint."""
+    raise NmtError(f"{warning.split(';')[0]}; give another --checkpoint")
 
 
 def _check_float32(keras, exported, validation: _Validation, translate) -> dict:
@@ -164,11 +174,7 @@ def _describe(folder: Path, facts: dict) -> None:
 
 
 def _require_packages() -> None:
-    if backend.choose() != "tensorflow":
-        raise UsageError(
-            "the export is made by TensorFlow: run the same command with KERAS_BACKEND=tensorflow"
-            " (a run trained on JAX can be exported so, since a checkpoint is only weights)"
-        )
+    require_tensorflow("an export for ONNX Runtime")
     for package in PACKAGES:
         try:
             importlib.metadata.version(package)

@@ -141,6 +141,17 @@ def test_a_damaged_export_is_not_used(again, damage):
         load_engine(again, runtime=Runtime("onnx"))
 
 
+def test_a_damaged_checkpoint_is_not_exported(again, capsys):
+    """Nor the one before it in its place, since an export says whose weights it has."""
+    _, arrays, _ = checkpoint.load(again.checkpoints, "best")
+    checkpoint.save(again.checkpoints, 9, arrays, {})
+    checkpoint.point(again.checkpoints, "best", 9)
+    (again.checkpoints / "step-9" / "model.npz").write_bytes(b"x")
+    assert run_command(["export", "--run", str(again.path)]) == 1
+    out, errors = capsys.readouterr()
+    assert out == "" and "step-9: damaged" in errors and "give another --checkpoint" in errors
+
+
 def test_a_run_without_an_export_is_quiet_unless_one_is_asked_for(tmp_path):
     run = make_tiny_run(tmp_path / "run")
     told = []

@@ -81,7 +81,7 @@ def export(
         if format == "onnx":
             from nmtcli.export_onnx import export_onnx
 
-            _report_onnx(folder, export_onnx(found, checkpoint, search, folder, on_warning=warn))
+            _report_onnx(folder, export_onnx(found, checkpoint, search, folder))
         else:
             check_exportable(search)
             from nmtcli.engines.savedmodel import export_savedmodel

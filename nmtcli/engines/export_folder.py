@@ -4,10 +4,23 @@ import hashlib
 import json
 from pathlib import Path
 
+from nmtcli import backend
 from nmtcli import checkpoint as checkpoints
 from nmtcli.errors import UsageError
 
 DESCRIPTION = "nmt.json"
+
+
+def require_tensorflow(what: str) -> None:
+    """
+    Raises:
+        UsageError: another backend is chosen.
+    """
+    if backend.choose() != "tensorflow":
+        raise UsageError(
+            f"{what} is made by TensorFlow: run the same command with KERAS_BACKEND=tensorflow (a"
+            " run trained on JAX can be exported so, since a checkpoint is only weights)"
+        )
 
 
 def check_place(output: Path) -> None:

@@ -3,6 +3,8 @@
 import hashlib
 import logging
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import onnx
@@ -37,9 +39,8 @@ def write_int8(names, float32: Path, folder: Path) -> None:
     Each column has a scale of its own; what a matrix is multiplied with is quantised when the graph
     runs, one scale for all of it ("dynamic" quantisation).
     """
-    logging.getLogger().setLevel(logging.ERROR)
     models = {}
-    with tempfile.TemporaryDirectory() as scratch:
+    with _quiet_log(), tempfile.TemporaryDirectory() as scratch:
         written = Path(scratch, "int8.onnx")
         for name in names:
             quantize_dynamic(
@@ -52,6 +53,18 @@ def write_int8(names, float32: Path, folder: Path) -> None:
             )
             models[name] = onnx.load(written)
     _write(models, folder)
+
+
+@contextmanager
+def _quiet_log() -> Iterator[None]:
+    """Without the warnings that the quantiser writes to the root logger."""
+    logger = logging.getLogger()
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 def _write(models: dict[str, onnx.ModelProto], folder: Path) -> None:

@@ -22,7 +22,7 @@ from pathlib import Path
 from nmtcli import __version__, backend
 from nmtcli.batches.whole_folder import whole_folder
 from nmtcli.config import SearchConfig
-from nmtcli.engines.export_folder import DESCRIPTION, check_place
+from nmtcli.engines.export_folder import DESCRIPTION, check_place, require_tensorflow
 from nmtcli.engines.load import load_model
 from nmtcli.errors import NmtError, UsageError
 from nmtcli.run_directory import RunDirectory
@@ -52,7 +52,7 @@ def export_savedmodel(
         UsageError: not on TensorFlow, no tensorflow-text, or `output` is something else.
         NmtError: it could not be written, or translates otherwise than the run does.
     """
-    _require_tensorflow()
+    require_tensorflow("a SavedModel")
     output = Path(output)
     check_place(output)
     graphs = _text_graph()
@@ -71,15 +71,6 @@ def export_savedmodel(
             raise NmtError(f"the export {difference}; nothing was written")
         (folder / DESCRIPTION).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
     return facts
-
-
-def _require_tensorflow() -> None:
-    if backend.choose() != "tensorflow":
-        raise UsageError(
-            "a SavedModel is made by TensorFlow: run the same command with"
-            " KERAS_BACKEND=tensorflow (a run trained on JAX can be exported so, since a"
-            " checkpoint is only weights)"
-        )
 
 
 def _text_graph():
