@@ -121,37 +121,28 @@ def profile(name: str, step, arrays) -> None:
     model = step.model
     source_ids, inputs, targets = (ops.convert_to_tensor(x) for x in arrays[:3])
     rows, length = inputs.shape
-    logits = model(source_ids, inputs)
-    weights = ops.ones((rows, length), dtype="float32")
+    real = ops.cast(targets != 0, "float32")
 
     def encoder():  # without its dropout
         return [x for x in tree.flatten(model._read(source_ids)) if x.dtype != "bool"]
 
-    def whole_model():
-        return [model(source_ids, inputs, training=True)]
+    def read_out():
+        return [model.read_out(source_ids, inputs, training=True)[0]]
+
+    def with_loss():
+        layer = read_out()[0], *model.output_layer()
+        return [smoothed_cross_entropy(*layer, targets, real, 0.1)[0]]
 
     whole = clock(lambda: step(arrays, 1e-3, 1))
-    read = gradient_clock(encoder, model)
-    forward = gradient_clock(whole_model, model)
-    loss = clock(loss_clock(smoothed_cross_entropy, logits, targets, weights))
-    parts = {"encoder": read, "decoder and output layer": forward - read, "loss": loss}
-    parts["clipping and Adam"] = whole - forward - loss
+    read, decoded, lost = (gradient_clock(f, model) for f in (encoder, read_out, with_loss))
+    parts = {
+        "encoder": read,
+        "decoder": decoded - read,
+        "output layer and loss": lost - decoded,
+        "clipping and Adam": whole - lost,
+    }
     shares = ", ".join(f"{part} {100 * t / whole:.0f} %" for part, t in parts.items())
     print(f"  {name}, a batch of {rows} x {length}: {1000 * whole:.0f} ms: {shares}")
-
-
-def loss_clock(loss, logits, targets, weights):
-    """A compiled function that computes the loss and its gradient (TensorFlow)."""
-    import tensorflow as tf
-
-    @tf.function(autograph=False)
-    def run():
-        with tf.GradientTape() as tape:
-            tape.watch(logits)
-            value = loss(logits, targets, weights, 0.1)[0]
-        return tf.reduce_sum(tape.gradient(value, logits))
-
-    return run
 
 
 def gradient_clock(function, model) -> float:

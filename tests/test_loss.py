@@ -1,4 +1,4 @@
-"""The loss and its written gradient against the formula in NumPy."""
+"""The losses and their written gradients against the formulas in NumPy."""
 
 import keras
 import numpy as np
@@ -11,6 +11,11 @@ from nmtcli.training.loss import coverage_loss, smoothed_cross_entropy
 B, T, V = 2, 3, 7
 TARGETS = np.array([[4, 0, 6], [1, 5, 0]], dtype="int32")
 WEIGHTS = np.array([[1.0, 1.0, 0.5], [1.0, 2.0, 0.0]], dtype="float32")
+SAME = np.eye(V, dtype="float32"), np.zeros(V, dtype="float32")  # a layer that changes nothing
+
+
+def loss_of(logits, smoothing, targets=TARGETS):
+    return smoothed_cross_entropy(ops.convert_to_tensor(logits), *SAME, targets, WEIGHTS, smoothing)
 
 
 def logits_like(scale=2.0, seed=0):
@@ -33,14 +38,14 @@ def formula(logits, smoothing):
 
 def gradient_of(logits, smoothing, scale=1.0):
     def total(logits):
-        return scale * smoothed_cross_entropy(logits, TARGETS, WEIGHTS, smoothing)[0]
+        return scale * loss_of(logits, smoothing)[0]
 
     return gradients_of(total, logits)[0]
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.9])
 def test_loss_and_nll_are_those_of_the_formula(smoothing):
-    loss, nll = smoothed_cross_entropy(logits_like(), TARGETS, WEIGHTS, smoothing)
+    loss, nll = loss_of(logits_like(), smoothing)
     expected = formula(logits_like(), smoothing)
     np.testing.assert_allclose([float(loss), float(nll)], expected, rtol=1e-6)
 
@@ -52,7 +57,7 @@ def test_the_written_gradient_is_that_of_the_formula(smoothing):
 
 
 def test_without_smoothing_the_loss_is_the_nll():
-    loss, nll = smoothed_cross_entropy(logits_like(), TARGETS, WEIGHTS, 0.0)
+    loss, nll = loss_of(logits_like(), 0.0)
     assert float(loss) == float(nll)
 
 
@@ -63,7 +68,7 @@ def test_the_gradient_follows_what_is_made_of_the_loss():
 
 def test_the_nll_has_no_gradient():
     def both(logits):
-        loss, nll = smoothed_cross_entropy(logits, TARGETS, WEIGHTS, 0.1)
+        loss, nll = loss_of(logits, 0.1)
         return loss + 5.0 * nll
 
     (found,) = gradients_of(both, logits_like())
@@ -74,10 +79,10 @@ def test_positions_of_weight_zero_count_nothing():
     changed = logits_like()
     changed[1, 2] = 50.0 * np.arange(V)
     for before, after in zip(
-        smoothed_cross_entropy(logits_like(), TARGETS, WEIGHTS, 0.1),
-        smoothed_cross_entropy(changed, TARGETS, WEIGHTS, 0.1),
+        loss_of(logits_like(), 0.1),
+        loss_of(changed, 0.1),
     ):
-        assert float(before) == float(after)
+        assert float(before) == pytest.approx(float(after), rel=1e-6)
     gradient = gradient_of(changed, 0.1)
     assert (gradient[1, 2] == 0.0).all() and np.abs(gradient[1, 1]).max() > 0.1
 
@@ -85,26 +90,75 @@ def test_positions_of_weight_zero_count_nothing():
 @pytest.mark.parametrize("scale", [1e4, -1e4])
 def test_huge_logits_give_a_finite_loss_and_gradient(scale):
     logits = scale * np.sign(logits_like())
-    loss, nll = smoothed_cross_entropy(logits, TARGETS, WEIGHTS, 0.1)
+    loss, nll = loss_of(logits, 0.1)
     np.testing.assert_allclose([float(loss), float(nll)], formula(logits, 0.1), rtol=1e-5)
     gradient = gradient_of(logits, 0.1)
     assert np.isfinite(gradient).all() and np.abs(gradient).max() > 0.1
     np.testing.assert_allclose(gradient.sum(axis=-1), 0.0, atol=1e-5)
 
 
-def test_bfloat16_logits_are_computed_with_in_float32():
-    logits = ops.cast(logits_like(), "bfloat16")
-    loss, nll = smoothed_cross_entropy(logits, TARGETS, WEIGHTS, 0.1)
-    rounded = np.asarray(ops.cast(logits, "float32"))
-    assert keras.backend.standardize_dtype(loss.dtype) == "float32"
-    np.testing.assert_allclose([float(loss), float(nll)], formula(rounded, 0.1), rtol=1e-6)
+def layer_like(units=4, seed=1):
+    """Hidden units (B, T, R), and the kernel and the bias of an output layer."""
+    generator = np.random.default_rng(seed)
+    shapes = (B, T, units), (units, V), (V,)
+    return [generator.normal(size=shape).astype("float32") for shape in shapes]
 
-    def total(z):
-        return smoothed_cross_entropy(ops.cast(z, "bfloat16"), TARGETS, WEIGHTS, 0.1)[0]
 
-    np.testing.assert_allclose(
-        gradients_of(total, rounded)[0], gradient_of(rounded, 0.1), rtol=0.01, atol=1e-3
+def test_the_gradient_reaches_the_hidden_units_and_the_layer():
+    def total(hidden, kernel, bias):
+        loss, nll = smoothed_cross_entropy(hidden, kernel, bias, TARGETS, WEIGHTS, 0.1)
+        return 0.5 * loss + 3.0 * nll
+
+    def expected(hidden, kernel, bias):
+        return 0.5 * formula(hidden @ kernel + bias, 0.1)[0]
+
+    for found, wanted in zip(
+        gradients_of(total, *layer_like()), differences(expected, *layer_like())
+    ):
+        np.testing.assert_allclose(found, wanted, atol=1e-6)
+        assert np.abs(wanted).max() > 0.1
+
+
+def test_a_target_of_no_probability_has_the_loss_of_the_formula_beside_likely_ones():
+    logits = logits_like()
+    logits[0, 0, TARGETS[0, 0]] = -300.0
+    found = [float(x) for x in loss_of(logits, 0.1)]
+    np.testing.assert_allclose(found, formula(logits, 0.1), rtol=1e-6)
+    assert found[1] > 300.0
+
+
+def test_bfloat16_is_as_exact_as_its_probabilities():
+    hidden, kernel, bias = (
+        np.asarray(ops.cast(ops.cast(x, "bfloat16"), "float32")) for x in layer_like()
     )
+    loss, nll = smoothed_cross_entropy(
+        ops.cast(hidden, "bfloat16"), kernel, bias, TARGETS, WEIGHTS, 0.1
+    )
+    assert keras.backend.standardize_dtype(loss.dtype) == "float32"
+    np.testing.assert_allclose(
+        [float(loss), float(nll)], formula(hidden @ kernel + bias, 0.1), rtol=2**-8
+    )
+
+    def total(hidden, kernel, bias):
+        hidden = ops.cast(hidden, "bfloat16")
+        return smoothed_cross_entropy(hidden, kernel, bias, TARGETS, WEIGHTS, 0.1)[0]
+
+    def expected(hidden, kernel, bias):
+        return formula(hidden @ kernel + bias, 0.1)[0]
+
+    inputs = hidden, kernel, bias
+    for found, wanted in zip(gradients_of(total, *inputs), differences(expected, *inputs)):
+        np.testing.assert_allclose(found, wanted, rtol=0.02, atol=0.02)
+
+
+def test_the_sum_over_many_pieces_is_exact_in_bfloat16():
+    pieces = 8192  # so many equal probabilities that a sum in bfloat16 would stop growing
+    shape, zeros = (1, 1, 1), np.zeros((1, 1), dtype="int32")
+    _, nll = smoothed_cross_entropy(
+        ops.zeros(shape, "bfloat16"), ops.zeros((1, pieces)), ops.zeros(pieces), zeros,
+        np.ones((1, 1), "float32"), 0.0,
+    )  # fmt: skip
+    assert float(nll) == pytest.approx(np.log(pieces), rel=1e-3)
 
 
 # -- coverage --------------------------------------------------------------------------------------

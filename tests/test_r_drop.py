@@ -13,6 +13,7 @@ B, T, V = 2, 3, 5
 TARGETS = np.array([[4, 0, 3], [1, 2, 0]], dtype="int32")
 WEIGHTS = np.array([[1.0, 1.0, 0.5], [1.0, 2.0, 0.0]], dtype="float32")
 PAIRED = np.concatenate([TARGETS, TARGETS]), np.concatenate([WEIGHTS, WEIGHTS])
+SAME = np.eye(V, dtype="float32"), np.zeros(V, dtype="float32")  # a layer that changes nothing
 
 
 def logits_like(seed=0, scale=2.0):
@@ -39,7 +40,8 @@ def formula(logits, smoothing, alpha):
 
 
 def loss_of(logits, smoothing=0.1, alpha=5.0):
-    return paired_cross_entropy(ops.convert_to_tensor(logits), *PAIRED, smoothing, alpha)
+    logits = ops.convert_to_tensor(logits)
+    return paired_cross_entropy(logits, *SAME, *PAIRED, smoothing, alpha)
 
 
 @pytest.mark.parametrize(("smoothing", "alpha"), [(0.0, 1.0), (0.1, 5.0), (0.5, 0.3)])
@@ -59,7 +61,7 @@ def test_the_written_gradient_is_that_of_the_paper(smoothing, alpha):
 
 def test_without_weight_it_is_the_cross_entropy_of_both_passes():
     both = [float(x) for x in loss_of(logits_like(), 0.1, 0.0)]
-    plain = smoothed_cross_entropy(ops.convert_to_tensor(logits_like()), *PAIRED, 0.1)
+    plain = smoothed_cross_entropy(ops.convert_to_tensor(logits_like()), *SAME, *PAIRED, 0.1)
     np.testing.assert_allclose(both, [float(x) for x in plain], rtol=1e-6)
 
 
@@ -80,11 +82,11 @@ def test_the_gradient_follows_what_is_made_of_the_loss_and_the_nll_has_none():
 
 def test_huge_bfloat16_logits_give_a_finite_loss_and_gradient():
     logits = ops.cast(1e4 * np.sign(logits_like()), "bfloat16")
-    loss, _ = paired_cross_entropy(logits, *PAIRED, 0.1, 5.0)
+    loss, _ = paired_cross_entropy(logits, *SAME, *PAIRED, 0.1, 5.0)
     assert keras.backend.standardize_dtype(loss.dtype) == "float32" and np.isfinite(float(loss))
 
     def total(z):
-        return paired_cross_entropy(ops.cast(z, "bfloat16"), *PAIRED, 0.1, 5.0)[0]
+        return paired_cross_entropy(ops.cast(z, "bfloat16"), *SAME, *PAIRED, 0.1, 5.0)[0]
 
     (gradient,) = gradients_of(total, 1e4 * np.sign(logits_like()))
     assert np.isfinite(gradient).all() and np.abs(gradient).max() > 0.1

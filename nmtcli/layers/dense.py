@@ -20,9 +20,9 @@ def affine(x, kernel, bias=None):
 class AffineMap:
     """Weights W and b of one affine map of a layer."""
 
-    def __init__(self, layer, name, rows, columns):
+    def __init__(self, layer, name, rows, columns, initializer="glorot_uniform"):
         self.kernel = layer.add_weight(
-            name=f"{name}_kernel", shape=(rows, columns), initializer="glorot_uniform"
+            name=f"{name}_kernel", shape=(rows, columns), initializer=initializer
         )
         self.bias = layer.add_weight(name=f"{name}_bias", shape=(columns,), initializer="zeros")
 

@@ -122,7 +122,8 @@ class RecurrentTranslator(Translator):
 
     # -- training ----------------------------------------------------------------------------
 
-    def call(self, source_ids, decoder_inputs, training=False, with_weights=False):
+    def read_out(self, source_ids, decoder_inputs, training=False):
+        """What the output layer shall see, (B, T, R), and the attention, (B, T, S)."""
         rates = self.rates if training else Rates()
         drop, on_embedding = self.dropper(rates.layer), self.dropper(rates.embedding)
         on_states = self._state_masks(rates.recurrent)
@@ -132,8 +133,7 @@ class RecurrentTranslator(Translator):
             source["seen"] = self.dropper(rates.attention)(seen)
         embedded = on_embedding(self._embed(self.target_embedding, decoder_inputs))
         hidden, weights = self.decoder(embedded, cells, source, drop=drop, on_states=on_states)
-        logits = self.logits(drop(hidden))
-        return (logits, weights) if with_weights else logits
+        return drop(hidden), weights
 
     def _state_masks(self, rate):
         """A function of a cell and a batch size that gives factors for its state, or None."""

@@ -124,7 +124,8 @@ class TransformerTranslator(Translator):
 
     # -- training ----------------------------------------------------------------------------
 
-    def call(self, source_ids, decoder_inputs, training=False, with_weights=False):
+    def read_out(self, source_ids, decoder_inputs, training=False):
+        """What the output layer shall see, (B, T, D), and the attention, (B, T, S)."""
         drop_embedding, drop = self._droppers(training)
         source = self._read(source_ids, drop_embedding, drop)
         time = ops.arange(ops.shape(decoder_inputs)[1], dtype="int32")
@@ -135,8 +136,7 @@ class TransformerTranslator(Translator):
         for layer, (keys, values) in zip(self.decoder_layers, source["layers"]):
             x, weights = layer(x, causal, keys, values, source["mask"], rotate=rotate, drop=drop)
             all_weights.append(weights)
-        logits = self.logits(self.decoder_norm(x))
-        return (logits, self._chosen(all_weights)) if with_weights else logits
+        return self.decoder_norm(x), self._chosen(all_weights)
 
     def _droppers(self, training):
         """The function for embeddings, and a `Dropping`."""

@@ -63,12 +63,21 @@ class Translator(keras.Model):
         """(B, T) -> (B, T, D), in the type of the weights."""
         return ops.take(table, ids, axis=0) * float(table.shape[-1]) ** 0.5
 
-    def logits(self, hidden):
-        """(..., R) -> (..., V)."""
+    def call(self, source_ids, decoder_inputs, training=False, with_weights=False):
+        hidden, weights = self.read_out(source_ids, decoder_inputs, training)
+        logits = self.logits(hidden)
+        return (logits, weights) if with_weights else logits
+
+    def output_layer(self):
+        """Its matrix (R, V) and bias (V,)."""
         kernel = self.output_kernel
         if kernel is None:
             kernel = ops.transpose(self.target_embedding)
-        return affine(hidden, kernel, self.output_bias)
+        return ops.convert_to_tensor(kernel), ops.convert_to_tensor(self.output_bias)
+
+    def logits(self, hidden):
+        """(..., R) -> (..., V)."""
+        return affine(hidden, *self.output_layer())
 
     def dropper(self, rate):
         """A function that drops units at this rate."""

@@ -36,11 +36,12 @@ class Objective:
         guides = not self.guided_until or step <= self.guided_until
         return self.coverage * (step > self.coverage_from), self.guided * guides
 
-    def __call__(self, outputs, targets, alignment, coverage, guided):
+    def __call__(self, outputs, layer, targets, alignment, coverage, guided):
         """Sums over the real targets.
 
         Args:
-            outputs: logits (B, T, V) and attention (B, T, S) of the model.
+            outputs: of the model's `read_out`, (B, T, R) and attention (B, T, S).
+            layer: of the model's `output_layer`, (R, V) and (V,).
             targets: (B, T).
             alignment: (B, T, S), or None without guided alignment.
             coverage: weight of the coverage loss at this update, a float32 scalar.
@@ -49,13 +50,14 @@ class Objective:
         Returns:
             loss, nll and how many real targets there are, float32 scalars.
         """
-        logits, attention = outputs
+        hidden, attention = outputs
+        output = hidden, *layer, targets
         real = ops.cast(ops.not_equal(targets, PAD_ID), "float32")
         if self.r_drop:
             real = 0.5 * real
-            loss, nll = paired_cross_entropy(logits, targets, real, self.smoothing, self.r_drop)
+            loss, nll = paired_cross_entropy(*output, real, self.smoothing, self.r_drop)
         else:
-            loss, nll = smoothed_cross_entropy(logits, targets, real, self.smoothing)
+            loss, nll = smoothed_cross_entropy(*output, real, self.smoothing)
         if self.coverage:
             loss = loss + coverage * coverage_loss(attention, real)
         if self.guided:

@@ -37,8 +37,8 @@ class TrainStep:
     """A compiled update of a model. An update whose gradient is not finite changes nothing.
 
     Args:
-        model: called as model(source_ids, decoder_inputs, training=True, with_weights=True); it
-            draws its dropout from `model.dropout_seed`. Weights that are not trainable stay.
+        model: its `read_out` and `output_layer` are what is trained; it draws its dropout from
+            `model.dropout_seed`. Weights that are not trainable stay.
         optimizer: a Keras optimizer; if it has a decay of weights, that is of matrices alone.
         smoothing: of the labels.
         clip_norm: largest norm of the whole gradient; 0 is none.

@@ -26,7 +26,7 @@ def make_update(model, optimizer, objective, clip_norm, averages):
     """The graphs of the backend at hand.
 
     Args:
-        model: called as model(source_ids, decoder_inputs, training=True, with_weights=True).
+        model: its `read_out` and `output_layer` are what is trained.
         optimizer: built on the model's trainable variables.
         objective: an `Objective`.
         clip_norm: largest norm of the whole gradient; 0 is none.
@@ -51,9 +51,10 @@ class _Update:
 
     def _losses(self, inputs, numbers):
         source_ids, decoder_inputs, targets, *alignment = inputs
-        outputs = self.model(source_ids, decoder_inputs, training=True, with_weights=True)
+        outputs = self.model.read_out(source_ids, decoder_inputs, training=True)
+        layer, weights = self.model.output_layer(), (numbers.coverage, numbers.guided)
         alignment = alignment[0] if alignment else None
-        return self.objective(outputs, targets, alignment, numbers.coverage, numbers.guided)
+        return self.objective(outputs, layer, targets, alignment, *weights)
 
     def _clip(self, gradients):
         """Gradients scaled to the largest allowed norm, and the norm before that."""
