@@ -7,7 +7,7 @@ EDITABLE = --config-settings editable_mode=compat --editable
 DATA ?= ../shared/data
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-all lint format bench study dist clean
+.PHONY: help install demo test test-all lint format bench bench-translate study dist clean
 
 help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -44,6 +44,9 @@ format: $(VENV)/.ready-to-test ## put the code into form
 bench: $(VENV)/.ready ## measure start-up and training speed (DATA=folder with multi30k)
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/training_speed.py --data $(DATA)/multi30k
+
+bench-translate: $(VENV)/.ready-to-test ## measure translation, start-up included (DATA=folder with multi30k)
+	$(BIN)/python benchmarks/translate_speed.py --data $(DATA)/multi30k
 
 study: $(VENV)/.ready ## train and measure every attention mechanism (DATA=folder with hansards-en-fr-gold)
 	$(BIN)/python benchmarks/attention_study.py sample

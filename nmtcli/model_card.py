@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from nmtcli import config as configuration
 from nmtcli.config import Config
+from nmtcli.engines.export_folder import describe_checks, read_description
 from nmtcli.run_directory import RunDirectory, write_atomically
 from nmtcli.training.decide import TITLES, deciding_score
 from nmtcli.training.metrics import read_metrics
@@ -36,6 +37,7 @@ def model_card(run: RunDirectory) -> str:
         *_section("Model", _model(facts, config)),
         *_section("Settings that differ from the defaults", _settings(config)),
         *_section("Hardware and time", _hardware(facts, metrics)),
+        *_section("Exports", _exports(run)),
         *_section("Versions", facts.get("versions", {}).items()),
         "## To repeat it",
         _commands(facts),
@@ -169,6 +171,13 @@ def _hardware(facts: dict, metrics: list[dict]) -> Iterator[tuple]:
     speeds = [line["tokens_per_second"] for line in metrics if "tokens_per_second" in line]
     if speeds:
         yield "speed", f"{sorted(speeds)[len(speeds) // 2]:,.0f} target pieces a second"
+
+
+def _exports(run: RunDirectory) -> Iterator[tuple]:
+    for format in ("onnx", "ctranslate2"):
+        facts = read_description(run.export / format)
+        if facts is not None:
+            yield f"{format}, step {facts['step']}", describe_checks(facts)
 
 
 def _commands(facts: dict) -> str:

@@ -46,6 +46,8 @@ class Translator:
         link_rule: LinkRule | None = None,
     ):
         check_search(search)
+        if hasattr(engine, "search"):
+            engine.check(search)
         if link_rule is not None:
             check_attention(engine)
         if search.coverage_penalty and not engine.has_attention:

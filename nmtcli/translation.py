@@ -108,8 +108,12 @@ def check_attention(engine, run="this run") -> None:
         run: what to call it.
 
     Raises:
-        UsageError: the engine's model has no attention, so there is nothing to align by.
+        UsageError: the engine has no attention to show, so there is nothing to align by.
     """
+    if hasattr(engine, "search"):
+        raise UsageError(
+            "CTranslate2 does not tell where it looked: use --engine onnx to align or to see it"
+        )
     if not engine.has_attention:
         raise UsageError(
             f"{run}: the model puts the whole source into one vector, without attention, so there"

@@ -14,6 +14,8 @@ import yaml
 
 from nmtcli import config as configuration
 from nmtcli.cli.main import run as nmt
+from nmtcli.engines.load import has_export
+from nmtcli.run_directory import RunDirectory
 
 prepared = test_resume.prepared  # the fixture
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -69,12 +71,43 @@ def test_sizes_that_do_not_fit_together_are_refused_in_one_line(prepared, tmp_pa
     assert not (tmp_path / "run").exists()
 
 
-def start(prepared, folder, steps):
+def start(prepared, folder, steps, *more):
     options = folder / "options.yaml"
     options.write_text(configuration.dump(test_resume.options(steps, log_every=1)))
-    given = ["--data", prepared, "--config", options, "--run", folder / "run"]
+    given = ["--data", prepared, "--config", options, "--run", folder / "run", *more]
     command = [sys.executable, "-m", "nmtcli", "train", *map(str, given)]
     return subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+
+
+def finish(prepared, folder, *more):
+    """Train to the end; what was said."""
+    process = start(prepared, folder, 3, *more)
+    errors = process.stderr.read()
+    assert process.wait() == 0, errors
+    return errors
+
+
+def test_at_its_end_the_best_checkpoint_is_exported_once(prepared, tmp_path):
+    errors = finish(prepared, tmp_path)
+    run = RunDirectory(tmp_path / "run")
+    assert has_export(run) and "done (" in errors.partition("exporting it")[0]
+    assert "| onnx, step 3 | float32, " in run.card.read_text()
+    assert "exporting it" not in finish(prepared, tmp_path)  # which trains nothing anew either
+
+
+def test_no_export_is_made_where_none_is_wanted(prepared, tmp_path):
+    errors = finish(prepared, tmp_path, "--no-export")
+    assert "exporting" not in errors and not (tmp_path / "run" / "export").exists()
+
+
+def test_a_training_whose_export_fails_is_complete(prepared, tmp_path):
+    finish(prepared, tmp_path, "--no-export")
+    export = tmp_path / "run" / "export" / "onnx"
+    export.mkdir(parents=True)
+    (export / "notes.txt").write_text("mine")
+    errors = finish(prepared, tmp_path)
+    assert "nmt: not exported, so Keras will translate: " in errors
+    assert "has files that are no export" in errors and (export / "notes.txt").exists()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM])

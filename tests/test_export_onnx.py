@@ -163,7 +163,7 @@ def test_a_run_without_an_export_is_quiet_unless_one_is_asked_for(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--engine", "torch"], "--engine torch: give auto, onnx, keras"),
+        (["--engine", "torch"], "--engine torch: give auto, onnx, ctranslate2, keras"),
         (["--precision", "int4"], "--precision int4: give auto, float32, int8"),
         (["--engine", "keras", "--precision", "int8"], "Keras runs in float32"),
         (["--threads", "-1"], "--threads -1: give 1 or more"),

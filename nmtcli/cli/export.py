@@ -9,7 +9,7 @@ import typer
 from nmtcli.cli.streams import quiet_ends, warn
 from nmtcli.errors import UsageError
 
-FORMATS = ("onnx", "savedmodel")
+FORMATS = ("onnx", "ctranslate2", "savedmodel")
 SEARCH = "Search"
 
 
@@ -54,6 +54,9 @@ def export(
     the run on its validation text first: float32 must translate as it does, and int8 is left out
     if it loses more than 0.2 BLEU.
 
+    ctranslate2: a Transformer for CTranslate2, the fastest on a CPU; nmt translate uses it with
+    --engine ctranslate2, in float32 or --precision int8.
+
     savedmodel: a TensorFlow SavedModel, text in and text out, for TensorFlow Serving; subwords and
     beam search are part of its graph, with the options given here or the run's own (but no
     sampling, coverage penalty or no-repeat). It does not split long texts: give it one sentence at
@@ -78,10 +81,8 @@ def export(
         overrides = {"beam": beam, "length_penalty": length_penalty, "nbest": 1}
         search = search_options(found, config, assignments or (), overrides)
         folder = found.export / format if output is None else Path(output)
-        if format == "onnx":
-            from nmtcli.export_onnx import export_onnx
-
-            _report_onnx(folder, export_onnx(found, checkpoint, search, folder))
+        if format != "savedmodel":
+            export_checked(found, format, checkpoint, search, folder)
         else:
             check_exportable(search)
             from nmtcli.engines.savedmodel import export_savedmodel
@@ -90,18 +91,27 @@ def export(
         print(folder)
 
 
-def _report_onnx(folder: Path, facts: dict) -> None:
-    int8 = facts["int8"]
-    lines = [f"onnx of step {facts['step']}: float32, {_size(folder / 'float32')}, as in Keras"]
-    if int8["accepted"]:
-        bleu = int8["bleu"]
-        lines.append(
-            f"int8, {_size(folder / 'int8')}, BLEU {bleu['int8']:.2f}"
-            f" (float32 {bleu['float32']:.2f}) on the validation text"
-        )
+def export_checked(run, format: str, checkpoint: str, search, folder: Path) -> None:
+    """Export for one of our engines; tell how it was checked, in the model card too.
+
+    Args:
+        run: a `RunDirectory`.
+        format: `onnx` or `ctranslate2`.
+        checkpoint, search, folder: as of `nmtcli.exports.onnx.export_onnx`.
+
+    Raises:
+        UsageError, NmtError: as it does.
+    """
+    from nmtcli.engines.export_folder import describe_checks
+    from nmtcli.model_card import write_card
+
+    if format == "onnx":
+        from nmtcli.exports.onnx import export_onnx as write
     else:
-        lines.append(f"no int8, since {int8['reason']}")
-    print("; ".join(lines), file=sys.stderr)
+        from nmtcli.exports.ctranslate2 import export_ctranslate2 as write
+    facts = write(run, checkpoint, search, folder)
+    write_card(run)
+    print(f"{format} of step {facts['step']}: {describe_checks(facts)}", file=sys.stderr)
 
 
 def _size(folder: Path) -> str:

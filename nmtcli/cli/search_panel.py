@@ -125,8 +125,8 @@ Engine = Annotated[
     _option(
         "--engine",
         "NAME",
-        "onnx: the run's export, which nmt export makes; keras; auto: the export where there is one"
-        " and no GPU or TPU.",
+        "onnx or ctranslate2: an export of the run, which nmt export makes; keras; auto: onnx where"
+        " it is there and no GPU or TPU is.",
         RUNTIME,
     ),
 ]

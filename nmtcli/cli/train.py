@@ -11,7 +11,7 @@ import typer
 
 from nmtcli.cli.train_options import check_values, model_options, run_name, set_values
 from nmtcli.cli.train_report import Printer, dry_run_lines
-from nmtcli.errors import UsageError
+from nmtcli.errors import NmtError, UsageError
 from nmtcli.mechanisms import PRESETS
 from nmtcli.presets import preset_names
 
@@ -88,6 +88,13 @@ def train(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Any option, e.g. model.cell=lstm."),
     ] = None,
+    export: Annotated[
+        bool,
+        typer.Option(
+            "--export/--no-export",
+            help="At the end, export the best checkpoint for fast translation on a CPU.",
+        ),
+    ] = True,
     dump_config: Annotated[
         bool, typer.Option("--dump-config", help="Print the merged options and stop.")
     ] = False,
@@ -135,7 +142,7 @@ def train(
         elif dry_run:
             _dry_run(values, place, run)
         else:
-            _train(values, place, run)
+            _train(values, place, run, export)
 
 
 def _at_top_of_checkout() -> bool:
@@ -173,7 +180,7 @@ def _dry_run(values: dict, data: Path, run: Path) -> None:
         print(line)
 
 
-def _train(values: dict, data: Path, run: Path) -> None:
+def _train(values: dict, data: Path, run: Path, export: bool) -> None:
     from nmtcli.train import train as use_case
 
     found = _complete(values, data, run)
@@ -184,6 +191,26 @@ def _train(values: dict, data: Path, run: Path) -> None:
         f" translate with: nmt translate --run {shlex.quote(str(run))} < in.txt",
         file=sys.stderr,
     )
+    if export:
+        _export(run)
+
+
+def _export(path: Path) -> None:
+    """Export the best checkpoint, unless that is done; the training is whole without it too."""
+    from nmtcli.cli.export import export_checked
+    from nmtcli.cli.streams import quiet_ends, warn
+    from nmtcli.engines.load import has_export
+    from nmtcli.run_directory import RunDirectory
+
+    run = RunDirectory(path)
+    if has_export(run):
+        return
+    print("exporting it for fast translation on a CPU", file=sys.stderr)
+    with quiet_ends("the training is complete; nmt export makes the export"):
+        try:
+            export_checked(run, "onnx", "best", run.read_config().search, run.export / "onnx")
+        except NmtError as error:
+            warn(f"not exported, so Keras will translate: {error}")
 
 
 def _complete(values: dict, data: Path, run: Path):

@@ -59,3 +59,24 @@ def file_sizes(folder: Path) -> dict[str, int]:
     """Bytes of each file in the folders of an export, by its path in it."""
     files = sorted(path for path in folder.glob("*/*") if path.is_file())
     return {path.relative_to(folder).as_posix(): path.stat().st_size for path in files}
+
+
+def describe_checks(facts: dict) -> str:
+    """What an export is and how it was checked, in a line; of what its `nmt.json` says."""
+    sizes = facts.get("files", {})
+    described = []
+    for name in ("float32", "int8"):
+        found = facts[name]
+        if not found["accepted"]:
+            described.append(f"no {name}, since {found['reason']}")
+            continue
+        own = sum(size for path, size in sizes.items() if path.startswith(f"{name}/"))
+        text = f"{name}, {(own or sum(sizes.values())) / 1e6:.1f} MB"
+        bleu = found.get("bleu")
+        if bleu:
+            others = ", ".join(f"{other} {bleu[other]:.2f}" for other in bleu if other != name)
+            text += f", BLEU {bleu[name]:.2f} ({others}) on the validation text"
+        else:
+            text += ", as in Keras"
+        described.append(text)
+    return "; ".join(described)

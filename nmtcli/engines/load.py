@@ -7,7 +7,7 @@ from pathlib import Path
 from nmtcli import backend
 from nmtcli import checkpoint as checkpoints
 from nmtcli.engines.export_folder import checkpoint_hash, file_sizes, read_description
-from nmtcli.engines.runtime import AUTOMATIC, Runtime
+from nmtcli.engines.runtime import AUTOMATIC, PACKAGES, Runtime
 from nmtcli.errors import UsageError
 from nmtcli.options.model import TRANSFORMER
 from nmtcli.search.interface import Engine
@@ -39,13 +39,13 @@ def load_engine(
     """
     runtime.check()
     if runtime.engine != "keras":
-        problem = _problem(run, checkpoint, layer, head, runtime.precision)
-        if problem is None and (runtime.engine == "onnx" or not _has_accelerator()):
-            return _exported(run, runtime)
-        wanted = runtime.engine == "onnx" or runtime.precision == "int8"
-        if problem is not None and wanted:
+        kind = "onnx" if runtime.engine == "auto" else runtime.engine
+        problem = _problem(run, kind, checkpoint, layer, head, runtime.precision)
+        if problem is None and (runtime.engine != "auto" or not _has_accelerator()):
+            return _exported(run, kind, runtime)
+        if problem is not None and (runtime.engine != "auto" or runtime.precision == "int8"):
             raise UsageError(problem)
-        if problem is not None and (run.export / "onnx").exists():
+        if problem is not None and (run.export / kind).exists():
             on_warning(f"{problem}; Keras translates instead")
     model = load_model(run, checkpoint, on_warning, layer, head)[1]
     from nmtcli.engines.keras_engine import KerasEngine
@@ -53,21 +53,36 @@ def load_engine(
     return KerasEngine(model)
 
 
-def _exported(run, runtime: Runtime) -> Engine:
-    from nmtcli.engines.onnx_engine import OnnxEngine
-
+def _exported(run, kind: str, runtime: Runtime) -> Engine:
     precision = "float32" if runtime.precision == "auto" else runtime.precision
     threads = runtime.threads or backend.usable_processors()
-    return OnnxEngine(run.export / "onnx", precision, threads)
+    folder = run.export / kind
+    if kind == "onnx":
+        from nmtcli.engines.onnx_engine import OnnxEngine
+
+        return OnnxEngine(folder, precision, threads)
+    from nmtcli.engines.ctranslate2_engine import CTranslate2Engine
+    from nmtcli.text.subwords import Subwords
+
+    sides = (Subwords(path) for path in (run.source_subwords, run.target_subwords))
+    pieces = [side.pieces(range(side.size)) for side in sides]
+    return CTranslate2Engine(folder, *pieces, precision, threads)
 
 
-def _problem(run, checkpoint: str, layer, head, precision: str) -> str | None:
-    """Why the export cannot be used, and what would help; None if it can."""
-    folder = Path(run.export, "onnx")
-    remedy = f"nmt export --run {run.path} --checkpoint {checkpoint}"
+def has_export(run, checkpoint: str = "best") -> bool:
+    """Is there an export for ONNX Runtime of a checkpoint, whole and of its weights?"""
+    return _problem(run, "onnx", checkpoint, None, None, "auto") is None
+
+
+def _problem(run, kind: str, checkpoint: str, layer, head, precision: str) -> str | None:
+    """Why an export cannot be used, and what would help; None if it can."""
+    folder, package = Path(run.export, kind), PACKAGES[kind]
+    option = "" if kind == "onnx" else f" --format {kind}"
+    remedy = f"nmt export --run {run.path} --checkpoint {checkpoint}{option}"
     facts = read_description(folder)
     if not folder.exists():
-        return f"{run.path}: has no export; make one: {remedy}"
+        what = "no export" if kind == "onnx" else f"no export for {kind}"
+        return f"{run.path}: has {what}; make one: {remedy}"
     if facts is None or facts.get("files") != file_sizes(folder):
         return f"{folder}: the export is damaged; make it again: {remedy}"
     if facts.get("weights") != checkpoint_hash(run, checkpoint):
@@ -77,8 +92,8 @@ def _problem(run, checkpoint: str, layer, head, precision: str) -> str | None:
     if precision == "int8" and not facts.get("int8", {}).get("accepted"):
         reason = facts.get("int8", {}).get("reason", "it was not made")
         return f"{folder}: there is no int8, since {reason}; use float32"
-    if importlib.util.find_spec("onnxruntime") is None:
-        return "the export needs onnxruntime: pip install onnxruntime"
+    if importlib.util.find_spec(package) is None:
+        return f"the export needs {package}: pip install {package}"
     return None
 
 

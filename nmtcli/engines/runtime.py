@@ -4,15 +4,16 @@ from typing import NamedTuple
 
 from nmtcli.errors import UsageError
 
-ENGINES = ("auto", "onnx", "keras")
+ENGINES = ("auto", "onnx", "ctranslate2", "keras")
+PACKAGES = {"onnx": "onnxruntime", "ctranslate2": "ctranslate2"}  # of the exported engines
 PRECISIONS = ("auto", "float32", "int8")
 
 
 class Runtime(NamedTuple):
     """What runs a model.
 
-    engine: `onnx`, the run's export; `keras`; or `auto`: the export where there is one of the
-        checkpoint that is asked for and no accelerator, else Keras.
+    engine: `onnx` or `ctranslate2`, an export of the run; `keras`; or `auto`: the export `onnx`
+        where there is one of the checkpoint that is asked for and no accelerator, else Keras.
     precision: of the export: `float32`; `int8`; or `auto`, which is float32.
     threads: how many searches run at once with the export; 0 is as many as there are processors.
     """

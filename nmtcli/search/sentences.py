@@ -48,10 +48,12 @@ def search_sentences(
     """The n-best list of each sentence, in order; attention has no padding.
 
     Args:
-        engine: runs the model.
+        engine: runs the model; one that has a `search` of its own is asked for all sentences.
         sentences: each has a piece at least.
         options: a `SearchConfig`.
     """
+    if hasattr(engine, "search"):
+        return engine.search(sentences, options)
     found: list[list[Hypothesis]] = [[] for _ in sentences]
     lengths = [len(sentence.ids) + 1 for sentence in sentences]
     rows = options.nbest if options.sample else options.beam

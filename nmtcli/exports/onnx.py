@@ -2,23 +2,19 @@
 
     export/onnx/{nmt.json, float32/{encode,step,forced}.onnx, float32/weights.bin, int8/...}
 
-float32 must translate as Keras does. int8 must not be more than `LARGEST_LOSS` BLEU below float32
+float32 must translate as Keras does. int8 must not be more than 0.2 BLEU below float32
 on the validation text; else its files are not kept, and why is written down.
 """
 
-import importlib.metadata
 import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
 
-from nmtcli import __version__, backend
-from nmtcli.batches.prepared import PreparedData
+from nmtcli import backend
 from nmtcli.batches.whole_folder import whole_folder
 from nmtcli.config import SearchConfig
-from nmtcli.engines.check_savedmodel import sample_texts
 from nmtcli.engines.export_folder import (
     DESCRIPTION,
     check_place,
@@ -27,8 +23,15 @@ from nmtcli.engines.export_folder import (
     require_tensorflow,
 )
 from nmtcli.engines.load import load_model
-from nmtcli.errors import NmtError, UsageError
-from nmtcli.evaluation.bleu import BleuOptions, corpus_bleu
+from nmtcli.errors import NmtError
+from nmtcli.exports.checks import (
+    Validation,
+    compare_bleu,
+    refuse,
+    require_packages,
+    validation_of,
+    versions,
+)
 from nmtcli.run_directory import RunDirectory
 from nmtcli.text.subwords import Subwords
 from nmtcli.translate import Translator
@@ -39,15 +42,6 @@ COMPARED = 200  # lines that both engines translate
 # Programs that add in another order may choose differently between equals: that changes a text now
 # and then, but no score by more than this.
 TOLERANCE = 1e-3
-LARGEST_LOSS = 0.2  # BLEU
-
-
-class _Validation(NamedTuple):
-    """Lines to check an export on; references are empty where there are none."""
-
-    sources: Sequence[str]
-    references: Sequence[str]
-    tokenize: str
 
 
 def export_onnx(
@@ -72,7 +66,8 @@ def export_onnx(
         NmtError: the checkpoint is damaged, or the export could not be written, or translates
             otherwise than the run does.
     """
-    _require_packages()
+    require_tensorflow("an export for ONNX Runtime")
+    require_packages("the export", PACKAGES)
     output = Path(output)
     check_place(output)
     from nmtcli.engines.keras_engine import KerasEngine
@@ -80,7 +75,7 @@ def export_onnx(
     from nmtcli.engines.onnx_files import write_float32, write_int8
     from nmtcli.engines.onnx_graphs import build_graphs, count_parts
 
-    step, model = load_model(run, checkpoint, _refuse)
+    step, model = load_model(run, checkpoint, refuse)
     engine = KerasEngine(model)
     with backend.quiet_stderr():
         graphs = build_graphs(model)
@@ -94,7 +89,7 @@ def export_onnx(
         "has_window": engine.has_window,
         "parts": {name: count_parts(graphs["encode"], name) for name in ("source", "decoder")},
         "opset": graphs["encode"].opset_import[0].version,
-        "versions": _versions(),
+        "versions": versions(PACKAGES),
     }
     subwords = Subwords(run.source_subwords), Subwords(run.target_subwords)
     search = replace(search, nbest=1, sample=False)
@@ -102,7 +97,7 @@ def export_onnx(
     def translate(engine, lines: Sequence[str]) -> list[Translation]:
         return list(Translator(engine, *subwords, search).translate_lines(lines))
 
-    validation = _validation(run, subwords[0])
+    validation = validation_of(run, subwords[0])
     with whole_folder(output, replace=True) as folder:
         _describe(folder, facts)
         write_float32(graphs, folder / "float32")
@@ -119,12 +114,7 @@ def export_onnx(
     return facts
 
 
-def _refuse(warning: str) -> None:
-    """An export says whose weights it has, so it is never made of another checkpoint."""
-    raise NmtError(f"{warning.split(';')[0]}; give another --checkpoint")
-
-
-def _check_float32(keras, exported, validation: _Validation, translate) -> dict:
+def _check_float32(keras, exported, validation: Validation, translate) -> dict:
     """
     Raises:
         NmtError: the export translates otherwise than Keras.
@@ -140,53 +130,12 @@ def _check_float32(keras, exported, validation: _Validation, translate) -> dict:
     return {"accepted": True, "lines": len(lines)}
 
 
-def _check_int8(float32, int8, validation: _Validation, translate) -> dict:
-    """Both BLEU, where there is text to measure it on, and whether int8 is good enough."""
-    if not validation.references:
-        return {"accepted": False, "reason": "there is no validation text to measure it on"}
-    options = BleuOptions(tokenize=validation.tokenize)
-    bleu = {}
-    for name, engine in (("float32", float32), ("int8", int8)):
-        texts = [found.text for found in translate(engine, validation.sources)]
-        bleu[name] = corpus_bleu([validation.references], texts, options).value
-    lost = bleu["float32"] - bleu["int8"]
-    found = {"accepted": lost <= LARGEST_LOSS, "lines": len(validation.references), "bleu": bleu}
-    if not found["accepted"]:
-        found["reason"] = f"it loses {lost:.2f} BLEU, more than {LARGEST_LOSS:g}"
-    return found
+def _check_int8(float32, int8, validation: Validation, translate) -> dict:
+    def texts(engine):
+        return [found.text for found in translate(engine, validation.sources)]
 
-
-def _validation(run: RunDirectory, subwords: Subwords) -> _Validation:
-    """The validation text that the run was trained with; else texts of random pieces."""
-    tokenize = run.read_config().validation.tokenize
-    try:
-        prepared = PreparedData(run.read_facts()["data"]["prepared"])
-        sides = prepared.valid_source_lines(), prepared.valid_target_lines()
-    except (KeyError, TypeError, UsageError, NmtError):
-        sides = [], []
-    if not sides[0]:
-        sides = sample_texts(subwords), []
-    return _Validation(*sides, tokenize)
+    return compare_bleu(validation, "int8", lambda: texts(int8), lambda: texts(float32))
 
 
 def _describe(folder: Path, facts: dict) -> None:
     (folder / DESCRIPTION).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
-
-
-def _require_packages() -> None:
-    require_tensorflow("an export for ONNX Runtime")
-    for package in PACKAGES:
-        try:
-            importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            raise UsageError(
-                f"the export needs {package}: pip install {' '.join(PACKAGES)}"
-            ) from None
-
-
-def _versions() -> dict[str, str]:
-    import keras
-    import tensorflow as tf
-
-    found = {"nmtcli": __version__, "keras": keras.__version__, "tensorflow": tf.__version__}
-    return found | {package: importlib.metadata.version(package) for package in PACKAGES}

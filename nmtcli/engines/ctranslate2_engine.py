@@ -1,0 +1,150 @@
+"""A Transformer in CTranslate2, which searches by itself, in C++.
+
+Its beam search differs from that of `nmtcli.search.beam` in details that no caller can set, so it
+finds the same translations but for close calls. Log-probabilities are among the pieces that a
+translation may have. It gives no attention: version 4.8.5 mixes up the rows of hypotheses that end
+before others of their beam.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import ctranslate2
+import numpy as np
+
+from nmtcli.errors import UsageError
+from nmtcli.search.hypothesis import Hypothesis
+from nmtcli.search.length_batches import length_batches
+from nmtcli.search.sentences import Sentence, longest_translation, scoring_of
+from nmtcli.text.piece_ids import EOS_ID
+
+MODEL = "model"
+
+
+class CTranslate2Engine:
+    """Translates with a model that `nmtcli.engines.ctranslate2_files` wrote.
+
+    It gives no single steps, so it can be no part of an ensemble, and it scores nothing.
+
+    Args:
+        folder: of the export.
+        source_pieces, target_pieces: the piece of every id.
+        precision: `float32` or `int8`.
+        threads: how many batches are translated at once.
+    """
+
+    has_attention = has_window = False
+
+    def __init__(
+        self,
+        folder,
+        source_pieces: Sequence[str],
+        target_pieces: Sequence[str],
+        precision: str = "float32",
+        threads: int = 1,
+    ):
+        self.precision, self.parallel = precision, threads
+        self.vocabulary_size = len(target_pieces)
+        self._source_pieces = list(source_pieces)
+        self._target_pieces = list(target_pieces)
+        self._target_ids = {piece: number for number, piece in enumerate(target_pieces)}
+        self._end = self._target_pieces[EOS_ID]
+        self._translator = ctranslate2.Translator(
+            str(Path(folder) / MODEL), device="cpu", compute_type=precision,
+            inter_threads=threads, intra_threads=1,
+        )  # fmt: skip
+
+    def search(self, sentences: Sequence[Sentence], options) -> list[list[Hypothesis]]:
+        """The n-best list of each sentence, in order; see `nmtcli.search.sentences`.
+
+        Raises:
+            UsageError: an option that CTranslate2 does not have, or means otherwise.
+        """
+        self.check(options)
+        lengths = [len(sentence.ids) + 1 for sentence in sentences]
+        batches = list(length_batches(lengths, options.batch_tokens, options.beam))
+        # All batches are handed over at once: the workers take them one after the other.
+        promised = [self._begin([sentences[n] for n in batch], options) for batch in batches]
+        found: list[list[Hypothesis]] = [[] for _ in sentences]
+        for batch, results in zip(batches, promised):
+            for number, result in zip(batch, results):
+                found[number] = self._hypotheses(sentences[number], result.result(), options)
+        return found
+
+    @staticmethod
+    def check(options) -> None:
+        """
+        Raises:
+            UsageError: an option of the search that CTranslate2 does not have, or means otherwise.
+        """
+        for name, usual in (
+            ("sample", False),
+            ("coverage_penalty", 0.0),
+            ("length_penalty_kind", "average"),
+        ):
+            if getattr(options, name) != usual:
+                raise UsageError(
+                    f"search.{name} is not of CTranslate2: leave it out, or use --engine onnx"
+                )
+
+    def start(self, *arguments):
+        """
+        Raises:
+            UsageError: always.
+        """
+        raise UsageError(
+            "CTranslate2 searches by itself, with one model, and scores nothing: use --engine onnx"
+        )
+
+    step = score = align = start
+
+    def _begin(self, batch: list[Sentence], options):
+        prefixes = [[self._target_pieces[i] for i in sentence.prefix] for sentence in batch]
+        return self._translator.translate_batch(
+            [self._source(sentence) for sentence in batch],
+            target_prefix=prefixes if any(prefixes) else None,
+            asynchronous=True,
+            beam_size=options.beam,
+            num_hypotheses=options.nbest,
+            length_penalty=options.length_penalty,
+            no_repeat_ngram_size=options.no_repeat_ngram,
+            max_input_length=0,
+            min_decoding_length=0,
+            max_decoding_length=max(_most_pieces(sentence, options) for sentence in batch),
+            return_scores=True,
+            return_end_token=True,
+        )
+
+    def _hypotheses(self, sentence: Sentence, result, options) -> list[Hypothesis]:
+        most = _most_pieces(sentence, options)
+        if any(len(pieces) - (pieces[-1:] == [self._end]) > most for pieces in result.hypotheses):
+            # Longer sentences of its batch may be translated longer than this one.
+            result = self._begin([sentence], options)[0].result()
+        found = [
+            self._hypothesis(sentence, *part, options)
+            for part in zip(result.hypotheses, result.scores)
+        ]
+        return sorted(found, key=lambda hypothesis: -hypothesis.score)
+
+    def _hypothesis(self, sentence: Sentence, pieces, score, options) -> Hypothesis:
+        log_prob = score * len(pieces) ** options.length_penalty
+        if pieces[-1:] != [self._end]:  # cut at its longest: the end has its price, as elsewhere
+            log_prob = self._log_prob(sentence, pieces)
+            pieces = [*pieces, self._end]
+        ids = [self._target_ids[piece] for piece in pieces[:-1]]
+        score = scoring_of(options).score(log_prob, len(pieces))
+        nothing = np.zeros((len(pieces), len(sentence.ids) + 1), dtype=np.float32)
+        return Hypothesis(ids, log_prob, score, nothing)
+
+    def _log_prob(self, sentence: Sentence, pieces: list[str]) -> float:
+        """Of given pieces and the end after them."""
+        (scored,) = self._translator.score_batch([self._source(sentence)], [pieces])
+        return float(sum(scored.log_probs))
+
+    def _source(self, sentence: Sentence) -> list[str]:
+        return [self._source_pieces[i] for i in sentence.ids]
+
+
+def _most_pieces(sentence: Sentence, options) -> int:
+    """Of a translation, without EOS; there is one at least, else nothing can be returned."""
+    return max(1, longest_translation(options, len(sentence.ids)) - 1)

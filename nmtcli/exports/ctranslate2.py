@@ -1,0 +1,114 @@
+"""A trained Transformer for CTranslate2: written, compared with Keras, and only then accepted.
+
+    export/ctranslate2/{nmt.json, model/...}
+
+It is kept in float32 and made int8 when it is loaded so. Neither must be more than 0.2 BLEU below
+Keras on the validation text.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from nmtcli.batches.whole_folder import whole_folder
+from nmtcli.config import SearchConfig
+from nmtcli.engines.export_folder import (
+    DESCRIPTION,
+    check_place,
+    checkpoint_hash,
+    file_sizes,
+    require_tensorflow,
+)
+from nmtcli.engines.load import load_model
+from nmtcli.errors import NmtError
+from nmtcli.exports.checks import (
+    compare_bleu,
+    refuse,
+    require_packages,
+    validation_of,
+    versions,
+)
+from nmtcli.run_directory import RunDirectory
+from nmtcli.search.length_batches import pad
+from nmtcli.text.piece_ids import EOS_ID
+from nmtcli.text.subwords import Subwords
+from nmtcli.translate import Translator
+
+PACKAGES = ("ctranslate2",)
+COMPARED = 50  # lines whose probabilities are compared
+# Of the log-probability of a piece: those that no translation has keep no share of it here.
+LARGEST_DIFFERENCE = 1e-2
+
+
+def export_ctranslate2(run: RunDirectory, checkpoint: str, search: SearchConfig, output) -> dict:
+    """Write an export and check it; arguments and errors as of `nmtcli.exports.onnx.export_onnx`.
+
+    Raises:
+        UsageError: the model or an option of the search is none that CTranslate2 has.
+    """
+    require_tensorflow("an export for CTranslate2")
+    require_packages("the export", PACKAGES)
+    output = Path(output)
+    check_place(output)
+    from nmtcli.engines.ctranslate2_engine import MODEL, CTranslate2Engine
+    from nmtcli.engines.ctranslate2_files import check_model, write_model
+    from nmtcli.engines.keras_engine import KerasEngine
+
+    search = replace(search, nbest=1)
+    check_model(run.read_config().model)
+    CTranslate2Engine.check(search)
+    step, model = load_model(run, checkpoint, refuse)
+    keras = KerasEngine(model)
+    subwords = Subwords(run.source_subwords), Subwords(run.target_subwords)
+    pieces = [side.pieces(range(side.size)) for side in subwords]
+    facts = {
+        "format": "ctranslate2",
+        "checkpoint": checkpoint,
+        "step": step,
+        "weights": checkpoint_hash(run, checkpoint),
+        "versions": versions(PACKAGES),
+    }
+    validation = validation_of(run, subwords[0])
+
+    def texts(engine, lines: Sequence[str] = validation.sources) -> list[str]:
+        found = Translator(engine, *subwords, search).translate_lines(lines)
+        return [translation.text for translation in found]
+
+    with whole_folder(output, replace=True) as folder:
+        write_model(model, *pieces, folder / MODEL)
+        engines = {name: CTranslate2Engine(folder, *pieces, name) for name in ("float32", "int8")}
+        _check_probabilities(keras, engines["float32"], subwords, search, validation.sources)
+        usual = texts(keras) if validation.references else []
+        for name, engine in engines.items():
+            facts[name] = compare_bleu(
+                validation, name, lambda engine=engine: texts(engine), lambda: usual, "keras"
+            )
+        if not validation.references:  # the probabilities were compared
+            facts["float32"] = {"accepted": True, "lines": COMPARED}
+        if not facts["float32"]["accepted"]:
+            raise NmtError(f"the export is refused, since {facts['float32']['reason']}")
+        facts["files"] = file_sizes(folder)
+        text = json.dumps(facts, indent=2) + "\n"
+        (folder / DESCRIPTION).write_text(text, encoding="utf-8")
+    return facts
+
+
+def _check_probabilities(keras, exported, subwords, search, lines) -> None:
+    """
+    Raises:
+        NmtError: Keras gives a translation another probability than the export does.
+    """
+    lines = [line for line in lines[:COMPARED] if line.strip()]
+    source, target = subwords
+    numbers = {piece: number for number, piece in enumerate(target.pieces(range(target.size)))}
+    for line, found in zip(lines, Translator(exported, *subwords, search).translate_lines(lines)):
+        ids = source.encode(line), [numbers[token] for token in found.tokens[:-1]]
+        if len(ids[0]) > search.max_source_pieces:
+            continue  # translated in parts
+        expected = keras.score(*(pad([[*side, EOS_ID]]) for side in ids)).sum()
+        if abs(float(expected) - found.log_prob) > LARGEST_DIFFERENCE * len(found.tokens):
+            raise NmtError(
+                f"the export gives {found.text!r} a log-probability of {found.log_prob:.3f}, the"
+                f" run {expected:.3f}; nothing was written"
+            )
