@@ -17,13 +17,13 @@ from systems import Training, evaluate, prepare, print_table, train
 FULL = multi30k.TRANSFORMER
 PARTS = {
     "whole recipe": {},
-    "- subword sampling": {"training.subword_sampling": 0.0},
     "- average of weights": {"training.average_decay": 0.0},
     "- label smoothing": {"training.label_smoothing": 0.0},
     "- dropout": {"model.dropout": 0.0},
     "- cosine (inverse-sqrt)": {"training.schedule": "inverse-sqrt"},
     "- shared embeddings": {"model.tied_embeddings": "none"},
     "- bfloat16 (float32)": {"training.precision": "float32"},
+    "+ BPE-dropout": {"training.subword_sampling": 0.1},
     "+ R-Drop": {"training.r_drop": 3.0},
     "+ word dropout": {
         "training.source_word_dropout": 0.1,

@@ -33,8 +33,7 @@ RNN = {
     **PLAIN,
     "model.dropout": 0.4,
     "training.average_decay": 0.999,
-    "training.subword_sampling": 0.3,
-    "training.max_steps": 5200,
+    "training.max_steps": 6000,
 }
 TRANSFORMER = {
     "model.architecture": "transformer",
@@ -48,9 +47,9 @@ TRANSFORMER = {
     "training.learning_rate": 0.005,
     "training.warmup_steps": 1000,
     "training.schedule": "cosine",
-    "training.max_steps": 6000,
+    "training.max_steps": 8400,
+    "training.adam_beta_2": 0.98,
     "training.average_decay": 0.999,
-    "training.subword_sampling": 0.3,
     "validation.every": 500,
 }
 SYSTEMS = {
@@ -124,7 +123,7 @@ def corpus(options) -> Text:
         options.out / kind,
         splits,
         tokenize,
-        {"subwords.vocabulary_size": 8000},
+        {"subwords.type": "bpe", "subwords.vocabulary_size": 8000},
         buckets="10,15,20",
     )
 

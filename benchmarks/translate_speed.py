@@ -184,7 +184,7 @@ def bleu(options, lines: list[str]) -> float:
 def answer_on_a_pipe(run: Path, options) -> None:
     """Milliseconds from a line to its translation, on a pipe that stays open."""
     lines = text_file(options, "test_2016_flickr", "en").read_text().splitlines()[:40]
-    command = [*NMT, "translate", "--run", str(run), "--beam", "5", "--line-by-line"]
+    command = [*NMT, "translate", "--run", str(run), "--beam", "5"]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     times = []
     for line in lines:

@@ -10,7 +10,6 @@ round, and then says how well the source follows from the translation: a noisy c
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from itertools import islice, tee
 
 from nmtcli.search.scoring import normalised
 from nmtcli.translation import Candidate, Translation
@@ -40,12 +39,23 @@ class Reranker:
         lines: Iterable[str],
         on_warning: Callable[[str], None] = lambda message: None,
         prefixes: Iterable[str] | None = None,
+        pauses: Callable[[], bool] = lambda: False,
     ) -> Iterator[Translation]:
         """As of `nmtcli.translate.Translator`, best mixture first; equal ones stay in order."""
-        read, kept = tee(lines)
-        translations = self.translator.translate_lines(read, on_warning, prefixes)
-        while window := list(islice(translations, self.search.window)):
-            yield from self._rerank(list(islice(kept, len(window))), window)
+        read: list[str] = []  # lines whose translations have not been given yet
+        window: list[Translation] = []
+
+        def noted() -> Iterator[str]:
+            for line in lines:
+                read.append(line)
+                yield line
+
+        for translation in self.translator.translate_lines(noted(), on_warning, prefixes, pauses):
+            window.append(translation)
+            if len(window) == len(read):  # the translator has no more until it reads on
+                yield from self._rerank(read, window)
+                read.clear()
+                window = []
 
     def _rerank(self, lines: list[str], window: list[Translation]) -> Iterator[Translation]:
         pairs = [

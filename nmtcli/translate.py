@@ -71,6 +71,7 @@ class Translator:
         lines: Iterable[str],
         on_warning: Callable[[str], None] = lambda message: None,
         prefixes: Iterable[str] | None = None,
+        pauses: Callable[[], bool] = lambda: False,
     ) -> Iterator[Translation]:
         """The translation of each line, in order; reads no more than a window of lines ahead.
 
@@ -81,13 +82,15 @@ class Translator:
         Args:
             prefixes: for each line the text that its translation begins with, as of
                 `nmtcli.line_prefixes`; of a line in parts, that of the first part.
+            pauses: asked after each line; where it says yes, the lines so far are translated before
+                another one is read.
 
         Raises:
             UsageError: there are not as many prefixes as lines, or one is too long.
         """
         lines, first = iter(lines), 1
         prefixes = None if prefixes is None else iter(prefixes)
-        while window := list(islice(lines, self.search.window)):
+        while window := _window(lines, self.search.window, pauses):
             beginnings = [""] * len(window)
             if prefixes is not None:
                 beginnings = list(islice(prefixes, len(window)))
@@ -200,6 +203,16 @@ class Translator:
             attentions=attentions if self.engine.has_attention else [],
             alignment=self.aligner and self.aligner.align(source_words, text, parts),
         )
+
+
+def _window(lines: Iterator[str], most: int, pauses: Callable[[], bool]) -> list[str]:
+    """The next lines: so many at most, and none that would have to be waited for."""
+    found = []
+    for line in islice(lines, most):
+        found.append(line)
+        if pauses():
+            break
+    return found
 
 
 def _to_translate(parts: list[LinePart]) -> list[list[int]]:

@@ -43,6 +43,19 @@ def test_a_line_is_answered_before_the_next_is_written(tmp_path):
         assert process.stderr.read() == b""
 
 
+def test_what_a_pipe_holds_is_answered_when_it_pauses(tmp_path):
+    with start(tmp_path, 0, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        for lines in (["abc", "de"], [""], ["f", "gh", "i"]):
+            process.stdin.write("".join(f"{line}\n" for line in lines).encode())
+            process.stdin.flush()
+            for line in lines:
+                assert process.stdout.readline() == f"{translated(line)}\n".encode()
+        process.stdin.write(b"no end")
+        process.stdin.close()
+        assert process.stdout.read() == f"{translated('no end')}\n".encode()
+        assert process.wait(20) == 0
+
+
 def test_an_interrupt_ends_with_one_line_and_keeps_what_was_printed(tmp_path):
     source = tmp_path / "source"
     source.write_text("abc\n" * 5000)

@@ -176,6 +176,18 @@ def test_no_more_than_a_window_is_read_ahead():
     assert len(read) == 6
 
 
+def test_nothing_more_is_read_where_the_input_pauses():
+    read = []
+
+    def lines():
+        for number in range(7):
+            read.append(number)
+            yield f"line {number}"
+
+    found = translator(window=3).translate_lines(lines(), pauses=lambda: read[-1] in (1, 4))
+    assert [len(read) for _ in found] == [2, 2, 5, 5, 5, 7, 7]
+
+
 def test_batches_keep_to_the_budget_of_positions():
     engine = fake_engine()
     lines = ["ab" * (1 + number % 4) for number in range(40)]

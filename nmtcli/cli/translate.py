@@ -7,6 +7,7 @@ import typer
 
 from nmtcli.cli import search_panel as panel
 from nmtcli.cli.link_options import PANEL, Normalize, Null, Shift, link_rule
+from nmtcli.cli.patient_reader import PatientReader
 from nmtcli.cli.picture_options import Plot, PlotFormat, PlotLines, Show, picture_choice
 from nmtcli.cli.pictures import Pictures
 from nmtcli.cli.streams import STANDARD, is_terminal, open_input, open_output, quiet_ends, warn
@@ -98,6 +99,7 @@ def translate(
     """Translate lines of text: N lines in, N lines out.
 
     Without --run the newest run under ./runs is used; options not given are the (first) run's own.
+    A pipe is answered when it pauses, a terminal after each line.
     An over-long line is translated in parts, and an empty one stays empty. With --json, "tokens"
     and "source_tokens" are the rows and columns of "attention", which is null for a line in parts.
     Words are what stands between spaces; nmt align says how they are linked.
@@ -138,7 +140,10 @@ def _filter(
     pictures: Pictures | None = None,
     prefixes: list[str] | None = None,
 ) -> None:
-    """Lines of `source`, a stream or a list, to `target`, flushed before each window is read."""
+    """Lines of `source`, a stream or a list, to `target`.
+
+    What is translated is flushed after each window, and before more input is waited for.
+    """
     from nmtcli.text.lines import read_lines
 
     progress = Progress()
@@ -150,10 +155,12 @@ def _filter(
     def invalid(number: int) -> None:
         warning(f"line {number}: not valid UTF-8; the invalid bytes became U+FFFD")
 
-    window = translator.search.window
-    lines = source if isinstance(source, list) else read_lines(source, invalid)
+    window, lines, more = translator.search.window, source, {}
+    if not isinstance(source, list):
+        reader = PatientReader(source, before_waiting=target.flush)
+        lines, more = read_lines(reader, invalid), {"pauses": reader.pauses}
     try:
-        found = translator.translate_lines(lines, warning, prefixes)
+        found = translator.translate_lines(lines, warning, prefixes, **more)
         for number, translation in enumerate(found):
             target.write(form.lines(number, translation).encode("utf-8"))
             if (number + 1) % window == 0:

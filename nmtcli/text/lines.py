@@ -4,11 +4,11 @@ Only `\\n` ends a line and one `\\r` before it is dropped. U+0085, U+2028, U+202
 text. A missing final newline makes no extra line.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import BinaryIO
 
 
-def read_raw_lines(stream: BinaryIO) -> Iterator[bytes]:
+def read_raw_lines(stream: BinaryIO | Iterable[bytes]) -> Iterator[bytes]:
     """Lines of a binary stream without their ends."""
     for line in stream:  # a binary stream splits at b"\n" alone
         if line.endswith(b"\n"):
@@ -18,11 +18,13 @@ def read_raw_lines(stream: BinaryIO) -> Iterator[bytes]:
         yield line
 
 
-def read_lines(stream: BinaryIO, on_invalid: Callable[[int], None]) -> Iterator[str]:
+def read_lines(
+    stream: BinaryIO | Iterable[bytes], on_invalid: Callable[[int], None]
+) -> Iterator[str]:
     """Text lines of a binary stream; invalid UTF-8 is replaced by U+FFFD.
 
     Args:
-        stream: binary, for example `sys.stdin.buffer`.
+        stream: binary, for example `sys.stdin.buffer`, or its lines.
         on_invalid: called with the number (from 1) of each line that was not valid UTF-8.
     """
     for number, raw in enumerate(read_raw_lines(stream), start=1):
