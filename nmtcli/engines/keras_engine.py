@@ -12,7 +12,6 @@ from nmtcli import backend
 from nmtcli.batches.feed import shift_right
 from nmtcli.engines.grouping import group
 from nmtcli.search.interface import StepResult
-from nmtcli.text.piece_ids import PAD_ID
 
 
 class _State(NamedTuple):
@@ -53,8 +52,10 @@ class KerasEngine:
             lambda source_ids: model.start(source_ids, self._room), model.variables
         )
         self._gather = backend.compiled(_take_sentences)
-        self._score = backend.compiled(self._score_graph, model.variables)
-        self._align = backend.compiled(self._align_graph, model.variables)
+        self._score, self._align = (
+            backend.compiled(lambda *ids, n=n: model.score_targets(*ids)[n], model.variables)
+            for n in (0, 1)
+        )
         if self._room is not None:
             self._lengthen = backend.compiled(model.lengthen)
         self._steps = {}
@@ -106,15 +107,6 @@ class KerasEngine:
             return log_probs, ids, attention, state["decoder"]
 
         return step
-
-    def _score_graph(self, source_ids, decoder_inputs, target_ids):
-        logits = ops.cast(self.model(source_ids, decoder_inputs), "float32")
-        chosen = ops.take_along_axis(logits, target_ids[..., None], axis=-1)[..., 0]
-        log_probs = chosen - ops.logsumexp(logits, axis=-1)
-        return ops.where(ops.not_equal(target_ids, PAD_ID), log_probs, 0.0)
-
-    def _align_graph(self, source_ids, decoder_inputs, target_ids):
-        return self.model(source_ids, decoder_inputs, with_weights=True)[1]
 
 
 def _take_sentences(structure, sentences):

@@ -17,10 +17,10 @@ import warnings
 
 import onnx
 import tensorflow as tf
-from keras import ops, tree
+from keras import tree
 from onnx import helper
 
-from nmtcli.text.piece_ids import BOS_ID, EOS_ID, PAD_ID
+from nmtcli.text.piece_ids import BOS_ID, EOS_ID
 
 OPSET = 18
 IDS = tf.TensorSpec([None, None], tf.int32)
@@ -65,11 +65,8 @@ def _step(model, source, decoder):
 
 def _forced(model):
     def forced(source_ids, decoder_inputs, target_ids):
-        logits, attention = model(source_ids, decoder_inputs, with_weights=True)
-        chosen = ops.take_along_axis(logits, target_ids[..., None], axis=-1)[..., 0]
-        log_probs = chosen - ops.logsumexp(logits, axis=-1)
-        real = ops.not_equal(target_ids, PAD_ID)
-        return {"log_probs": ops.where(real, log_probs, 0.0), "attention": attention}
+        log_probs, attention = model.score_targets(source_ids, decoder_inputs, target_ids)
+        return {"log_probs": log_probs, "attention": attention}
 
     return _converted(forced, {"source_ids": IDS, "decoder_inputs": IDS, "target_ids": IDS})
 

@@ -9,6 +9,7 @@ import keras
 from keras import ops
 
 from nmtcli.layers.dense import affine, keep
+from nmtcli.text.piece_ids import PAD_ID
 
 
 class Translator(keras.Model):
@@ -78,6 +79,22 @@ class Translator(keras.Model):
     def logits(self, hidden):
         """(..., R) -> (..., V)."""
         return affine(hidden, *self.output_layer())
+
+    def score_targets(self, source_ids, decoder_inputs, target_ids):
+        """How probable given targets are.
+
+        Args:
+            source_ids, decoder_inputs: as of a call.
+            target_ids: (B, T), padded with PAD.
+
+        Returns:
+            log p(target), float32, (B, T), 0 at PAD; and the attention of a call.
+        """
+        logits, attention = self(source_ids, decoder_inputs, with_weights=True)
+        logits = ops.cast(logits, "float32")
+        chosen = ops.take_along_axis(logits, target_ids[..., None], axis=-1)[..., 0]
+        log_probs = chosen - ops.logsumexp(logits, axis=-1)
+        return ops.where(ops.not_equal(target_ids, PAD_ID), log_probs, 0.0), attention
 
     def dropper(self, rate):
         """A function that drops units at this rate."""
