@@ -70,6 +70,7 @@ def test_greedy_translations_begin_as_they_are_told_to(engines):
     options = SearchConfig(beam=1, max_length_margin=6)
     for ours, theirs in zip(*(search_sentences(engine, prefixed, options) for engine in engines)):
         assert ours[0].ids == theirs[0].ids
+        assert theirs[0].log_prob == pytest.approx(ours[0].log_prob, abs=1e-3)
 
 
 def test_no_translation_is_longer_than_its_own_limit(engines):

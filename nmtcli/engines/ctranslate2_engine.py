@@ -128,9 +128,12 @@ class CTranslate2Engine:
 
     def _hypothesis(self, sentence: Sentence, pieces, score, options) -> Hypothesis:
         log_prob = score * len(pieces) ** options.length_penalty
-        if pieces[-1:] != [self._end]:  # cut at its longest: the end has its price, as elsewhere
-            log_prob = self._log_prob(sentence, pieces)
+        is_whole = pieces[-1:] == [self._end]
+        if not is_whole:
             pieces = [*pieces, self._end]
+        if sentence.prefix or not is_whole:
+            # What was forced, its beginning or its end, has its price here, as it has elsewhere.
+            log_prob = self._log_prob(sentence, pieces[:-1])
         ids = [self._target_ids[piece] for piece in pieces[:-1]]
         score = scoring_of(options).score(log_prob, len(pieces))
         nothing = np.zeros((len(pieces), len(sentence.ids) + 1), dtype=np.float32)
