@@ -75,13 +75,18 @@ def main() -> None:
     ]
     train(text, trainings, options.jobs)
     results = {
-        name: [evaluate(text, [run], options.split) for run in several]
+        name: [
+            evaluate(text, [run], options.split, checkpoint=options.checkpoint) for run in several
+        ]
         for name, several in runs.items()
     }
     if options.ensemble:
         together = [run for several in runs.values() for run in several]
-        results["ensemble"] = [evaluate(text, together, options.split)]
-    title = f"Multi30k en-{options.target}, {options.split}, beam 5, seeds {options.seeds}"
+        results["ensemble"] = [
+            evaluate(text, together, options.split, checkpoint=options.checkpoint)
+        ]
+    title = f"Multi30k en-{options.target}, {options.split}, {options.checkpoint}, beam 5"
+    title += f", seeds {options.seeds}"
     print_table(title, results)
 
 
@@ -97,6 +102,7 @@ def parse():
     parser.add_argument("--jobs", type=int, default=1, help="models trained at once")
     parser.add_argument("--raw", action="store_true", help="train on raw, cased text")
     parser.add_argument("--split", default="test", choices=("valid", "test"))
+    parser.add_argument("--checkpoint", default="best", choices=("best", "last"))
     parser.add_argument("--ensemble", action="store_true", help="all trained runs together, too")
     options = parser.parse_args()
     if not options.data.is_dir():

@@ -78,7 +78,9 @@ def assignments(settings: dict) -> list[str]:
     return [text for key, value in settings.items() for text in ("--set", f"{key}={value}")]
 
 
-def evaluate(text: Text, runs: list[Path], split: str, beam: int = 5) -> dict:
+def evaluate(
+    text: Text, runs: list[Path], split: str, beam: int = 5, checkpoint: str = "best"
+) -> dict:
     """Translate a text with a run, or with several together, and score it.
 
     Returns:
@@ -86,9 +88,10 @@ def evaluate(text: Text, runs: list[Path], split: str, beam: int = 5) -> dict:
         training; device; hypotheses, the file.
     """
     source, reference = text.splits[split]
-    hypotheses = runs[0] / f"{split}-{len(runs)}.txt"
+    hypotheses = runs[0] / f"{split}-{len(runs)}-{checkpoint}.txt"
     chosen = [argument for run in runs for argument in ("--run", run)]
-    nmt("translate", *chosen, "--beam", beam, "--input", source, "--output", hypotheses)
+    chosen += ["--checkpoint", checkpoint, "--beam", beam]
+    nmt("translate", *chosen, "--input", source, "--output", hypotheses)
     scored = "bleu", reference, hypotheses, "--json"
     buckets = ["--by-length", text.buckets, "--source", source] if text.buckets else []
     bleu = json.loads(nmt(*scored, "--tokenize", text.tokenize, *buckets))

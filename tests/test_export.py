@@ -230,7 +230,7 @@ def refusal(runs, capfd):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--format", "tflite"], "format 'tflite': there is onnx, savedmodel"),
+        (["--format", "tflite"], "format 'tflite': there is onnx, ctranslate2, savedmodel"),
         (["--checkpoint", "newest"], "checkpoint 'newest': give best, last or step-N"),
         (["--checkpoint", "step-8"], "no checkpoint 'step-8' (there are: step-7)"),
         (["--beam", "0"], "search.beam must be between 1 and 100, not 0"),
