@@ -110,7 +110,8 @@ def export_checked(run, format: str, checkpoint: str, search, folder: Path) -> N
     else:
         from nmtcli.exports.ctranslate2 import export_ctranslate2 as write
     facts = write(run, checkpoint, search, folder)
-    write_card(run)
+    if folder == run.export / format:  # the card tells of these; another's run may be read-only
+        write_card(run)
     print(f"{format} of step {facts['step']}: {describe_checks(facts)}", file=sys.stderr)
 
 

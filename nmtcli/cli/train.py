@@ -209,7 +209,7 @@ def _export(path: Path) -> None:
     with quiet_ends("the training is complete; nmt export makes the export"):
         try:
             export_checked(run, "onnx", "best", run.read_config().search, run.export / "onnx")
-        except NmtError as error:
+        except (NmtError, OSError) as error:
             warn(f"not exported, so Keras will translate: {error}")
 
 

@@ -18,8 +18,8 @@ def require_tensorflow(what: str) -> None:
     """
     if backend.choose() != "tensorflow":
         raise UsageError(
-            f"{what} is made by TensorFlow: run the same command with KERAS_BACKEND=tensorflow (a"
-            " run trained on JAX can be exported so, since a checkpoint is only weights)"
+            f"{what} is made by TensorFlow: run nmt export with KERAS_BACKEND=tensorflow (a run"
+            " trained on JAX can be exported so, since a checkpoint is only weights)"
         )
 
 
