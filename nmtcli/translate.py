@@ -20,6 +20,9 @@ from nmtcli.text.subwords import Subwords
 from nmtcli.translation import EMPTY, END_TOKEN, Candidate, Translation, check_attention
 from nmtcli.translation_alignment import LinePart, SourceWords, TranslationAligner
 
+FIRST_WINDOW = 64  # lines
+WINDOW_GROWTH = 4
+
 
 class Translator:
     """Translates lines with an engine.
@@ -75,6 +78,7 @@ class Translator:
     ) -> Iterator[Translation]:
         """The translation of each line, in order; reads no more than a window of lines ahead.
 
+        The first windows are smaller than `search.window`: the first lines come soon.
         A line without any piece (empty, or only spaces) has the empty translation. A line over
         `search.max_source_pieces` is translated in parts, and `on_warning` is told. What a line
         gets depends neither on the batch size nor on the other lines.
@@ -89,8 +93,9 @@ class Translator:
             UsageError: there are not as many prefixes as lines, or one is too long.
         """
         lines, first = iter(lines), 1
+        size = min(FIRST_WINDOW, self.search.window)
         prefixes = None if prefixes is None else iter(prefixes)
-        while window := _window(lines, self.search.window, pauses):
+        while window := _window(lines, size, pauses):
             beginnings = [""] * len(window)
             if prefixes is not None:
                 beginnings = list(islice(prefixes, len(window)))
@@ -98,6 +103,7 @@ class Translator:
                     raise UsageError(f"line {first + len(beginnings)}: has no prefix")
             yield from self._translate_window(window, beginnings, first, on_warning)
             first += len(window)
+            size = min(size * WINDOW_GROWTH, self.search.window)
         if prefixes is not None and next(prefixes, None) is not None:
             raise UsageError(f"prefix {first}: has no line")
 

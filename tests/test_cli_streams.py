@@ -70,6 +70,16 @@ def test_an_interrupt_ends_with_one_line_and_keeps_what_was_printed(tmp_path):
         assert (line + rest).endswith(b"\n") and set((line + rest).split(b"\n")[:-1]) == {line[:-1]}
 
 
+def test_each_window_is_printed_before_the_next_is_translated(tmp_path):
+    source = tmp_path / "source"
+    source.write_text("abc\n" * 400)
+    with start(tmp_path, 0.2, "-i", str(source), stdout=subprocess.PIPE) as process:
+        first = [process.stdout.readline() for _ in range(64)]
+        assert process.poll() is None  # 336 lines are still to come
+        assert len(first + process.stdout.readlines()) == 400
+        assert process.wait(20) == 0
+
+
 def test_a_closed_pipe_ends_quietly(tmp_path):
     source = tmp_path / "source"
     source.write_text("abc\n" * 5000)

@@ -176,6 +176,18 @@ def test_no_more_than_a_window_is_read_ahead():
     assert len(read) == 6
 
 
+def test_the_first_windows_are_smaller_so_that_the_first_lines_come_soon():
+    read = []
+
+    def lines():
+        for number in range(500):
+            read.append(number)
+            yield "a"
+
+    found = translator(window=300).translate_lines(lines())
+    assert sorted({len(read) for _ in found}) == [64, 64 + 256, 500]
+
+
 def test_nothing_more_is_read_where_the_input_pauses():
     read = []
 

@@ -1,6 +1,7 @@
 """`nmt translate`: a filter, from stdin to stdout."""
 
 import contextlib
+from collections.abc import Iterator
 from typing import Annotated
 
 import typer
@@ -155,17 +156,24 @@ def _filter(
     def invalid(number: int) -> None:
         warning(f"line {number}: not valid UTF-8; the invalid bytes became U+FFFD")
 
-    window, lines, more = translator.search.window, source, {}
+    lines, more, done = source, {}, 0
     if not isinstance(source, list):
         reader = PatientReader(source, before_waiting=target.flush)
         lines, more = read_lines(reader, invalid), {"pauses": reader.pauses}
+
+    def read() -> Iterator[str]:
+        shown = 0
+        for line in lines:
+            if done > shown:
+                target.flush()
+                progress.show(shown := done)
+            yield line
+
     try:
-        found = translator.translate_lines(lines, warning, prefixes, **more)
+        found = translator.translate_lines(read(), warning, prefixes, **more)
         for number, translation in enumerate(found):
             target.write(form.lines(number, translation).encode("utf-8"))
-            if (number + 1) % window == 0:
-                target.flush()
-                progress.show(number + 1)
+            done = number + 1
             if pictures is not None:
                 progress.clear()
                 pictures.add(number + 1, translation.nbest[0].alignment)

@@ -139,18 +139,16 @@ def _converted(function, inputs: dict) -> onnx.ModelProto:
 def _with_best_pieces(model: onnx.ModelProto) -> onnx.ModelProto:
     """The step's logits replaced by the k best pieces and their log-probabilities.
 
-    The logarithm of the sum is subtracted from these k alone, and not from all V.
+    ONNX Runtime's LogSoftmax is vectorised and its ReduceLogSumExp is not: all V logarithms here
+    are six times as fast as the sum alone and k of them.
     """
     graph = model.graph
     k = helper.make_tensor_value_info("k", onnx.TensorProto.INT64, [1])
     numbers = {"log_probs": onnx.TensorProto.FLOAT, "ids": onnx.TensorProto.INT32}
-    last = helper.make_tensor("last_axis", onnx.TensorProto.INT64, [1], [-1])
-    graph.initializer.append(last)
     graph.node.extend(
         [
-            helper.make_node("TopK", ["logits", "k"], ["best", "best_ids"], axis=-1),
-            helper.make_node("ReduceLogSumExp", ["logits", "last_axis"], ["total"], keepdims=1),
-            helper.make_node("Sub", ["best", "total"], ["log_probs"]),
+            helper.make_node("LogSoftmax", ["logits"], ["all_log_probs"], axis=-1),
+            helper.make_node("TopK", ["all_log_probs", "k"], ["log_probs", "best_ids"], axis=-1),
             helper.make_node("Cast", ["best_ids"], ["ids"], to=onnx.TensorProto.INT32),
         ]
     )

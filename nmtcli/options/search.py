@@ -48,7 +48,10 @@ class SearchConfig:
         4096, "Beam x source positions of a batch.", unit="tokens", minimum=1
     )
     window: int = option(
-        2000, "Lines read before sorting into batches by length.", unit="lines", minimum=1
+        2000,
+        "Lines read before sorting into batches by length; the first windows are smaller.",
+        unit="lines",
+        minimum=1,
     )
     max_source_pieces: int = option(
         200, "Longer lines are split at sentence ends.", unit="pieces", minimum=2
