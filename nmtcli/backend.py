@@ -136,17 +136,18 @@ def _processor_flags() -> set[str]:
     return set()
 
 
-def compiled(function, variables=()):
+def compiled(function, variables=(), is_fixed=False):
     """`function` of tensors as one compiled graph; sizes of axes may change from call to call.
 
     Args:
         function: takes and returns structures of tensors.
         variables: Keras variables that it reads; it sees the values they have at each call.
+        is_fixed: it needs all sizes of axes as numbers, and is compiled for each anew.
     """
     if choose() == "tensorflow":
         import tensorflow as tf
 
-        return tf.function(function, autograph=False, reduce_retracing=True)
+        return tf.function(function, autograph=False, reduce_retracing=not is_fixed)
     import jax
     import keras
 

@@ -2,7 +2,7 @@
 
 The text is streamed four times: count, filter, learn subwords (from a sample), encode. What stays
 in memory is bounded by one shard, one byte a pair for the filter's verdict, and 12 to 36 bytes a
-pair for duplicates.
+pair for duplicates; at the end, when the shortlist is learned, by a gigabyte.
 """
 
 import hashlib
@@ -24,7 +24,9 @@ from nmtcli.batches.encoding import (
     Progress,
     sum_counts,
 )
+from nmtcli.batches.lexicon import learn_shortlist
 from nmtcli.batches.prepared import PreparedData
+from nmtcli.batches.shards import Pairs
 from nmtcli.batches.whole_folder import whole_folder
 from nmtcli.config import Config, DataConfig, as_dict, differences
 from nmtcli.errors import UsageError
@@ -71,7 +73,8 @@ def preprocess(
     Args:
         keep_rejected: write `rejected.tsv`: rule, line, source, target.
         force: replace prepared data of other text or options.
-        on_progress: called with stage (`count`, `filter`, `learn`, `encode`), done and total.
+        on_progress: called with stage (`count`, `filter`, `learn`, `encode`, `shortlist`), done and
+            total.
         command: the command line, to be remembered.
 
     Raises:
@@ -172,6 +175,9 @@ def _build(folder: Path, config: Config, text: Text, keep_rejected: bool, progre
     for name, model in zip((prepared.SOURCE_MODEL, prepared.TARGET_MODEL), models):
         write_atomically(folder / name, model.model_proto)
         hashes.append(hashlib.sha256(model.model_proto).hexdigest())
+    progress("shortlist", 0, 0)
+    pieces = [model.pieces(range(model.size)) for model in models]
+    learn_shortlist(Pairs(folder / prepared.TRAIN), *pieces).save(folder / prepared.SHORTLIST)
     vocabulary = {"source": models[0].size, "target": models[1].size}
     facts = {"counts": all_counts, "vocabulary": vocabulary, "models": hashes, "choice": choice}
     return facts | {"corpora": [_corpus_facts(*values) for values in zip(corpora, counts)]}

@@ -1,6 +1,6 @@
 """A run is a folder: everything that the other commands need, and nothing outside it.
 
-config.yaml  run.json  subwords.{source,target}.model  metrics.jsonl
+config.yaml  run.json  subwords.{source,target}.model  shortlist.npz  metrics.jsonl
 checkpoints/{step-N,best,last,average}  samples/  export/  MODEL_CARD.md
 """
 
@@ -33,6 +33,7 @@ class RunDirectory:
         self.export = self.path / "export"
         self.source_subwords = self.path / "subwords.source.model"
         self.target_subwords = self.path / "subwords.target.model"
+        self.shortlist = self.path / "shortlist.npz"
 
     def exists(self) -> bool:
         return self.facts.is_file()

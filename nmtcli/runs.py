@@ -66,8 +66,10 @@ def load_members(
         runtime: what runs the models.
 
     Raises:
-        UsageError: no such checkpoint, or an export that cannot be used.
+        UsageError: no such checkpoint, an export that cannot be used, or a shortlist for several.
     """
+    if runtime.shortlist and len(members) > 1:
+        raise UsageError("--shortlist is of one run, not of an ensemble: leave it out")
     from nmtcli.engines.ensemble import combined
     from nmtcli.engines.load import load_engine
 

@@ -107,6 +107,8 @@ def _open_run(run: RunDirectory, config: Config, prepared, more: dict) -> None:
         run.create({**_facts(config, prepared), **more})
         shutil.copyfile(prepared.source_model, run.source_subwords)
         shutil.copyfile(prepared.target_model, run.target_subwords)
+        if prepared.shortlist.exists():
+            shutil.copyfile(prepared.shortlist, run.shortlist)
     write_atomically(run.config, configuration.dump(config))
 
 

@@ -254,8 +254,8 @@ def test_three_updates_are_the_same_on_both_backends(sides, name):
     assert (np.diff(losses[:, 0]) < 0).all() and (losses[:, 2] == 10).all()
     parts = parts_after_updates(sides, name)
     assert len(parts) > 12
-    for part in parts:
-        assert backend_difference(sides, name, part) < 1e-4
+    for part in parts:  # Adam makes a step of a gradient that is nothing but rounding
+        assert backend_difference(sides, name, part) < 3e-4
 
 
 def test_updates_with_every_part_of_a_recipe_are_the_same_on_both_backends(sides):

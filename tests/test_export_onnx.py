@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from tiny_run import make_tiny_run, tiny_corpus
 
@@ -12,6 +13,9 @@ from nmtcli.cli.main import run as run_command
 from nmtcli.engines.load import load_engine
 from nmtcli.engines.runtime import Runtime
 from nmtcli.errors import UsageError
+from nmtcli.search.length_batches import pad
+from nmtcli.text.piece_ids import BOS_ID, EOS_ID
+from nmtcli.text.shortlist import Shortlist
 from nmtcli.translate import load_translator
 
 LINES = [korean for korean, _ in tiny_corpus(30, seed=5)]
@@ -42,8 +46,17 @@ def run(files, tmp_path_factory):
     """A run with validation text, exported."""
     run = make_tiny_run(tmp_path_factory.mktemp("run") / "run", beam=3, end_bias=1.0)
     run.write_facts({**run.read_facts(), "data": {"prepared": str(files / "data")}})
+    make_shortlist().save(run.shortlist)
     assert run_command(["export", "--run", str(run.path)]) == 0
     return run
+
+
+def make_shortlist(pieces=80):
+    """By which half of the pieces, other ones each time, may translate a piece."""
+    random = np.random.default_rng(1)
+    rows = [np.flatnonzero(random.random(pieces) < 0.1) for _ in range(pieces)]
+    rows[EOS_ID] = np.append(rows[EOS_ID], EOS_ID)
+    return Shortlist(np.cumsum([0, *map(len, rows)]), np.concatenate(rows), pieces)
 
 
 @pytest.fixture
@@ -98,6 +111,59 @@ def test_int8_is_there_if_it_is_good_enough_and_is_described(run):
     assert facts["float32"] == {"accepted": True, "lines": 60} and facts["int8"]["lines"] == 60
     assert set(facts["int8"]["bleu"]) == {"float32", "int8"} and facts["opset"] == 18
     assert facts["int8"]["accepted"] == (run.export / "onnx" / "int8").is_dir()
+
+
+def test_a_sentence_is_translated_by_pieces_of_its_shortlist_alone(run):
+    """And as with all pieces, if those that it does not allow had no probability."""
+    facts = json.loads((run.export / "onnx" / "nmt.json").read_text())
+    assert facts["shortlist"]["accepted"] and facts["shortlist"]["lines"] == 60
+    assert set(facts["shortlist"]["bleu"]) == {"float32", "shortlist"}
+    translator = load_translator(run.path, runtime=Runtime(shortlist=True))
+    engine, full = translator.engine, load_engine(run)
+    ids = pad([[*translator.source_subwords.encode(line), EOS_ID] for line in LINES[:4]])
+    pieces, allowed = make_shortlist().choose(ids)
+    state, full_state = engine.start(ids), full.start(ids)
+    rows, previous = np.arange(4), np.full(4, BOS_ID)
+    for _ in range(3):
+        step, all_of_them = (
+            engine.step(state, rows, previous, 80),
+            full.step(full_state, rows, previous, 80),
+        )
+        expected = np.full((4, 80), -np.inf)
+        np.put_along_axis(expected, all_of_them.ids, all_of_them.log_probs, axis=1)
+        expected = expected[:, pieces] + allowed
+        expected -= np.log(np.exp(expected).sum(axis=1, keepdims=True))
+        assert step.ids.shape == (4, len(pieces)) and len(pieces) < 80
+        found = np.take_along_axis(expected, np.searchsorted(pieces, step.ids), axis=1)
+        np.testing.assert_allclose(step.log_probs, found, atol=1e-3)
+        assert (np.sort(step.ids) == pieces).all()
+        state, full_state, previous = step.state, all_of_them.state, step.ids[:, 0]
+
+
+@pytest.mark.parametrize("precision", ["float32", "int8"])
+def test_with_a_shortlist_too_the_other_lines_change_no_translation(run, precision):
+    runtime = Runtime(precision=precision, shortlist=True)
+    together = load_translator(run.path, runtime=runtime)
+    found = [translation.text for translation in together.translate_lines(LINES)]
+    usual, _ = translated(run, precision=precision)
+    assert found != usual, "the test tests little"
+    if precision == "float32":  # one scale for a whole batch is what int8 has
+        alone = [next(together.translate_lines([line])).text for line in LINES]
+        assert alone == found
+
+
+def test_a_run_without_a_shortlist_says_what_makes_one(again, capsys):
+    again.shortlist.unlink()
+    assert run_command(["export", "--run", str(again.path)]) == 0
+    assert "no shortlist, since the run has none: nmt preprocess" in capsys.readouterr().err
+    with pytest.raises(UsageError, match="there is no shortlist, since the run has none"):
+        load_engine(again, runtime=Runtime(shortlist=True))
+
+
+def test_a_shortlist_of_another_vocabulary_is_refused(again, capsys):
+    make_shortlist(90).save(again.shortlist)
+    assert run_command(["export", "--run", str(again.path)]) == 1
+    assert "is of 90 source and 90 target pieces, not of 80 and 80" in capsys.readouterr().err
 
 
 def test_int8_without_validation_text_is_refused(tmp_path, capsys):
@@ -167,6 +233,9 @@ def test_a_run_without_an_export_is_quiet_unless_one_is_asked_for(tmp_path):
         (["--precision", "int4"], "--precision int4: give auto, float32, int8"),
         (["--engine", "keras", "--precision", "int8"], "Keras runs in float32"),
         (["--threads", "-1"], "--threads -1: give 1 or more"),
+        (["--shortlist", "--engine", "keras"], "--shortlist is of --engine onnx"),
+        (["--shortlist", "--checkpoint", "best", "--checkpoint", "last"], "not of an ensemble"),
+        (["--shortlist", "--prefix", "x"], "--prefix may have pieces that the shortlist has not"),
     ],
 )
 def test_wrong_options_are_refused_at_once(run, arguments, message, capsys):

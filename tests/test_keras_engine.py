@@ -11,6 +11,7 @@ from mechanism_cases import MECHANISMS, VOCABULARY, forced, one_step
 from nmtcli.batches.feed import pad, shift_right
 from nmtcli.engines.grouping import group
 from nmtcli.engines.keras_engine import KerasEngine
+from nmtcli.errors import NmtError
 from nmtcli.models.weights import arrays_of, set_arrays
 from nmtcli.search.beam import beam_search
 from nmtcli.search.greedy import greedy_search
@@ -245,3 +246,34 @@ def test_a_search_longer_than_the_first_room_is_that_with_a_large_room():
             assert scored[b].sum() == pytest.approx(hypothesis.log_prob, abs=1e-3)
             rows = aligned[b, : len(hypothesis.ids) + 1]
             np.testing.assert_allclose(hypothesis.attention, rows, atol=1e-5)
+
+
+@pytest.mark.parametrize("beam", [1, 4])
+def test_a_search_in_one_compiled_loop_finds_the_same(name, beam):
+    """In a batch that is filled up to four, and where translations are cut at their longest."""
+    whole = KerasEngine(engine_of(name).model, in_one_piece=True)
+    limits = LIMITS[:3]
+    expected = beam_search(engine_of(name), SOURCE[:3], beam, 0.7, limits, nbest=beam)
+    found = beam_search(whole, SOURCE[:3], beam, 0.7, limits, nbest=beam)
+    for ours, theirs in zip(found, expected, strict=True):
+        assert [h.ids for h in ours] == [h.ids for h in theirs]
+        for one, other in zip(ours, theirs):
+            assert one.log_prob == pytest.approx(other.log_prob, abs=1e-4)
+            assert one.score == pytest.approx(other.score, abs=1e-4)
+            np.testing.assert_allclose(one.attention, other.attention, atol=1e-5)
+
+
+def test_a_search_with_constraints_goes_step_by_step():
+    whole = KerasEngine(engine_of("bahdanau").model, in_one_piece=True)
+    options = {"prefixes": [[5], [], [], []], "no_repeat_ngram": 2}
+    expected = beam_search(engine_of("bahdanau"), SOURCE, 3, 0.7, LIMITS, **options)
+    assert [h[0].ids for h in beam_search(whole, SOURCE, 3, 0.7, LIMITS, **options)] == [
+        h[0].ids for h in expected
+    ]
+
+
+def test_probabilities_that_are_no_numbers_are_refused_in_one_loop_too():
+    model = large_transformer("transformer")
+    set_arrays(model, {path: np.full_like(x, np.nan) for path, x in arrays_of(model).items()})
+    with pytest.raises(NmtError, match="are not numbers"):
+        beam_search(KerasEngine(model, in_one_piece=True), SOURCE, 3, 0.7, LIMITS)

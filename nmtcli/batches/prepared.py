@@ -2,6 +2,7 @@
 
 prepared.json                    what it was made from, and how; written last
 subwords.{source,target}.model   the same bytes when joint
+shortlist.npz                    the target pieces that each source piece allows
 train/  valid/                   ids of the kept pairs, see `shards`
 valid.{source,target}.txt        all validation lines, for BLEU
 rejected.tsv                     on request
@@ -20,11 +21,13 @@ from nmtcli.text.lines import read_lines
 FORMAT = 1  # of the folder; raised when an older program could not read it
 FACTS, REJECTED = "prepared.json", "rejected.tsv"
 SOURCE_MODEL, TARGET_MODEL = "subwords.source.model", "subwords.target.model"
+SHORTLIST = "shortlist.npz"
 TRAIN, VALID = "train", "valid"
 VALID_SOURCE, VALID_TARGET = "valid.source.txt", "valid.target.txt"
 NEEDED_FACTS = frozenset(("config", "counts", "inputs", "keep_rejected", "vocabulary"))
+VALID_TEXTS = VALID_SOURCE, VALID_TARGET
 CONTENTS = frozenset(
-    (FACTS, REJECTED, SOURCE_MODEL, TARGET_MODEL, TRAIN, VALID, VALID_SOURCE, VALID_TARGET)
+    (FACTS, REJECTED, SOURCE_MODEL, TARGET_MODEL, SHORTLIST, TRAIN, VALID, *VALID_TEXTS)
 )
 
 
@@ -44,6 +47,7 @@ class PreparedData:
         self.facts = self._read_facts()
         self.source_model = self.path / SOURCE_MODEL
         self.target_model = self.path / TARGET_MODEL
+        self.shortlist = self.path / SHORTLIST  # older prepared data have none
         self.joint: bool = self.facts["config"]["subwords"]["joint"]
         for model in (self.source_model, self.target_model):
             if not model.is_file():

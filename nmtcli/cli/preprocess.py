@@ -20,6 +20,7 @@ STAGES = {
     "filter": "filtering",
     "learn": "learning subwords",
     "encode": "encoding",
+    "shortlist": "learning which pieces translate which",
 }
 SECONDS_BETWEEN_LINES = 10.0
 

@@ -138,17 +138,30 @@ Threads = Annotated[
     int | None,
     _option("--threads", "N", "With the export; all processors if not given.", RUNTIME),
 ]
+Shortlist = Annotated[
+    bool,
+    _option(
+        "--shortlist",
+        None,
+        "With the export onnx: look among the pieces that translated these source pieces in"
+        " training, and frequent ones, alone. Faster where the vocabulary is large; translations"
+        " change now and then.",
+        RUNTIME,
+    ),
+]
 
 
-def runtime_of(engine: str | None, precision: str | None, threads: int | None):
-    """The `Runtime` of --engine, --precision and --threads.
+def runtime_of(
+    engine: str | None, precision: str | None, threads: int | None, shortlist: bool = False
+):
+    """The `Runtime` of --engine, --precision, --threads and --shortlist.
 
     Raises:
         UsageError: names that do not exist, or options that do not go together.
     """
     from nmtcli.engines.runtime import Runtime
 
-    found = Runtime(engine or "auto", precision or "auto", threads or 0)
+    found = Runtime(engine or "auto", precision or "auto", threads or 0, shortlist)
     found.check()
     return found
 
@@ -202,7 +215,7 @@ def reranker(translator, runs: list[str] | None, rerank: str | None, reverse: st
         translator: `nmtcli.translate.Translator`.
         runs: of --run, the translator's.
         rerank, reverse: of --rerank and --rerank-reverse; the translator itself without both.
-        runtime: of `runtime_of`.
+        runtime: of `runtime_of`; what is scored is looked for in no shortlist.
 
     Raises:
         UsageError: no such run.
@@ -219,4 +232,5 @@ def reranker(translator, runs: list[str] | None, rerank: str | None, reverse: st
     if not back and translates_back(find_run(runs[0] if runs else None), find_run(path)):
         warn(f"{path}: translates the other way round, so it scores the source by the translation")
         back = True
-    return Reranker(translator, load_scorer(path, on_warning=warn, runtime=runtime), back)
+    scorer = load_scorer(path, on_warning=warn, runtime=runtime._replace(shortlist=False))
+    return Reranker(translator, scorer, back)

@@ -88,6 +88,7 @@ def translate(
     engine: panel.Engine = None,
     precision: panel.Precision = None,
     threads: panel.Threads = None,
+    shortlist: panel.Shortlist = False,
     config: Annotated[
         str | None,
         typer.Option("--config", metavar="FILE", help="YAML; its section search counts."),
@@ -113,7 +114,9 @@ def translate(
             raise UsageError("--null, --shift and --normalize are of alignments: give --align too")
         rule = link_rule(*rules) if aligned else None
         panel.check_rerank(rerank, rerank_reverse, rerank_weight)
-        runtime = panel.runtime_of(engine, precision, threads)
+        runtime = panel.runtime_of(engine, precision, threads, shortlist)
+        if shortlist and prefix is not None:
+            raise UsageError("--prefix may have pieces that the shortlist has not: leave one out")
         lines, prefixes = panel.read_prefixed(input, prefix)
         from nmtcli.translate import load_translator
 

@@ -9,6 +9,7 @@ from nmtcli import checkpoint as checkpoints
 from nmtcli.errors import UsageError
 
 DESCRIPTION = "nmt.json"
+SHORTLIST = "shortlist/pieces.npz"
 
 
 def require_tensorflow(what: str) -> None:
@@ -79,4 +80,12 @@ def describe_checks(facts: dict) -> str:
         else:
             text += ", as in Keras"
         described.append(text)
+    if "shortlist" in facts:
+        described.append(_describe_shortlist(facts["shortlist"]))
     return "; ".join(described)
+
+
+def _describe_shortlist(found: dict) -> str:
+    if not found["accepted"]:
+        return f"no shortlist, since {found['reason']}"
+    return f"with its shortlist BLEU {found['bleu']['shortlist']:.2f}"

@@ -10,8 +10,12 @@ from keras import ops, tree
 
 from nmtcli import backend
 from nmtcli.batches.feed import shift_right
+from nmtcli.engines.compiled_beam import run_beam
 from nmtcli.engines.grouping import group
-from nmtcli.search.interface import StepResult
+from nmtcli.search.interface import BeamSteps, StepResult
+from nmtcli.text.piece_ids import EOS_ID, PAD_ID
+
+LENGTHS = 16  # the longest translation of a compiled search is a multiple of this
 
 
 class _State(NamedTuple):
@@ -36,11 +40,13 @@ class KerasEngine:
         model: a `RecurrentTranslator` or a `TransformerTranslator`.
         room: how many slots a decoder's state has at first, where it keeps any; None is as many as
             come, but for a backend that compiles each shape, where it is the model's own number.
+        in_one_piece: run a beam search as one compiled loop; None: where that is faster, which is
+            not on TensorFlow on a CPU, where batches may shrink.
     """
 
     parallel = 1  # the backend has threads of its own
 
-    def __init__(self, model, room: int | None = None):
+    def __init__(self, model, room: int | None = None, in_one_piece: bool | None = None):
         self.model = model
         self.vocabulary_size = model.sizes.target_vocabulary
         self.has_attention = model.mechanism.score is not None
@@ -59,6 +65,10 @@ class KerasEngine:
         if self._room is not None:
             self._lengthen = backend.compiled(model.lengthen)
         self._steps = {}
+        if in_one_piece is None:
+            in_one_piece = backend.choose() == "jax" or not backend.device().startswith("CPU")
+        self.run_beam = self._run_beam if in_one_piece else None
+        self._searches = {}
 
     def start(self, source_ids) -> _State:
         state = self._start(ops.convert_to_tensor(source_ids, "int32"))
@@ -85,6 +95,25 @@ class KerasEngine:
         rows = (np.asarray(x).reshape(batch * width, -1) for x in numbers)
         left = left if left is None else left - width
         return StepResult(*rows, _State(batch, width, source, decoder, room, left))
+
+    def _run_beam(self, source_ids, beam: int, max_lengths) -> BeamSteps:
+        """See `Engine`. Batches are filled up, so that few shapes are compiled."""
+        batch, length = source_ids.shape
+        rows = 1 << (batch - 1).bit_length()
+        filled = np.full((rows, length), PAD_ID, dtype=np.int32)
+        filled[batch:, 0], filled[:batch] = EOS_ID, source_ids
+        limits = np.ones(rows, dtype=np.int32)
+        limits[:batch] = max_lengths
+        most = -(-int(limits.max()) // LENGTHS) * LENGTHS
+        if (beam, most) not in self._searches:
+            self._searches[beam, most] = backend.compiled(
+                lambda *arrays: run_beam(self.model, *arrays, beam, most),
+                self.model.variables,
+                is_fixed=True,
+            )
+        arrays = (ops.convert_to_tensor(x, "int32") for x in (filled, limits))
+        steps = self._searches[beam, most](*arrays)
+        return BeamSteps(*(np.asarray(part)[:, :batch] for part in steps))
 
     def score(self, source_ids, target_ids) -> np.ndarray:
         return self._forced(self._score, source_ids, target_ids)

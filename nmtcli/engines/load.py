@@ -40,10 +40,12 @@ def load_engine(
     runtime.check()
     if runtime.engine != "keras":
         kind = "onnx" if runtime.engine == "auto" else runtime.engine
-        problem = _problem(run, kind, checkpoint, layer, head, runtime.precision)
+        problem = _problem(run, kind, checkpoint, layer, head, runtime)
         if problem is None and (runtime.engine != "auto" or not _has_accelerator()):
             return _exported(run, kind, runtime)
-        if problem is not None and (runtime.engine != "auto" or runtime.precision == "int8"):
+        if problem is not None and (
+            runtime.engine != "auto" or runtime.precision == "int8" or runtime.shortlist
+        ):
             raise UsageError(problem)
         if problem is not None and (run.export / kind).exists():
             on_warning(f"{problem}; Keras translates instead")
@@ -60,7 +62,7 @@ def _exported(run, kind: str, runtime: Runtime) -> Engine:
     if kind == "onnx":
         from nmtcli.engines.onnx_engine import OnnxEngine
 
-        return OnnxEngine(folder, precision, threads)
+        return OnnxEngine(folder, precision, threads, runtime.shortlist)
     from nmtcli.engines.ctranslate2_engine import CTranslate2Engine
     from nmtcli.text.subwords import Subwords
 
@@ -71,10 +73,10 @@ def _exported(run, kind: str, runtime: Runtime) -> Engine:
 
 def has_export(run, checkpoint: str = "best") -> bool:
     """Is there an export for ONNX Runtime of a checkpoint, whole and of its weights?"""
-    return _problem(run, "onnx", checkpoint, None, None, "auto") is None
+    return _problem(run, "onnx", checkpoint, None, None, AUTOMATIC) is None
 
 
-def _problem(run, kind: str, checkpoint: str, layer, head, precision: str) -> str | None:
+def _problem(run, kind: str, checkpoint: str, layer, head, runtime: Runtime) -> str | None:
     """Why an export cannot be used, and what would help; None if it can."""
     folder, package = Path(run.export, kind), PACKAGES[kind]
     option = "" if kind == "onnx" else f" --format {kind}"
@@ -89,9 +91,12 @@ def _problem(run, kind: str, checkpoint: str, layer, head, precision: str) -> st
         return f"{folder}: is of other weights than {checkpoint}; make it again: {remedy}"
     if layer is not None or head is not None:
         return f"{folder}: the export shows the run's own layer and head; use --engine keras"
-    if precision == "int8" and not facts.get("int8", {}).get("accepted"):
+    if runtime.precision == "int8" and not facts.get("int8", {}).get("accepted"):
         reason = facts.get("int8", {}).get("reason", "it was not made")
         return f"{folder}: there is no int8, since {reason}; use float32"
+    if runtime.shortlist and not facts.get("shortlist", {}).get("accepted"):
+        reason = facts.get("shortlist", {}).get("reason", f"it was not made; {remedy}")
+        return f"{folder}: there is no shortlist, since {reason}; leave --shortlist out"
     if importlib.util.find_spec(package) is None:
         return f"the export needs {package}: pip install {package}"
     return None

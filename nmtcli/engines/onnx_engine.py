@@ -1,6 +1,7 @@
 """The exported engine: a run's graphs in ONNX Runtime, without TensorFlow, Keras or JAX.
 
-Letters: B sentences, W hypotheses of each, S source positions, T target positions, V vocabulary.
+Letters: B sentences, W hypotheses of each, S source positions, T target positions, U pieces of a
+shortlist, V vocabulary.
 """
 
 import json
@@ -12,20 +13,28 @@ import numpy as np
 import onnxruntime
 
 from nmtcli.batches.feed import shift_right
-from nmtcli.engines.export_folder import DESCRIPTION
+from nmtcli.engines.export_folder import DESCRIPTION, SHORTLIST
 from nmtcli.engines.grouping import group
 from nmtcli.search.interface import StepResult
+from nmtcli.text.shortlist import load_shortlist
 
 CPU = ("CPUExecutionProvider",)
 
 
 class _State(NamedTuple):
-    """Parts of the state of `batch` sentences with `width` hypotheses each, as the runtime's."""
+    """Parts of the state of `batch` sentences with `width` hypotheses each, as the runtime's.
+
+    chosen: of a shortlist, what a step needs of the U pieces by name, but for which of them each
+        sentence allows; those are the last part of the source.
+    pieces: U; V without a shortlist.
+    """
 
     batch: int
     width: int
     source: list
     decoder: list
+    chosen: dict
+    pieces: int
 
 
 class OnnxEngine:
@@ -37,9 +46,13 @@ class OnnxEngine:
         folder: of the export, with `nmt.json`.
         precision: `float32` or `int8`.
         threads: how many searches shall run at once.
+        has_shortlist: look for translations among the pieces of the export's shortlist alone;
+            given translations are scored among all.
     """
 
-    def __init__(self, folder, precision: str = "float32", threads: int = 1):
+    def __init__(
+        self, folder, precision: str = "float32", threads: int = 1, has_shortlist: bool = False
+    ):
         self.folder = Path(folder)
         facts = json.loads((self.folder / DESCRIPTION).read_text(encoding="utf-8"))
         self.precision, self.parallel = precision, threads
@@ -49,14 +62,22 @@ class OnnxEngine:
             kind: [f"{kind}_{n}" for n in range(facts["parts"][part])]
             for kind, part in (("source", "source"), ("decoder", "decoder"), ("next", "decoder"))
         }
+        self._shortlist = None
+        if has_shortlist:
+            sizes = facts["source_vocabulary"], self.vocabulary_size
+            self._shortlist = load_shortlist(self.folder / SHORTLIST, *sizes)
 
     @cached_property
     def _encode(self):
         return self._session("encode")
 
     @cached_property
+    def _choose(self):
+        return self._session("choose")
+
+    @cached_property
     def _step(self):
-        return self._session("step")
+        return self._session("step" if self._shortlist is None else "among")
 
     @cached_property
     def _forced(self):
@@ -73,7 +94,16 @@ class OnnxEngine:
         names = self._names["source"] + self._names["decoder"]
         found = self._encode.run_with_ort_values(names, {"source_ids": _ids(source_ids)})
         count = len(self._names["source"])
-        return _State(len(source_ids), 1, found[:count], found[count:])
+        source, decoder = found[:count], found[count:]
+        chosen, pieces = {}, self.vocabulary_size
+        if self._shortlist is not None:
+            ids, allowed = self._shortlist.choose(np.asarray(source_ids))
+            chosen = {"pieces": _value(ids)}
+            layer = [output.name for output in self._choose.get_outputs()]
+            chosen |= zip(layer, self._choose.run_with_ort_values(layer, chosen))
+            source = [*source, _value(allowed + chosen.pop("bias").numpy())]
+            pieces = len(ids)
+        return _State(len(source_ids), 1, source, decoder, chosen, pieces)
 
     def step(self, state: _State, parents, previous_ids, k: int) -> StepResult:
         sentences, origins = group(parents, state.width)
@@ -82,16 +112,18 @@ class OnnxEngine:
         if not np.array_equal(sentences, np.arange(state.batch)):
             source, decoder = _take(source, sentences), _take(decoder, sentences)
         inputs = {
-            "k": _value(np.array([k], dtype=np.int64)),
+            "k": _value(np.array([min(k, state.pieces)], dtype=np.int64)),
             "origins": _ids(origins),
             "previous_ids": _ids(np.reshape(previous_ids, (batch, width))),
-            **dict(zip(self._names["source"], source)),
+            **dict(zip([*self._names["source"], "allowed"], source)),
             **dict(zip(self._names["decoder"], decoder)),
+            **state.chosen,
         }
         names = ["log_probs", "ids", "attention", *self._names["next"]]
         found = self._step.run_with_ort_values(names, inputs)
         rows = (x.numpy().reshape(batch * width, -1) for x in found[:3])
-        return StepResult(*rows, _State(batch, width, source, found[3:]))
+        following = state._replace(batch=batch, width=width, source=source, decoder=found[3:])
+        return StepResult(*rows, following)
 
     def score(self, source_ids, target_ids) -> np.ndarray:
         return self._of_targets("log_probs", source_ids, target_ids)

@@ -1,4 +1,4 @@
-"""A model's three graphs as ONNX: encode, a step of the search, and the scores of given targets.
+"""A model's graphs as ONNX: encode, a step of the search, and the scores of given targets.
 
 The model's own code is traced by TensorFlow and converted, so every mechanism is exported as it is.
 What the engine sees:
@@ -8,6 +8,11 @@ What the engine sees:
             -> log_probs (B, W, k), ids (B, W, k), attention (B, W, S), next_N
     forced  source_ids (B, S), decoder_inputs (B, T), target_ids (B, T)
             -> log_probs (B, T), attention (B, T, S)
+
+and for a vocabulary shortlist, of U pieces:
+
+    choose  pieces (U,) -> kernel (R, U), bias (U,): the output layer of these pieces
+    among   a step with pieces (U,), kernel (R, U), allowed (B, U): what is added, bias included
 
 Ids are int32, the rest of the numbers float32.
 """
@@ -23,6 +28,15 @@ from onnx import helper
 from nmtcli.text.piece_ids import BOS_ID, EOS_ID
 
 OPSET = 18
+LETTERS = {  # of the axes; those of the state's parts and of what is allowed begin with B
+    "source_ids": "BS",
+    "origins": "BW",
+    "previous_ids": "BW",
+    "decoder_inputs": "BT",
+    "target_ids": "BT",
+    "pieces": "U",
+    "kernel": "RU",
+}
 IDS = tf.TensorSpec([None, None], tf.int32)
 
 
@@ -36,6 +50,8 @@ def build_graphs(model) -> dict[str, onnx.ModelProto]:
     return {
         "encode": _encode(model),
         "step": _step(model, source, decoder),
+        "choose": _choose(model),
+        "among": _among(model, source, decoder),
         "forced": _forced(model),
     }
 
@@ -49,18 +65,46 @@ def _encode(model):
 
 
 def _step(model, source, decoder):
+    def step(state, previous_ids):
+        return model.step(state, previous_ids)
+
+    return _with_best_pieces(_of_state(step, model, source, decoder))
+
+
+def _choose(model):
+    def choose(pieces):
+        return dict(zip(("kernel", "bias"), model.output_columns(pieces)))
+
+    return _converted(choose, {"pieces": tf.TensorSpec([None], tf.int32)})
+
+
+def _among(model, source, decoder):
+    size = model.output_layer()[0].shape[0]
+    shapes = {"kernel": [size, None], "allowed": [None, None]}
+
+    def among(state, previous_ids, kernel, allowed):
+        hidden, attention, state = model.advance(state, previous_ids)
+        return tf.matmul(hidden, kernel) + allowed[:, None], attention, state
+
+    more = {name: tf.TensorSpec(shape, tf.float32) for name, shape in shapes.items()}
+    return _with_best_pieces(_of_state(among, model, source, decoder, more), of="pieces")
+
+
+def _of_state(function, model, source, decoder, more=()):
+    """A step as a graph: of a state, the pieces before, and more inputs."""
+    more = dict(more)
     state = {**_named("source", source), **_named("decoder", decoder)}
-    inputs = {"origins": IDS, "previous_ids": IDS, **state}
 
     def step(origins, previous_ids, **parts):
+        further = {name: parts.pop(name) for name in more}
         state = {
             "source": _packed(source, "source", parts),
             "decoder": model.follow(_packed(decoder, "decoder", parts), origins),
         }
-        logits, attention, state = model.step(state, previous_ids)
+        logits, attention, state = function(state, previous_ids, **further)
         return {"logits": logits, "attention": attention, **_named("next", state["decoder"])}
 
-    return _with_best_pieces(_converted(step, inputs))
+    return _converted(step, {"origins": IDS, "previous_ids": IDS, **state, **more})
 
 
 def _forced(model):
@@ -133,11 +177,26 @@ def _converted(function, inputs: dict) -> onnx.ModelProto:
         # two reshapes though the shape between them is used. ONNX Runtime's do the same work.
         needed = {"loops": LoopOptimizer, "identities": IdentityOptimizer}
         converted = optimize_graph(converted, catch_errors=False, optimizers=needed)
-    return converted.make_model("nmt")
+    model = converted.make_model("nmt")
+    for value in model.graph.input:
+        _name_axes(value)
+    return model
 
 
-def _with_best_pieces(model: onnx.ModelProto) -> onnx.ModelProto:
+def _name_axes(value: onnx.ValueInfoProto) -> None:
+    """Name the sizes of an input that may change: one name, one size."""
+    sizes = value.type.tensor_type.shape.dim
+    letters = LETTERS.get(value.name, "B")
+    for n, size in enumerate(sizes):
+        if not size.HasField("dim_value"):
+            size.dim_param = letters[n] if n < len(letters) else f"{value.name}_{n}"
+
+
+def _with_best_pieces(model: onnx.ModelProto, of: str | None = None) -> onnx.ModelProto:
     """The step's logits replaced by the k best pieces and their log-probabilities.
+
+    Args:
+        of: an input to be made, the pieces that the logits are of; None: all pieces.
 
     ONNX Runtime's LogSoftmax is vectorised and its ReduceLogSumExp is not: all V logarithms here
     are six times as fast as the sum alone and k of them.
@@ -145,11 +204,15 @@ def _with_best_pieces(model: onnx.ModelProto) -> onnx.ModelProto:
     graph = model.graph
     k = helper.make_tensor_value_info("k", onnx.TensorProto.INT64, [1])
     numbers = {"log_probs": onnx.TensorProto.FLOAT, "ids": onnx.TensorProto.INT32}
+    if of is not None:
+        graph.input.append(helper.make_tensor_value_info(of, onnx.TensorProto.INT32, [None]))
     graph.node.extend(
         [
             helper.make_node("LogSoftmax", ["logits"], ["all_log_probs"], axis=-1),
-            helper.make_node("TopK", ["all_log_probs", "k"], ["log_probs", "best_ids"], axis=-1),
-            helper.make_node("Cast", ["best_ids"], ["ids"], to=onnx.TensorProto.INT32),
+            helper.make_node("TopK", ["all_log_probs", "k"], ["log_probs", "places"], axis=-1),
+            helper.make_node("Cast", ["places"], ["ids"], to=onnx.TensorProto.INT32)
+            if of is None
+            else helper.make_node("Gather", [of, "places"], ["ids"]),
         ]
     )
     kept = [output for output in graph.output if output.name != "logits"]

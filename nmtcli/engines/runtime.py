@@ -16,11 +16,13 @@ class Runtime(NamedTuple):
         where there is one of the checkpoint that is asked for and no accelerator, else Keras.
     precision: of the export: `float32`; `int8`; or `auto`, which is float32.
     threads: how many searches run at once with the export; 0 is as many as there are processors.
+    shortlist: look for translations among the pieces of the export's shortlist alone.
     """
 
     engine: str = "auto"
     precision: str = "auto"
     threads: int = 0
+    shortlist: bool = False
 
     def check(self) -> None:
         """
@@ -35,6 +37,8 @@ class Runtime(NamedTuple):
                 raise UsageError(f"{option} {value}: give {', '.join(names)}")
         if self.engine == "keras" and self.precision == "int8":
             raise UsageError("Keras runs in float32: leave --precision out, or --engine keras")
+        if self.shortlist and self.engine in ("keras", "ctranslate2"):
+            raise UsageError("--shortlist is of --engine onnx: give that, or leave it out")
         if self.threads < 0:
             raise UsageError(f"--threads {self.threads}: give 1 or more, or 0 for all processors")
 

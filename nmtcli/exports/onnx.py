@@ -1,9 +1,11 @@
 """A trained run for ONNX Runtime: written, compared with Keras, and only then accepted.
 
-    export/onnx/{nmt.json, float32/{encode,step,forced}.onnx, float32/weights.bin, int8/...}
+    export/onnx/{nmt.json, float32/{encode,step,forced,...}.onnx, float32/weights.bin, int8/...,
+                 shortlist/pieces.npz}
 
-float32 must translate as Keras does. int8 must not be more than 0.2 BLEU below float32
-on the validation text; else its files are not kept, and why is written down.
+float32 must translate as Keras does. int8, and float32 with the shortlist, must not be more than
+0.2 BLEU below float32 on the validation text; else their files are not kept, and why is written
+down.
 """
 
 import json
@@ -12,11 +14,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from nmtcli import backend
 from nmtcli.batches.whole_folder import whole_folder
 from nmtcli.config import SearchConfig
 from nmtcli.engines.export_folder import (
     DESCRIPTION,
+    SHORTLIST,
     check_place,
     checkpoint_hash,
     file_sizes,
@@ -42,6 +47,7 @@ COMPARED = 200  # lines that both engines translate
 # Programs that add in another order may choose differently between equals: that changes a text now
 # and then, but no score by more than this.
 TOLERANCE = 1e-3
+NO_SHORTLIST = "the run has none: nmt preprocess learns it, and nmt train copies it"
 
 
 def export_onnx(
@@ -85,6 +91,7 @@ def export_onnx(
         "step": step,
         "weights": checkpoint_hash(run, checkpoint),
         "vocabulary": engine.vocabulary_size,
+        "source_vocabulary": model.sizes.source_vocabulary,
         "has_attention": engine.has_attention,
         "has_window": engine.has_window,
         "parts": {name: count_parts(graphs["encode"], name) for name in ("source", "decoder")},
@@ -104,11 +111,20 @@ def export_onnx(
         float32 = OnnxEngine(folder)
         facts["float32"] = _check_float32(engine, float32, validation, translate)
         with backend.quiet_stderr():
-            write_int8(list(graphs), folder / "float32", folder / "int8")
+            output_layer = [np.array(x) for x in model.output_layer()]
+            write_int8(list(graphs), folder / "float32", folder / "int8", output_layer)
         int8 = OnnxEngine(folder, "int8")
-        facts["int8"] = _check_int8(float32, int8, validation, translate)
+        facts["int8"] = _check_bleu("int8", float32, int8, validation, translate)
         if not facts["int8"]["accepted"]:
             shutil.rmtree(folder / "int8")
+        facts["shortlist"] = {"accepted": False, "reason": NO_SHORTLIST}
+        if run.shortlist.exists():
+            (folder / SHORTLIST).parent.mkdir()
+            shutil.copyfile(run.shortlist, folder / SHORTLIST)
+            short = OnnxEngine(folder, has_shortlist=True)
+            facts["shortlist"] = _check_bleu("shortlist", float32, short, validation, translate)
+            if not facts["shortlist"]["accepted"]:
+                shutil.rmtree((folder / SHORTLIST).parent)
         facts["files"] = file_sizes(folder)
         _describe(folder, facts)
     return facts
@@ -130,11 +146,11 @@ def _check_float32(keras, exported, validation: Validation, translate) -> dict:
     return {"accepted": True, "lines": len(lines)}
 
 
-def _check_int8(float32, int8, validation: Validation, translate) -> dict:
+def _check_bleu(name: str, float32, engine, validation: Validation, translate) -> dict:
     def texts(engine):
         return [found.text for found in translate(engine, validation.sources)]
 
-    return compare_bleu(validation, "int8", lambda: texts(int8), lambda: texts(float32))
+    return compare_bleu(validation, name, lambda: texts(engine), lambda: texts(float32))
 
 
 def _describe(folder: Path, facts: dict) -> None:

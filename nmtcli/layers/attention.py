@@ -220,11 +220,9 @@ def masked_softmax(scores, mask):
         zero.
     """
     mask = mask[:, None, :] if len(mask.shape) == 2 else mask
-    masked = ops.where(mask, scores, NOTHING)
-    exponentials = ops.exp(masked - ops.max(masked, axis=-1, keepdims=True))
-    exponentials = ops.where(mask, exponentials, 0.0)
-    total = ops.sum(exponentials, axis=-1, keepdims=True)
-    return exponentials / ops.maximum(total, 1e-30)
+    if scores.shape[-1] == 1:  # of which Keras would warn
+        return ops.where(mask, ops.ones_like(scores), 0.0)
+    return ops.where(mask, ops.softmax(ops.where(mask, scores, NOTHING)), 0.0)
 
 
 def weighted_sum(weights, values):

@@ -35,7 +35,7 @@ class LayerNorm(keras.layers.Layer):
         centred = precise - ops.mean(precise, axis=-1, keepdims=True)
         variance = ops.mean(ops.square(centred), axis=-1, keepdims=True)
         gain, bias = ops.cast(self.gain, "float32"), ops.cast(self.bias, "float32")
-        return ops.cast(centred * ops.rsqrt(variance + 1e-6) * gain + bias, x.dtype)
+        return ops.cast(centred / ops.sqrt(variance + 1e-6) * gain + bias, x.dtype)
 
 
 @keras.saving.register_keras_serializable(package="nmtcli")

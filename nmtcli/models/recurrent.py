@@ -165,19 +165,11 @@ class RecurrentTranslator(Translator):
         source, cells = self._read(source_ids)
         return {"source": source, "decoder": self.decoder.start(cells, source)}
 
-    def step(self, state, previous_ids):
-        """One target position of W hypotheses of each sentence, which share its source.
-
-        Args:
-            state: of `start`, which is that of one hypothesis; of the step before; or of `follow`.
-            previous_ids: (B, W), BOS at first.
-
-        Returns:
-            logits: (B, W, V), attention: float32, (B, W, S), and the next state.
-        """
+    def advance(self, state, previous_ids):
+        """A step, but for the output layer: what it reads, (B, W, R), instead of logits."""
         embedded = self._embed(self.target_embedding, previous_ids)
         hidden, weights, decoder = self.decoder.step(embedded, state["decoder"], state["source"])
-        return self.logits(hidden), weights, {"source": state["source"], "decoder": decoder}
+        return hidden, weights, {"source": state["source"], "decoder": decoder}
 
     def follow(self, decoder, origins):
         """The decoder's state when hypothesis w goes on from what origins[b, w] was: (B, W)."""

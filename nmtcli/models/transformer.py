@@ -212,16 +212,8 @@ class TransformerTranslator(Translator):
         """The decoder's state when hypothesis w goes on from what origins[b, w] was: (B, W)."""
         return {**decoder, "seen": follow(decoder["seen"], origins)}
 
-    def step(self, state, previous_ids):
-        """One target position of W hypotheses of each sentence, which share its source.
-
-        Args:
-            state: of `start`, which is that of one hypothesis; of the step before; or of `follow`.
-            previous_ids: (B, W), BOS at first.
-
-        Returns:
-            logits: (B, W, V), attention: float32, (B, W, S), and the next state.
-        """
+    def advance(self, state, previous_ids):
+        """A step, but for the output layer: what it reads, (B, W, R), instead of logits."""
         source, decoder = state["source"], state["decoder"]
         width, used = ops.shape(previous_ids)[1], decoder.get("used")
         position = decoder["position"][:, None]
@@ -233,11 +225,11 @@ class TransformerTranslator(Translator):
             x, weights, cache = layer.step(x, cache, seen, used, *read, source["mask"], rotate)
             caches.append(cache)
             all_weights.append(weights)
-        logits = self.logits(self.decoder_norm(x))
+        hidden = self.decoder_norm(x)
         decoder = {"caches": caches, "seen": seen, "position": decoder["position"] + 1}
         if used is not None:
             decoder["used"] = used + width
-        return logits, self._chosen(all_weights), {"source": source, "decoder": decoder}
+        return hidden, self._chosen(all_weights), {"source": source, "decoder": decoder}
 
 
 def _check(z, shown):

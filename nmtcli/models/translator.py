@@ -76,6 +76,27 @@ class Translator(keras.Model):
             kernel = ops.transpose(self.target_embedding)
         return ops.convert_to_tensor(kernel), ops.convert_to_tensor(self.output_bias)
 
+    def output_columns(self, pieces):
+        """The output layer of some pieces, int (U,): its matrix (R, U) and bias (U,)."""
+        if self.output_kernel is None:
+            kernel = ops.transpose(ops.take(self.target_embedding, pieces, axis=0))
+        else:
+            kernel = ops.take(self.output_kernel, pieces, axis=1)
+        return kernel, ops.take(self.output_bias, pieces, axis=0)
+
+    def step(self, state, previous_ids):
+        """One target position of W hypotheses of each sentence, which share its source.
+
+        Args:
+            state: of `start`, which is that of one hypothesis; of the step before; or of `follow`.
+            previous_ids: (B, W), BOS at first.
+
+        Returns:
+            logits: (B, W, V), attention: float32, (B, W, S), and the next state.
+        """
+        hidden, attention, state = self.advance(state, previous_ids)
+        return self.logits(hidden), attention, state
+
     def logits(self, hidden):
         """(..., R) -> (..., V)."""
         return affine(hidden, *self.output_layer())

@@ -5,8 +5,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nmtcli.search.hypothesis import Hypothesis, next_pieces, sentences_to_keep, start
-from nmtcli.search.interface import Engine
+from nmtcli.search.hypothesis import (
+    Hypothesis,
+    check_numbers,
+    next_pieces,
+    sentences_to_keep,
+    start,
+)
+from nmtcli.search.interface import BeamSteps, Engine
 from nmtcli.search.scoring import Scoring
 from nmtcli.search.space import Space, make_space
 from nmtcli.text.piece_ids import BOS_ID, EOS_ID, PAD_ID
@@ -90,7 +96,11 @@ def beam_search(
     if not 1 <= nbest <= beam:
         raise ValueError(f"1 <= nbest <= beam expected, received nbest {nbest}, beam {beam}")
     space = make_space(source_ids, max_lengths, prefixes, no_repeat_ngram)
-    endings, history = _run(engine, source_ids, beam, space)
+    run_beam = getattr(engine, "run_beam", None)
+    if run_beam is not None and space.is_plain:
+        endings, history = _read_steps(run_beam(source_ids, beam, space.max_lengths))
+    else:
+        endings, history = _run(engine, source_ids, beam, space)
     scoring, source_lengths = Scoring.of(scoring), (source_ids != PAD_ID).sum(axis=1)
     return [
         _best(history, sentence, found, scoring, nbest, source_lengths[sentence])
@@ -134,6 +144,20 @@ def _run(
             parents, previous = parents[kept], previous[kept]
         parents, previous = parents.reshape(-1), previous.reshape(-1)
     return endings, history
+
+
+def _read_steps(steps: BeamSteps) -> tuple[list[list[_Ending]], list[_Step]]:
+    """What `_run` returns, of a search that an engine ran in one piece."""
+    check_numbers(steps.sums)
+    batch = steps.sums.shape[1]
+    endings: list[list[_Ending]] = [[] for _ in range(batch)]
+    ends = (steps.ids == EOS_ID) & np.isfinite(steps.sums)
+    for place, sentence, column in zip(*np.nonzero(ends)):
+        at = place, sentence, column
+        ending = _Ending(float(steps.sums[at]), int(place) + 1, int(steps.origins[at]))
+        endings[sentence].append(ending)
+    chosen = zip(steps.living_ids, steps.living_origins, steps.attention)
+    return endings, [_Step(np.arange(batch), *parts) for parts in chosen]
 
 
 def _rank(sums: np.ndarray, log_probs: np.ndarray, ids: np.ndarray, beam: int) -> _Candidates:

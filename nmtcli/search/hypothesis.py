@@ -114,7 +114,10 @@ def next_pieces(
     if banned is not None:
         log_probs[_among(banned, ids, size)] = -np.inf
     if len(rows):
-        place = (all_ids[rows] == forced[rows, None]).argmax(axis=1)
+        is_forced = all_ids[rows] == forced[rows, None]
+        if not is_forced.any(axis=1).all():
+            raise ValueError("the engine does not rank a piece that is forced")
+        place = is_forced.argmax(axis=1)
         log_probs[rows], ids = -np.inf, ids.copy()
         log_probs[rows, 0], ids[rows, 0] = all_log_probs[rows, place], forced[rows]
     attention = np.asarray(step.attention, dtype=np.float32)
@@ -124,12 +127,20 @@ def next_pieces(
 def _checked(step: StepResult) -> tuple[np.ndarray, np.ndarray]:
     """Log-probabilities, finite, float64, and ids of a step."""
     log_probs = np.asarray(step.log_probs, dtype=np.float64)
+    check_numbers(log_probs)
+    return np.maximum(log_probs, SMALLEST_LOG_PROB), np.asarray(step.ids, dtype=np.int32)
+
+
+def check_numbers(log_probs: np.ndarray) -> None:
+    """
+    Raises:
+        NmtError: one is not a number.
+    """
     if np.isnan(log_probs).any():
         raise NmtError(
             "the model's probabilities are not numbers (NaN): its training diverged;"
             " use an earlier checkpoint"
         )
-    return np.maximum(log_probs, SMALLEST_LOG_PROB), np.asarray(step.ids, dtype=np.int32)
 
 
 def _few_sizes(count: int) -> int:

@@ -24,6 +24,24 @@ class StepResult(NamedTuple):
     state: Any
 
 
+class BeamSteps(NamedTuple):
+    """What each of T steps of a beam search chose, of B sentences that all stay in the batch.
+
+    sums: (T, B, K), log-probabilities of the best K continuations, ended ones among them; -inf or
+        0 where there is none.
+    ids, origins: (T, B, K) int32: their pieces, and which of the K hypotheses they continue.
+    living_ids, living_origins: (T, B, K) int32, the same of the best K that do not end.
+    attention: (T, B, K, S) float32, of the K hypotheses that are continued.
+    """
+
+    sums: np.ndarray
+    ids: np.ndarray
+    origins: np.ndarray
+    living_ids: np.ndarray
+    living_origins: np.ndarray
+    attention: np.ndarray
+
+
 class Engine(Protocol):
     """Runs the two halves of a model, and scores given translations."""
 
@@ -31,6 +49,9 @@ class Engine(Protocol):
     has_attention: bool
     parallel: int  # how many searches may run at once, each in a thread of its own
     has_window: bool  # attention is local: weights outside a window are exactly 0
+
+    # An engine that searches in one piece has `run_beam(source_ids, beam, max_lengths)`, which
+    # returns the `BeamSteps` of a beam search in which nothing is forced and n-grams may repeat.
 
     def start(self, source_ids: np.ndarray) -> Any:
         """Encode. `source_ids`: (B, S) int32, each row ends with EOS and is padded with PAD."""

@@ -95,7 +95,7 @@ def _search_batch(engine: Engine, batch: list[Sentence], options: Any) -> list[l
         return sample_search(
             engine, source_ids, sampling, scoring, limits, places, options.nbest, **constraints
         )
-    if options.beam == 1:
+    if options.beam == 1 and getattr(engine, "run_beam", None) is None:
         best = greedy_search(engine, source_ids, scoring, limits, **constraints)
         return [[hypothesis] for hypothesis in best]
     return beam_search(

@@ -29,6 +29,11 @@ class Space(NamedTuple):
     def longest(self) -> int:
         return int(self.max_lengths.max(initial=0))
 
+    @property
+    def is_plain(self) -> bool:
+        """Is nothing but the end forced, and may everything repeat?"""
+        return not self.prefixes.shape[1] and not self.no_repeat_ngram
+
     def forced(self, sentences: np.ndarray, length: int) -> np.ndarray:
         """The only piece that may stand at position `length`, from 1, or `FREE`.
 
