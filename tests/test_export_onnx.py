@@ -166,6 +166,13 @@ def test_a_shortlist_of_another_vocabulary_is_refused(again, capsys):
     assert "is of 90 source and 90 target pieces, not of 80 and 80" in capsys.readouterr().err
 
 
+def test_bfloat16_is_of_keras_and_translates_nearly_as_float32(run):
+    texts, engine = translated(run, precision="bfloat16")
+    assert type(engine).__name__ == "KerasEngine" and engine.model.compute_dtype == "bfloat16"
+    usual, _ = translated(run, engine="keras")
+    assert sum(one == other for one, other in zip(texts, usual)) > 10
+
+
 def test_int8_without_validation_text_is_refused(tmp_path, capsys):
     run = make_tiny_run(tmp_path / "run", beam=2, end_bias=1.0)
     assert run_command(["export", "--run", str(run.path)]) == 0
@@ -230,8 +237,9 @@ def test_a_run_without_an_export_is_quiet_unless_one_is_asked_for(tmp_path):
     ("arguments", "message"),
     [
         (["--engine", "torch"], "--engine torch: give auto, onnx, ctranslate2, keras"),
-        (["--precision", "int4"], "--precision int4: give auto, float32, int8"),
-        (["--engine", "keras", "--precision", "int8"], "Keras runs in float32"),
+        (["--precision", "int4"], "--precision int4: give auto, float32, int8, bfloat16"),
+        (["--engine", "keras", "--precision", "int8"], "Keras has no int8"),
+        (["--engine", "onnx", "--precision", "bfloat16"], "onnx has no bfloat16"),
         (["--threads", "-1"], "--threads -1: give 1 or more"),
         (["--shortlist", "--engine", "keras"], "--shortlist is of --engine onnx"),
         (["--shortlist", "--checkpoint", "best", "--checkpoint", "last"], "not of an ensemble"),

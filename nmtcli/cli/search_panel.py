@@ -132,7 +132,12 @@ Engine = Annotated[
 ]
 Precision = Annotated[
     str | None,
-    _option("--precision", "NAME", "Of the export: float32, int8; auto is float32.", RUNTIME),
+    _option(
+        "--precision",
+        "NAME",
+        "float32; int8, of an export; bfloat16, of Keras; auto is float32.",
+        RUNTIME,
+    ),
 ]
 Threads = Annotated[
     int | None,

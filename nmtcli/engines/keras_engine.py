@@ -34,7 +34,7 @@ class _State(NamedTuple):
 
 
 class KerasEngine:
-    """Runs a model in float32; see `nmtcli.search.interface.Engine`.
+    """Runs a model; see `nmtcli.search.interface.Engine`.
 
     Args:
         model: a `RecurrentTranslator` or a `TransformerTranslator`.

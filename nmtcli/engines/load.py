@@ -38,7 +38,7 @@ def load_engine(
             used.
     """
     runtime.check()
-    if runtime.engine != "keras":
+    if runtime.engine != "keras" and runtime.precision != "bfloat16":
         kind = "onnx" if runtime.engine == "auto" else runtime.engine
         problem = _problem(run, kind, checkpoint, layer, head, runtime)
         if problem is None and (runtime.engine != "auto" or not _has_accelerator()):
@@ -49,7 +49,8 @@ def load_engine(
             raise UsageError(problem)
         if problem is not None and (run.export / kind).exists():
             on_warning(f"{problem}; Keras translates instead")
-    model = load_model(run, checkpoint, on_warning, layer, head)[1]
+    precision = "bfloat16" if runtime.precision == "bfloat16" else "float32"
+    model = load_model(run, checkpoint, on_warning, layer, head, precision)[1]
     from nmtcli.engines.keras_engine import KerasEngine
 
     return KerasEngine(model)
@@ -108,9 +109,18 @@ def _has_accelerator() -> bool:
 
 
 def load_model(
-    run, checkpoint: str = "best", on_warning=lambda message: None, layer=None, head=None
+    run,
+    checkpoint: str = "best",
+    on_warning=lambda message: None,
+    layer=None,
+    head=None,
+    precision: str = "float32",
 ):
-    """The step of a run's checkpoint and its model, in float32; arguments as of `load_engine`."""
+    """The step of a run's checkpoint and its model; arguments as of `load_engine`.
+
+    Args:
+        precision: of products, `float32` or `bfloat16`.
+    """
     backend.choose()
     from nmtcli.models.build import build_model
     from nmtcli.models.weights import set_arrays
@@ -119,7 +129,8 @@ def load_model(
     options = _showing(config.model, layer, head, run.path)
     step, arrays, _ = checkpoints.load(run.checkpoints, checkpoint, on_warning=on_warning)
     vocabulary = facts["vocabulary"]
-    model = build_model(options, vocabulary["source"], vocabulary["target"], dtype="float32")
+    dtype = backend.keras_policy(precision)
+    model = build_model(options, vocabulary["source"], vocabulary["target"], dtype=dtype)
     set_arrays(model, arrays["model"])
     return step, model
 

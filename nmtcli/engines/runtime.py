@@ -6,7 +6,7 @@ from nmtcli.errors import UsageError
 
 ENGINES = ("auto", "onnx", "ctranslate2", "keras")
 PACKAGES = {"onnx": "onnxruntime", "ctranslate2": "ctranslate2"}  # of the exported engines
-PRECISIONS = ("auto", "float32", "int8")
+PRECISIONS = ("auto", "float32", "int8", "bfloat16")
 
 
 class Runtime(NamedTuple):
@@ -14,7 +14,8 @@ class Runtime(NamedTuple):
 
     engine: `onnx` or `ctranslate2`, an export of the run; `keras`; or `auto`: the export `onnx`
         where there is one of the checkpoint that is asked for and no accelerator, else Keras.
-    precision: of the export: `float32`; `int8`; or `auto`, which is float32.
+    precision: `float32`; `int8`, of an export; `bfloat16`, of Keras, which then runs the model
+        though there be an export; or `auto`, which is float32.
     threads: how many searches run at once with the export; 0 is as many as there are processors.
     shortlist: look for translations among the pieces of the export's shortlist alone.
     """
@@ -36,8 +37,12 @@ class Runtime(NamedTuple):
             if value not in names:
                 raise UsageError(f"{option} {value}: give {', '.join(names)}")
         if self.engine == "keras" and self.precision == "int8":
-            raise UsageError("Keras runs in float32: leave --precision out, or --engine keras")
-        if self.shortlist and self.engine in ("keras", "ctranslate2"):
+            raise UsageError("Keras has no int8: leave --precision out, or --engine keras")
+        if self.precision == "bfloat16" and self.engine not in ("auto", "keras"):
+            raise UsageError(f"{self.engine} has no bfloat16: give --engine keras, or leave it out")
+        if self.shortlist and (
+            self.engine in ("keras", "ctranslate2") or self.precision == "bfloat16"
+        ):
             raise UsageError("--shortlist is of --engine onnx: give that, or leave it out")
         if self.threads < 0:
             raise UsageError(f"--threads {self.threads}: give 1 or more, or 0 for all processors")
