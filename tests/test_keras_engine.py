@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from engine_cases import LIMITS, MODELS, SENTENCES, SOURCE, TELLING, engine_of, large_transformer
 from mechanism_cases import MECHANISMS, VOCABULARY, forced, one_step
+from transformer_cases import tiny_transformer
 
 from nmtcli.batches.feed import pad, shift_right
 from nmtcli.engines.grouping import group
@@ -277,3 +278,11 @@ def test_probabilities_that_are_no_numbers_are_refused_in_one_loop_too():
     set_arrays(model, {path: np.full_like(x, np.nan) for path, x in arrays_of(model).items()})
     with pytest.raises(NmtError, match="are not numbers"):
         beam_search(KerasEngine(model, in_one_piece=True), SOURCE, 3, 0.7, LIMITS)
+
+
+@pytest.mark.parametrize("tied", ["none", "target"])
+def test_the_output_layer_of_some_pieces_is_these_columns(tied):
+    model = tiny_transformer("transformer", tied_embeddings=tied)
+    pieces = np.array([5, 0, 9], dtype="int32")
+    for whole, some in zip(model.output_layer(), model.output_columns(pieces)):
+        np.testing.assert_array_equal(np.asarray(some), np.asarray(whole)[..., pieces])

@@ -56,8 +56,8 @@ def write_int8(names, float32: Path, folder: Path, output_layer) -> None:
     runs, one scale for all of it ("dynamic" quantisation).
 
     Args:
-        names: of the graphs, among them `choose` and `among`.
-        output_layer: its matrix (R, V) and bias (V,), of which `choose` chooses.
+        names: of the graphs.
+        output_layer: its matrix (R, V) and bias (V,), of which the graph `choose` chooses.
     """
     models = {}
     with _quiet_log(), tempfile.TemporaryDirectory() as scratch:
@@ -72,8 +72,9 @@ def write_int8(names, float32: Path, folder: Path, output_layer) -> None:
                 extra_options={"MatMulConstBOnly": True, "EnableSubgraph": True},
             )
             models[name] = onnx.load(written)
-    models["choose"] = _choose_in_8_bits(*output_layer, models["choose"])
-    _multiply_in_8_bits(models["among"].graph)
+    if "choose" in models:
+        models["choose"] = _choose_in_8_bits(*output_layer, models["choose"])
+        _multiply_in_8_bits(models["among"].graph)
     _write(models, folder)
 
 

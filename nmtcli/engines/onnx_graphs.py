@@ -40,20 +40,22 @@ LETTERS = {  # of the axes; those of the state's parts and of what is allowed be
 IDS = tf.TensorSpec([None, None], tf.int32)
 
 
-def build_graphs(model) -> dict[str, onnx.ModelProto]:
+def build_graphs(model, has_shortlist: bool = False) -> dict[str, onnx.ModelProto]:
     """The graphs of a model by name; none of them is optimised yet.
 
     Args:
         model: in float32, on TensorFlow.
+        has_shortlist: the graphs for one too.
     """
     source, decoder = _state_specs(model)
-    return {
+    graphs = {
         "encode": _encode(model),
         "step": _step(model, source, decoder),
-        "choose": _choose(model),
-        "among": _among(model, source, decoder),
         "forced": _forced(model),
     }
+    if has_shortlist:
+        graphs |= {"choose": _choose(model), "among": _among(model, source, decoder)}
+    return graphs
 
 
 def _encode(model):

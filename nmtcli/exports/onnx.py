@@ -84,7 +84,7 @@ def export_onnx(
     step, model = load_model(run, checkpoint, refuse)
     engine = KerasEngine(model)
     with backend.quiet_stderr():
-        graphs = build_graphs(model)
+        graphs = build_graphs(model, run.shortlist.exists())
     facts = {
         "format": "onnx",
         "checkpoint": checkpoint,
