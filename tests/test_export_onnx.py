@@ -166,6 +166,27 @@ def test_a_shortlist_of_another_vocabulary_is_refused(again, capsys):
     assert "is of 90 source and 90 target pieces, not of 80 and 80" in capsys.readouterr().err
 
 
+def test_where_int8_is_not_good_enough_the_encoder_stays_in_float32(again, monkeypatch, capsys):
+    from nmtcli.exports import onnx as exports
+
+    tried = []
+
+    def compare(validation, name, *texts):
+        tried.append(name)
+        bleu = {"float32": 9.0, name: 9.0}
+        return {"accepted": tried.count("int8") > 1, "reason": "it is bad", "bleu": bleu}
+
+    monkeypatch.setattr(exports, "compare_bleu", compare)
+    assert run_command(["export", "--run", str(again.path)]) == 0
+    assert tried == ["int8", "int8", "shortlist"]
+    assert "int8 with its encoder in float32, " in capsys.readouterr().err
+    folder = again.export / "onnx"
+    assert json.loads((folder / "nmt.json").read_text())["int8"]["in_float32"] == ["encode"]
+    encoder, step = ((folder / "int8" / f"{name}.onnx").read_bytes() for name in ("encode", "step"))
+    assert b"MatMulInteger" not in encoder and b"MatMulInteger" in step
+    assert translated(again, precision="int8")[1].precision == "int8"
+
+
 def test_bfloat16_is_of_keras_and_translates_nearly_as_float32(run):
     texts, engine = translated(run, precision="bfloat16")
     assert type(engine).__name__ == "KerasEngine" and engine.model.compute_dtype == "bfloat16"

@@ -72,7 +72,8 @@ def describe_checks(facts: dict) -> str:
             described.append(f"no {name}, since {found['reason']}")
             continue
         own = sum(size for path, size in sizes.items() if path.startswith(f"{name}/"))
-        text = f"{name}, {(own or sum(sizes.values())) / 1e6:.1f} MB"
+        kept = " with its encoder in float32" if found.get("in_float32") else ""
+        text = f"{name}{kept}, {(own or sum(sizes.values())) / 1e6:.1f} MB"
         bleu = found.get("bleu")
         if bleu:
             others = ", ".join(f"{other} {bleu[other]:.2f}" for other in bleu if other != name)

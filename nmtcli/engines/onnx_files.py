@@ -49,7 +49,7 @@ def _write_squares_as_powers(graph: onnx.GraphProto) -> None:
                 graph.initializer.append(two)
 
 
-def write_int8(names, float32: Path, folder: Path, output_layer) -> None:
+def write_int8(names, float32: Path, folder: Path, output_layer, precise=()) -> None:
     """Write the graphs of a folder with their weight matrices in 8 bits.
 
     Each column has a scale of its own; what a matrix is multiplied with is quantised when the graph
@@ -58,11 +58,15 @@ def write_int8(names, float32: Path, folder: Path, output_layer) -> None:
     Args:
         names: of the graphs.
         output_layer: its matrix (R, V) and bias (V,), of which the graph `choose` chooses.
+        precise: names of graphs that stay in float32.
     """
     models = {}
     with _quiet_log(), tempfile.TemporaryDirectory() as scratch:
         written = Path(scratch, "int8.onnx")
         for name in names:
+            models[name] = onnx.load(float32 / f"{name}.onnx")
+            if name in precise:
+                continue
             quantize_dynamic(
                 float32 / f"{name}.onnx",
                 written,
