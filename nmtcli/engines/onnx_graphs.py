@@ -201,7 +201,7 @@ def _with_best_pieces(model: onnx.ModelProto, of: str | None = None) -> onnx.Mod
         of: an input to be made, the pieces that the logits are of; None: all pieces.
 
     ONNX Runtime's LogSoftmax is vectorised and its ReduceLogSumExp is not: all V logarithms here
-    are six times as fast as the sum alone and k of them.
+    are several times as fast as the sum alone and k of them.
     """
     graph = model.graph
     k = helper.make_tensor_value_info("k", onnx.TensorProto.INT64, [1])
