@@ -51,8 +51,8 @@ def export(
 
     onnx: for ONNX Runtime, in float32 and int8; nmt translate, score and align use it by
     themselves on a machine without a GPU, start sooner and translate faster. Both are compared with
-    the run on its validation text first: float32 must translate as it does, and int8 is left out
-    if it loses more than 0.2 BLEU.
+    the run on its validation text first: float32 must translate as it does; int8, and the shortlist
+    of nmt translate --shortlist, are left out if they lose more than 0.2 BLEU.
 
     ctranslate2: a Transformer for CTranslate2, the fastest on a CPU; nmt translate uses it with
     --engine ctranslate2, in float32 or --precision int8.
