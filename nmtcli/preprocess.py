@@ -10,7 +10,7 @@ import itertools
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -33,10 +33,19 @@ from nmtcli.errors import UsageError
 from nmtcli.run_directory import write_atomically
 from nmtcli.text.corpus import Pair, read_pairs
 from nmtcli.text.filters import EMPTY, PairFilter, Rejected
+from nmtcli.text.subwords import Subwords
 from nmtcli.training_text import Corpus, Text, read_corpus, surveyed, tagged, text_of
-from nmtcli.vocabulary import check_size, kept_pairs, learn_models
+from nmtcli.vocabulary import check_size, kept_pairs, learn_models, take_models
 
-PATHS = ("train_source", "train_target", "valid_source", "valid_target", "alignments")
+PATHS = (
+    "data.train_source:",
+    "data.train_target:",
+    "data.valid_source:",
+    "data.valid_target:",
+    "data.alignments:",
+    "subwords.taken_from:",
+)
+SUBWORDS = "subwords"
 
 
 @dataclass(frozen=True)
@@ -84,16 +93,20 @@ def preprocess(
     out, progress = Path(out), on_progress or (lambda stage, done, total: None)
     text = text_of(config.data)
     check_size(config.subwords)
+    models = None
+    if config.subwords.taken_from is not None:
+        subwords, models = take_models(config.subwords)
+        config = replace(config, subwords=subwords)
     _check_destination(out, force)
     progress("count", 0, 0)
     text = surveyed(text)
-    identity = _identity(config, text)
+    identity = _identity(config, text, models)
     if (out / prepared.FACTS).exists() and not force:
         return _keep_as_is(out, identity, keep_rejected)
     with whole_folder(out, replace=force) as folder:
         facts = {"format": prepared.FORMAT, "version": __version__, "command": list(command)}
         facts |= identity | {"keep_rejected": keep_rejected}
-        facts |= _build(folder, config, text, keep_rejected, progress)
+        facts |= _build(folder, config, text, models, keep_rejected, progress)
         write_atomically(folder / prepared.FACTS, json.dumps(facts, indent=2) + "\n")
     return _report(out, facts, already=False)
 
@@ -111,24 +124,26 @@ def _check_destination(out: Path, force: bool) -> None:
         raise UsageError(f"{out}: also holds {foreign[0]}; move that, or choose another --out")
 
 
-def _identity(config: Config, text: Text) -> dict:
-    """What decides the result: options and text, not where the text lies."""
+def _identity(config: Config, text: Text, models: list[Subwords] | None) -> dict:
+    """What decides the result: options, text and models that are taken, not where they lie."""
     options = {name: as_dict(config)[name] for name in ("data", "subwords")}
     surveys = itertools.chain.from_iterable(text.train_surveys)
     hashes = {prepared.TRAIN: [survey.sha256 for survey in surveys]}
     if text.valid:
         hashes[prepared.VALID] = [survey.sha256 for survey in text.valid_surveys]
+    if models is not None:
+        hashes[SUBWORDS] = _hashes(models)
     return {"config": options, "inputs": hashes}
 
 
 def _keep_as_is(out: Path, identity: dict, keep_rejected: bool) -> Report:
     old = PreparedData(out)
     changes = differences(old.facts["config"], identity["config"])
-    changes = [line for line in changes if not line.startswith(tuple(f"data.{p}:" for p in PATHS))]
+    changes = [line for line in changes if not line.startswith(PATHS)]
     before, after = old.facts["inputs"], identity["inputs"]
     for name in dict.fromkeys([*before, *after]):
         if before.get(name) != after.get(name):
-            changes.append(f"other {name} text")
+            changes.append("other subwords" if name == SUBWORDS else f"other {name} text")
     if keep_rejected and not old.facts["keep_rejected"]:
         changes.append("--keep-rejected")
     if changes:
@@ -146,8 +161,9 @@ def _report(out: Path, facts: dict, already: bool) -> Report:
     return Report(out, already, counts, facts["vocabulary"], corpora, choice)
 
 
-def _build(folder: Path, config: Config, text: Text, keep_rejected: bool, progress) -> dict:
+def _build(folder: Path, config, text: Text, models, keep_rejected: bool, progress) -> dict:
     """Fill the folder; returns the facts that only the work tells."""
+    choice = None
     corpora, lines = text.train, [surveys[0].lines for surveys in text.train_surveys]
     with ExitStack() as stack:
         log = None
@@ -158,7 +174,8 @@ def _build(folder: Path, config: Config, text: Text, keep_rejected: bool, progre
         rejected = [Rejected(log, f"{c.source}:" if several else "") for c in corpora]
         verdicts = _filter(corpora, config.data, rejected, lines, progress)
         _require_pairs(rejected, lines, corpora)
-        models, choice = learn_models(corpora, verdicts, config.subwords, progress)
+        if models is None:
+            models, choice = learn_models(corpora, verdicts, config.subwords, progress)
         encoder = Encoder(models, config, on_progress=progress)
         parts = [
             Part(_tagged_pairs(corpus, of_corpus), sum(of_corpus), dropped)
@@ -171,16 +188,19 @@ def _build(folder: Path, config: Config, text: Text, keep_rejected: bool, progre
     if text.valid:
         lines = text.valid_surveys[0].lines
         all_counts[prepared.VALID] = asdict(_write_validation(folder, text.valid, lines, encoder))
-    hashes = []
     for name, model in zip((prepared.SOURCE_MODEL, prepared.TARGET_MODEL), models):
         write_atomically(folder / name, model.model_proto)
-        hashes.append(hashlib.sha256(model.model_proto).hexdigest())
     progress("shortlist", 0, 0)
     pieces = [model.pieces(range(model.size)) for model in models]
     learn_shortlist(Pairs(folder / prepared.TRAIN), *pieces).save(folder / prepared.SHORTLIST)
     vocabulary = {"source": models[0].size, "target": models[1].size}
-    facts = {"counts": all_counts, "vocabulary": vocabulary, "models": hashes, "choice": choice}
+    facts = {"counts": all_counts, "vocabulary": vocabulary, "choice": choice}
+    facts["models"] = _hashes(models)
     return facts | {"corpora": [_corpus_facts(*values) for values in zip(corpora, counts)]}
+
+
+def _hashes(models: list[Subwords]) -> list[str]:
+    return [hashlib.sha256(model.model_proto).hexdigest() for model in models]
 
 
 def _tagged_pairs(corpus: Corpus, verdicts: bytearray) -> Iterator[Pair]:

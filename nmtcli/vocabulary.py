@@ -3,10 +3,13 @@
 import itertools
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
+from pathlib import Path
 
-from nmtcli.config import SubwordConfig
+from nmtcli.batches import prepared
+from nmtcli.config import SubwordConfig, from_dict
 from nmtcli.errors import UsageError
+from nmtcli.run_directory import RunDirectory
 from nmtcli.text.corpus import Pair
 from nmtcli.text.learn_subwords import SMALLEST_SIZE, TooFewPieces, learn_in_child
 from nmtcli.text.subwords import Subwords
@@ -14,6 +17,37 @@ from nmtcli.text.vocabulary_choice import VocabularySize, choose_size, enlarge
 from nmtcli.training_text import Corpus, read_corpus
 
 SAMPLE_SEED = 1
+NOT_TAKEN = frozenset(("taken_from", "max_pieces", "sample_pairs"))  # do not shape the models
+
+
+def take_models(options: SubwordConfig) -> tuple[SubwordConfig, list[Subwords]]:
+    """The models of the run or prepared data that `options.taken_from` names, and how they cut.
+
+    Returns:
+        the options with what is told of the models, so that they are those of the data to make;
+        the models of source and target.
+
+    Raises:
+        UsageError: no such folder, or an option is set that these models do not have.
+    """
+    folder = Path(options.taken_from)
+    if (folder / prepared.FACTS).exists():
+        values = prepared.PreparedData(folder).facts["config"]["subwords"]
+        known = from_dict({"subwords": values}, str(folder)).subwords
+    else:
+        run = RunDirectory(folder)
+        run.read_facts()
+        known = run.read_config().subwords
+    for spec in fields(options):
+        wanted, there = getattr(options, spec.name), getattr(known, spec.name)
+        if spec.name not in NOT_TAKEN and wanted not in (spec.default, there):
+            raise UsageError(
+                f"subwords.{spec.name} is {wanted}, but the subwords of {folder} have {there};"
+                " leave it out, or learn others"
+            )
+    taken = {name: getattr(options, name) for name in NOT_TAKEN}
+    names = prepared.SOURCE_MODEL, prepared.TARGET_MODEL
+    return replace(known, **taken), [Subwords(folder / name) for name in names]
 
 
 def check_size(options: SubwordConfig) -> None:

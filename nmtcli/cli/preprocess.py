@@ -83,6 +83,14 @@ def preprocess(
             rich_help_panel=SUBWORDS,
         ),
     ] = None,
+    subwords_from: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Take the pieces of that run or prepared data, and learn none.",
+            rich_help_panel=SUBWORDS,
+        ),
+    ] = None,
     out: Annotated[
         Path, typer.Option(metavar="DIR", help="Folder to make.", rich_help_panel=RESULT)
     ] = Path("prepared"),
@@ -110,6 +118,8 @@ def preprocess(
     if valid is not None:
         data |= {"valid_source": str(valid[0]), "valid_target": str(valid[1])}
     pieces = {"vocabulary_size": vocab_size, "type": subwords, "joint": joint}
+    if subwords_from is not None:
+        pieces["taken_from"] = str(subwords_from)
     overrides = {"data": data, "subwords": pieces}
     merged = configuration.load(config, assignments or (), overrides)
     if dump_config:

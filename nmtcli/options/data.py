@@ -55,6 +55,9 @@ class SubwordConfig:
     )
     byte_fallback: bool = option(False, "Cut unknown characters into bytes.")
     max_pieces: int = option(200, "Longest side of a kept training pair.", unit="pieces", minimum=2)
+    taken_from: str | None = option(
+        None, "Run or prepared data whose subword models are used; learn none."
+    )
     sample_pairs: int = option(
         2_000_000, "Pairs that the subword model is learnt from.", unit="pairs", minimum=1
     )
