@@ -6,14 +6,17 @@ Each system is trained on the tokenised, lower-cased text (`tok/` of the data), 
 raw cased text, at most --minutes; it translates test2016 with a beam of 5, and is scored with BLEU
 and chrF of its own text, and BLEU by source length. With several seeds the mean and the standard
 deviation are printed, and with --ensemble all runs together. What is done already is not done
-again. Settings are chosen on the validation text (--split valid); the test is read once for each
-setting.
+again. With --diversify these systems translate the training text, as does a Transformer from the
+target that is trained for --backward-steps; the systems are then trained again, on all of it
+(`diversify.py`). Settings are chosen on the validation text (--split valid); the test is read once
+for each setting.
 """
 
 import argparse
 import sys
 from pathlib import Path
 
+from diversify import diversified
 from systems import Text, Training, evaluate, prepare, print_table, train
 
 TOKENISED = "tok/{split}.lc.norm.tok.{side}", "none"
@@ -63,17 +66,11 @@ SYSTEMS = {
 def main() -> None:
     options = parse()
     text = corpus(options)
-    prepare(text)
-    runs = {
-        name: [options.out / f"{text.prepared.name}-{name}-{seed}" for seed in options.seeds]
-        for name in options.systems
-    }
-    trainings = [
-        Training(run, settings(options, name), seed, options.minutes)
-        for name in options.systems
-        for run, seed in zip(runs[name], options.seeds)
-    ]
-    train(text, trainings, options.jobs)
+    runs = trained(options, text)
+    if options.diversify:
+        forward = [several[0] for several in runs.values()]
+        text = diversified(text, forward, backward(options))
+        runs = trained(options, text)
     results = {
         name: [
             evaluate(text, [run], options.split, checkpoint=options.checkpoint) for run in several
@@ -90,6 +87,28 @@ def main() -> None:
     print_table(title, results)
 
 
+def trained(options, text: Text) -> dict[str, list[Path]]:
+    """The runs of each system on this text, one for each seed."""
+    prepare(text)
+    runs = {
+        name: [options.out / f"{text.prepared.name}-{name}-{seed}" for seed in options.seeds]
+        for name in options.systems
+    }
+    trainings = [
+        Training(run, settings(options, name), seed, options.minutes)
+        for name in options.systems
+        for run, seed in zip(runs[name], options.seeds)
+    ]
+    train(text, trainings, options.jobs)
+    return runs
+
+
+def backward(options) -> Training:
+    steps = {"training.max_steps": options.backward_steps}
+    run = options.out / f"{corpus(options).prepared.name}-backward-transformer"
+    return Training(run, {**TRANSFORMER, **steps}, 1, options.minutes)
+
+
 def parse():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, default=Path("../shared/data/multi30k"))
@@ -101,6 +120,8 @@ def parse():
     parser.add_argument("--steps", type=int, help="updates, else the system's")
     parser.add_argument("--jobs", type=int, default=1, help="models trained at once")
     parser.add_argument("--raw", action="store_true", help="train on raw, cased text")
+    parser.add_argument("--diversify", action="store_true", help="train on translations, too")
+    parser.add_argument("--backward-steps", type=int, default=4000)
     parser.add_argument("--split", default="test", choices=("valid", "test"))
     parser.add_argument("--checkpoint", default="best", choices=("best", "last"))
     parser.add_argument("--ensemble", action="store_true", help="all trained runs together, too")

@@ -24,6 +24,7 @@ class Text:
     splits: train, valid and test, each (source, target).
     tokenize: of sacrebleu, for the target.
     preprocess: settings of `nmt preprocess`.
+    more_training: (source, target) of more training texts.
     buckets: of BLEU by source length, as of `nmt bleu --by-length`; empty: not asked for.
     """
 
@@ -32,6 +33,7 @@ class Text:
     tokenize: str
     preprocess: dict
     buckets: str = ""
+    more_training: tuple[tuple[str, str], ...] = ()
 
 
 def nmt(*arguments) -> str:
@@ -46,7 +48,9 @@ def nmt(*arguments) -> str:
 
 def prepare(text: Text) -> None:
     text.prepared.parent.mkdir(parents=True, exist_ok=True)
-    sides = "--train", *text.splits["train"], "--valid", *text.splits["valid"]
+    texts = [text.splits["train"], *text.more_training]
+    sides = [argument for pair in texts for argument in ("--train", *pair)]
+    sides += ["--valid", *text.splits["valid"]]
     nmt("preprocess", *sides, "--out", text.prepared, *assignments(text.preprocess))
 
 

@@ -43,6 +43,8 @@ MODELS = {
     },
     "rnn": PLAIN,
 }
+# A program that is installed has its bytecode, a checkout too, unless it is forbidden.
+ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
 ALONE = Path(__file__).parent / "peer" / "ctranslate2_translate.py"
 
 
@@ -128,7 +130,7 @@ def measure(command: list[str], lines: list[str]) -> Measured:
         source.write("".join(f"{line}\n" for line in lines).encode())
         source.seek(0)
         begun = time.perf_counter()
-        process = subprocess.Popen(command, stdin=source, stdout=target)
+        process = subprocess.Popen(command, stdin=source, stdout=target, env=ENVIRONMENT)
         _, status, used = os.wait4(process.pid, 0)
         wall = time.perf_counter() - begun
         if status:
@@ -185,7 +187,8 @@ def answer_on_a_pipe(run: Path, options) -> None:
     """Milliseconds from a line to its translation, on a pipe that stays open."""
     lines = text_file(options, "test_2016_flickr", "en").read_text().splitlines()[:40]
     command = [*NMT, "translate", "--run", str(run), "--beam", "5"]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    process = subprocess.Popen(command, **pipes, text=True, env=ENVIRONMENT)
     times = []
     for line in lines:
         begun = time.perf_counter()
@@ -209,7 +212,8 @@ def stream(options, run: Path, ways: dict[str, list[str]]) -> None:
             source.write("".join(f"{line}\n" for line in lines).encode())
             source.seek(0)
             begun, came = time.perf_counter(), []
-            process = subprocess.Popen(command, stdin=source, stdout=subprocess.PIPE)
+            pipes = {"stdin": source, "stdout": subprocess.PIPE}
+            process = subprocess.Popen(command, **pipes, env=ENVIRONMENT)
             for _ in process.stdout:
                 came.append(time.perf_counter() - begun)
             _, status, used = os.wait4(process.pid, 0)

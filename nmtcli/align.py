@@ -234,8 +234,7 @@ def load_aligner(
     check_attention(engine, run.path)
     return Aligner(
         engine,
-        Subwords(run.source_subwords),
-        Subwords(run.target_subwords),
+        *run.subwords,
         rule,
         search.batch_tokens,
         search.window,

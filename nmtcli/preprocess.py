@@ -95,7 +95,7 @@ def preprocess(
     check_size(config.subwords)
     models = None
     if config.subwords.taken_from is not None:
-        subwords, models = take_models(config.subwords)
+        subwords, models = take_models(config.subwords, [corpus.tag for corpus in text.train])
         config = replace(config, subwords=subwords)
     _check_destination(out, force)
     progress("count", 0, 0)

@@ -142,8 +142,7 @@ def load_scorer(
     search = run.read_config().search
     return Scorer(
         load_members(members, ensemble or search.ensemble, on_warning, runtime),
-        Subwords(run.source_subwords),
-        Subwords(run.target_subwords),
+        *run.subwords,
         search.batch_tokens,
         search.window,
     )

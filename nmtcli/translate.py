@@ -11,8 +11,8 @@ from nmtcli.evaluation.alignment import LinkRule
 from nmtcli.line_prefixes import check_room, prefix_pieces
 from nmtcli.runs import find_members, load_members
 from nmtcli.search.hypothesis import Hypothesis
-from nmtcli.search.interface import Engine
-from nmtcli.search.sentences import Sentence, scoring_of, search_sentences
+from nmtcli.search.interface import Engine, searches_by_itself
+from nmtcli.search.sentences import Sentence, SentenceSearch, scoring_of
 from nmtcli.search_options import check_search, search_options
 from nmtcli.text.lines import one_line
 from nmtcli.text.long_lines import join_parts, split_line
@@ -49,7 +49,7 @@ class Translator:
         link_rule: LinkRule | None = None,
     ):
         check_search(search)
-        if hasattr(engine, "search"):
+        if searches_by_itself(engine):
             engine.check(search)
         if link_rule is not None:
             check_attention(engine)
@@ -76,7 +76,8 @@ class Translator:
         prefixes: Iterable[str] | None = None,
         pauses: Callable[[], bool] = lambda: False,
     ) -> Iterator[Translation]:
-        """The translation of each line, in order; reads no more than a window of lines ahead.
+        """The translation of each line, in order; reads no more than two windows of lines ahead:
+        one is searched while the one before is given out.
 
         The first windows are smaller than `search.window`: the first lines come soon.
         A line without any piece (empty, or only spaces) has the empty translation. A line over
@@ -92,28 +93,50 @@ class Translator:
         Raises:
             UsageError: there are not as many prefixes as lines, or one is too long.
         """
+        before: Iterator[Translation] = iter(())
+        with SentenceSearch(self.engine, self.search) as search:
+            try:
+                for begun, has_paused in self._windows(search, lines, prefixes, pauses, on_warning):
+                    yield from before
+                    before = begun
+                    if has_paused:
+                        yield from before
+            except UsageError:
+                yield from before  # the lines before the wrong one
+                raise
+            yield from before
+
+    def _windows(
+        self, search: SentenceSearch, lines, prefixes, pauses, on_warning
+    ) -> Iterator[tuple[Iterator[Translation], bool]]:
+        """Windows whose search has begun, and whether the input pauses after them."""
         lines, first = iter(lines), 1
         size = min(FIRST_WINDOW, self.search.window)
         prefixes = None if prefixes is None else iter(prefixes)
-        while window := _window(lines, size, pauses):
+        while True:
+            window, has_paused = _window(lines, size, pauses)
+            if not window:
+                break
             beginnings = [""] * len(window)
             if prefixes is not None:
                 beginnings = list(islice(prefixes, len(window)))
                 if len(beginnings) < len(window):
                     raise UsageError(f"line {first + len(beginnings)}: has no prefix")
-            yield from self._translate_window(window, beginnings, first, on_warning)
+            yield self._begin_window(search, window, beginnings, first, on_warning), has_paused
             first += len(window)
             size = min(size * WINDOW_GROWTH, self.search.window)
         if prefixes is not None and next(prefixes, None) is not None:
             raise UsageError(f"prefix {first}: has no line")
 
-    def _translate_window(
+    def _begin_window(
         self,
+        search: SentenceSearch,
         lines: list[str],
         prefixes: list[str],
         first: int,
         on_warning: Callable[[str], None],
     ) -> Iterator[Translation]:
+        """Begin to search; what is returned waits for the translation of each line."""
         lines_in_parts = self._parts(lines, first, on_warning)
         sentences = []
         beginnings = prefix_pieces(self.target_subwords, prefixes, first, on_warning)
@@ -124,9 +147,15 @@ class Translator:
             for part, ids in enumerate(pieces):
                 sentences.append(Sentence(ids, prefix if part == 0 else [], (number, part)))
                 check_room(sentences[-1], number, self.search)
-        found = iter(self._search(sentences))
-        for line, parts in zip(lines, lines_in_parts):
-            yield self._translation(line, parts, list(islice(found, len(_to_translate(parts)))))
+        wait = search.begin(sentences)
+
+        def translations() -> Iterator[Translation]:
+            found = iter(wait())
+            for line, parts in zip(lines, lines_in_parts):
+                nbests = list(islice(found, len(_to_translate(parts))))
+                yield self._translation(line, parts, nbests)
+
+        return translations()
 
     def _parts(
         self, lines: list[str], first: int, on_warning: Callable[[str], None]
@@ -157,10 +186,6 @@ class Translator:
             LinePart(text, list(ids) if text.strip() else [])
             for text, ids in zip(texts, self.source_subwords.encode_batch(texts))
         ]
-
-    def _search(self, sentences: list[Sentence]) -> list[list[Hypothesis]]:
-        """The n-best list of each sentence, in order."""
-        return search_sentences(self.engine, sentences, self.search)
 
     def _translation(
         self, line: str, parts: list[LinePart], hypotheses: list[list[Hypothesis]]
@@ -211,14 +236,16 @@ class Translator:
         )
 
 
-def _window(lines: Iterator[str], most: int, pauses: Callable[[], bool]) -> list[str]:
-    """The next lines: so many at most, and none that would have to be waited for."""
+def _window(lines: Iterator[str], most: int, pauses: Callable[[], bool]) -> tuple[list[str], bool]:
+    """The next lines: so many at most, and none that would have to be waited for; whether one
+    would have.
+    """
     found = []
     for line in islice(lines, most):
         found.append(line)
         if pauses():
-            break
-    return found
+            return found, True
+    return found, False
 
 
 def _to_translate(parts: list[LinePart]) -> list[list[int]]:
@@ -261,8 +288,7 @@ def load_translator(
         check_attention(engine, run.path)
     return Translator(
         engine,
-        Subwords(run.source_subwords),
-        Subwords(run.target_subwords),
+        *run.subwords,
         search,
         link_rule,
     )

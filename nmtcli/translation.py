@@ -7,6 +7,7 @@ import numpy as np
 
 from nmtcli.errors import UsageError
 from nmtcli.evaluation.alignment import WordAlignment
+from nmtcli.search.interface import searches_by_itself
 
 END_TOKEN = "</s>"
 
@@ -110,7 +111,7 @@ def check_attention(engine, run="this run") -> None:
     Raises:
         UsageError: the engine has no attention to show, so there is nothing to align by.
     """
-    if hasattr(engine, "search"):
+    if searches_by_itself(engine):
         raise UsageError(
             "CTranslate2 does not tell where it looked: use --engine onnx to align or to see it"
         )

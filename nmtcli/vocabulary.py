@@ -12,6 +12,7 @@ from nmtcli.errors import UsageError
 from nmtcli.run_directory import RunDirectory
 from nmtcli.text.corpus import Pair
 from nmtcli.text.learn_subwords import SMALLEST_SIZE, TooFewPieces, learn_in_child
+from nmtcli.text.piece_ids import UNK_ID
 from nmtcli.text.subwords import Subwords
 from nmtcli.text.vocabulary_choice import VocabularySize, choose_size, enlarge
 from nmtcli.training_text import Corpus, read_corpus
@@ -20,15 +21,21 @@ SAMPLE_SEED = 1
 NOT_TAKEN = frozenset(("taken_from", "max_pieces", "sample_pairs"))  # do not shape the models
 
 
-def take_models(options: SubwordConfig) -> tuple[SubwordConfig, list[Subwords]]:
+def take_models(
+    options: SubwordConfig, tags: Sequence[str] = ()
+) -> tuple[SubwordConfig, list[Subwords]]:
     """The models of the run or prepared data that `options.taken_from` names, and how they cut.
+
+    Args:
+        tags: of the training texts; each must be a piece of the source, and '' is none.
 
     Returns:
         the options with what is told of the models, so that they are those of the data to make;
         the models of source and target.
 
     Raises:
-        UsageError: no such folder, or an option is set that these models do not have.
+        UsageError: no such folder, or an option is set or a tag given that these models do not
+            have.
     """
     folder = Path(options.taken_from)
     if (folder / prepared.FACTS).exists():
@@ -47,7 +54,13 @@ def take_models(options: SubwordConfig) -> tuple[SubwordConfig, list[Subwords]]:
             )
     taken = {name: getattr(options, name) for name in NOT_TAKEN}
     names = prepared.SOURCE_MODEL, prepared.TARGET_MODEL
-    return replace(known, **taken), [Subwords(folder / name) for name in names]
+    models = [Subwords(folder / name) for name in names]
+    for tag in filter(None, tags):
+        if len(pieces := models[0].encode(tag)) > 1 or pieces == [UNK_ID]:
+            raise UsageError(
+                f"the tag {tag} is no piece of {folder}: leave it out, or learn other subwords"
+            )
+    return replace(known, **taken), models
 
 
 def check_size(options: SubwordConfig) -> None:

@@ -154,9 +154,8 @@ def install(patch, engine):
 
     module.load_engine = load_engine
     patch.setitem(sys.modules, "nmtcli.engines.load", module)
-    patch.setattr("nmtcli.translate.Subwords", FakeSubwords)
-    patch.setattr("nmtcli.score.Subwords", FakeSubwords)
-    patch.setattr("nmtcli.align.Subwords", FakeSubwords)
+    subwords = FakeSubwords(), FakeSubwords()
+    patch.setattr("nmtcli.run_directory.RunDirectory.subwords", subwords)
 
 
 def make_run(path, **search):

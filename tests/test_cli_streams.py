@@ -7,8 +7,10 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
 from fake_engine import FakeSubwords, fake_engine, make_run
 
+from nmtcli.cli.main import COMMANDS
 from nmtcli.config import SearchConfig
 from nmtcli.translate import Translator
 
@@ -90,6 +92,19 @@ def test_a_closed_pipe_ends_quietly(tmp_path):
         assert process.stderr.read() == b""
         assert process.wait(20) == 0
         assert time.monotonic() - began < 20
+
+
+@pytest.mark.parametrize("named", ["score", None])
+def test_no_other_command_is_imported_than_the_one_that_is_named(named):
+    program = (
+        "import sys; from nmtcli.cli import main; assert main.run(sys.argv[1:]) == 0;"
+        "print([n for n in main.COMMANDS if f'nmtcli.cli.{n}' in sys.modules], file=sys.stderr)"
+    )
+    words = ["--debug", named, "--help"] if named else ["--help"]
+    done = subprocess.run(
+        [sys.executable, "-c", program, *words], capture_output=True, text=True, check=True
+    )
+    assert eval(done.stderr) == ([named] if named else list(COMMANDS))
 
 
 def test_help_and_inspect_import_nothing_heavy(tmp_path):

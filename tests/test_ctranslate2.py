@@ -32,10 +32,24 @@ def written(model, folder, **options):
     from nmtcli.engines.ctranslate2_engine import CTranslate2Engine
     from nmtcli.engines.ctranslate2_files import write_model
 
-    pieces = ["<pad>", "<unk>", "<s>", "</s>"]
-    pieces += [f"▁{n}" for n in range(model.sizes.target_vocabulary - len(pieces))]
+    subwords = Pieces(model.sizes.target_vocabulary)
+    pieces = subwords.pieces(range(subwords.size))
     write_model(model, pieces, pieces, folder / "model")
-    return CTranslate2Engine(folder, pieces, pieces, **options)
+    return CTranslate2Engine(folder, subwords, subwords, **options)
+
+
+class Pieces:
+    """So many pieces, as `Subwords` tells of them."""
+
+    def __init__(self, size):
+        self.size = size
+        self._all = ["<pad>", "<unk>", "<s>", "</s>", *(f"▁{n}" for n in range(size - 4))]
+
+    def pieces(self, ids):
+        return [self._all[i] for i in ids]
+
+    def ids(self, pieces):
+        return [self._all.index(piece) for piece in pieces]
 
 
 def decisive(model):

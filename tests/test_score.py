@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 from nmtcli.config import SearchConfig
 from nmtcli.errors import NmtError, UsageError
 from nmtcli.score import LineScore, Scorer, Summary
-from nmtcli.search.sentences import Sentence
+from nmtcli.search.sentences import Sentence, search_sentences
 from nmtcli.text.piece_ids import EOS_ID
-from nmtcli.translate import Translator
 
 ENGINE = fake_engine()
 
@@ -53,12 +52,8 @@ def test_the_score_of_a_translation_is_the_log_probability_that_the_search_gave_
     subwords = FakeSubwords()
     search = SearchConfig(beam=4, nbest=4)
     lines = ["abc", "de fg", "hello world"]
-    for line, nbest in zip(
-        lines,
-        Translator(ENGINE, subwords, subwords, search)._search(
-            [Sentence(subwords.encode(x)) for x in lines]
-        ),
-    ):
+    sentences = [Sentence(subwords.encode(line)) for line in lines]
+    for line, nbest in zip(lines, search_sentences(ENGINE, sentences, search)):
         source = np.array([[*subwords.encode(line), EOS_ID]])
         for hypothesis in nbest:
             scores = ENGINE.score(source, np.array([[*hypothesis.ids, EOS_ID]]))

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from nmtcli.config import SubwordConfig
 from nmtcli.errors import NmtError, UsageError
+from nmtcli.run_directory import RunDirectory
 from nmtcli.text.learn_subwords import learn, learn_in_child
 from nmtcli.text.subwords import BOS_ID, EOS_ID, PAD_ID, UNK_ID, Subwords
 
@@ -199,3 +200,25 @@ def test_a_model_with_other_control_ids_is_refused():
     )
     with pytest.raises(NmtError, match="must be pieces 0, 1, 2 and 3"):
         Subwords(model.getvalue())
+
+
+def test_pieces_and_ids_are_told_one_for_one(models):
+    model = models["bpe"]
+    everything = range(model.size)
+    pieces = model.pieces(everything)
+    assert pieces[:4] == ["<pad>", "<unk>", "<s>", "</s>"] and len(set(pieces)) == model.size
+    assert model.ids(pieces) == list(everything) == model.ids(model.pieces(np.arange(model.size)))
+    assert model.ids(["no such piece"]) == [UNK_ID]
+
+
+def test_a_run_knows_its_subwords_once_where_they_are_joint(models, tmp_path):
+    run = RunDirectory(tmp_path)
+    run.source_subwords.write_bytes(models["bpe"].model_proto)
+    with pytest.raises(UsageError, match=r"subwords\.target\.model: no such"):
+        _ = run.subwords
+    run.target_subwords.write_bytes(models["bpe"].model_proto)
+    source, target = run.subwords
+    assert source is target and run.subwords[0] is source
+    run.target_subwords.write_bytes(models["char"].model_proto)
+    source, target = RunDirectory(tmp_path).subwords
+    assert (source.size, target.size) == (models["bpe"].size, models["char"].size)

@@ -64,6 +64,15 @@ def test_options_that_the_pieces_do_not_have_are_refused(first, capsys):
     fails(capsys, [*TAKEN, "--subwords", "char"], 2, "subwords.type is char", "have bpe")
 
 
+def test_a_tag_must_be_a_piece(first, capsys):
+    capsys.readouterr()
+    fails(capsys, [*TAKEN, "--tags", "<web>"], 2, "the tag <web> is no piece of first")
+    tagged = ["--train", "s", "t", *SMALL, "--tags", "<web>", "--out", "tagged"]
+    assert run(["preprocess", *tagged]) == 0
+    others = ["tagged" if word == "first" else word for word in TAKEN]
+    assert run(["preprocess", *others, "--tags", "<web>"]) == 0
+
+
 def test_a_folder_without_pieces_is_refused(first, capsys):
     capsys.readouterr()
     nowhere = ["nowhere" if word == "first" else word for word in TAKEN]

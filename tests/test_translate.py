@@ -2,6 +2,7 @@
 
 import io
 import json
+import threading
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from nmtcli.cli.translate import _filter
 from nmtcli.cli.translate_output import Format
 from nmtcli.config import SearchConfig
 from nmtcli.errors import UsageError
-from nmtcli.search.sentences import Sentence
+from nmtcli.search.sentences import Sentence, search_sentences
 from nmtcli.text.lines import one_line
 from nmtcli.text.piece_ids import EOS_ID
 from nmtcli.translate import Translator
@@ -99,10 +100,10 @@ def test_huge_lines_are_one_line_each(lines):
 
 
 def test_the_fake_model_does_produce_what_would_break_a_line():
+    three = translator(beam=3, nbest=3)
+    found = search_sentences(three.engine, [Sentence([i]) for i in range(4, 20)], three.search)
     produced = "".join(
-        FakeSubwords().decode(hypothesis.ids)
-        for nbest in translator(beam=3, nbest=3)._search([Sentence([i]) for i in range(4, 20)])
-        for hypothesis in nbest
+        FakeSubwords().decode(hypothesis.ids) for nbest in found for hypothesis in nbest
     )
     assert {"\n", "\r", "\u2028", "\u0085"} <= set(produced)
 
@@ -159,7 +160,7 @@ def test_a_model_without_attention_gives_none():
     assert next(translator(engine).translate_lines(["abc"])).attention is None
 
 
-def test_no_more_than_a_window_is_read_ahead():
+def test_no_more_than_two_windows_are_read_ahead():
     read = []
 
     def lines():
@@ -169,11 +170,11 @@ def test_no_more_than_a_window_is_read_ahead():
 
     translations = translator(window=3).translate_lines(lines())
     next(translations)
-    assert len(read) == 3
-    next(translations), next(translations)
-    assert len(read) == 3
-    next(translations)
     assert len(read) == 6
+    next(translations), next(translations)
+    assert len(read) == 6
+    next(translations)
+    assert len(read) == 9
 
 
 def test_the_first_windows_are_smaller_so_that_the_first_lines_come_soon():
@@ -185,7 +186,40 @@ def test_the_first_windows_are_smaller_so_that_the_first_lines_come_soon():
             yield "a"
 
     found = translator(window=300).translate_lines(lines())
-    assert sorted({len(read) for _ in found}) == [64, 64 + 256, 500]
+    assert sorted({len(read) for _ in found}) == [64 + 256, 500]
+
+
+def test_a_window_is_searched_while_the_one_before_is_given_out():
+    engine, begun, second = fake_engine(), [], threading.Event()
+    engine.parallel, start = 2, engine.start
+
+    def noted(source_ids):
+        begun.append(source_ids)
+        if len(begun) == 2:
+            second.set()
+        return start(source_ids)
+
+    engine.start = noted
+    lines = ["a", "b", "cc", "dd", "eee", "fff"]
+    several = translator(engine, window=2).translate_lines(lines)
+    found = [next(several)]
+    assert second.wait(timeout=10)
+    found += several
+    assert [t.text for t in found] == [t.text for t in translator().translate_lines(lines)]
+    assert not _searching_threads()
+
+
+def test_threads_end_when_the_rest_is_not_asked_for():
+    engine = fake_engine()
+    engine.parallel = 2
+    several = translator(engine, window=2).translate_lines(["abc"] * 10)
+    next(several)
+    several.close()
+    assert not _searching_threads()
+
+
+def _searching_threads():
+    return [thread for thread in threading.enumerate() if "ThreadPool" in thread.name]
 
 
 def test_nothing_more_is_read_where_the_input_pauses():

@@ -148,6 +148,13 @@ def test_odd_prefixes_are_named():
         list(translator().translate_lines(["abc"], prefixes=["a", "b"]))
 
 
+def test_the_lines_before_a_wrong_one_are_given_out():
+    found = translator(window=2).translate_lines(["a", "b", "c", "d", "e"], prefixes=["x"] * 4)
+    assert len([next(found) for _ in range(4)]) == 4
+    with pytest.raises(UsageError, match="line 5: has no prefix"):
+        next(found)
+
+
 # -- reranking -----------------------------------------------------------------------------------
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import gc
+import importlib
 import os
 import signal
 import sys
@@ -9,44 +10,28 @@ from typing import Annotated
 
 gc.set_threshold(100_000, 20, 20)  # imports leave little garbage, and looking for it takes time
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "true")  # Typer's own needs none, and they cost
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # NumPy's, which multiplies nothing large here
 
 import typer  # noqa: E402
 
 from nmtcli import __version__  # noqa: E402
-from nmtcli.cli import (  # noqa: E402
-    align,
-    average,
-    bleu,
-    export,
-    inspect,
-    preprocess,
-    score,
-    train,
-    translate,
-)
-from nmtcli.cli.train_text_options import PairedOptions  # noqa: E402
 from nmtcli.errors import NmtError  # noqa: E402
 
 INTERRUPTED = 128 + signal.SIGINT
 ClickError = typer.BadParameter.__mro__[2]  # the base of all usage errors, wherever it lives
 
-app = typer.Typer(
-    name="nmt",
-    help="Neural machine translation: from parallel text to a translator you can pipe through.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
 TRAINING, USING, MEASURING = "Train", "Translate", "Measure"
-app.command("preprocess", cls=PairedOptions, rich_help_panel=TRAINING)(preprocess.preprocess)
-app.command("train", rich_help_panel=TRAINING)(train.train)
-app.command("average", rich_help_panel=TRAINING)(average.average)
-app.command("translate", rich_help_panel=USING)(translate.translate)
-app.command("export", rich_help_panel=USING)(export.export)
-app.command("align", rich_help_panel=MEASURING)(align.align)
-app.command("score", rich_help_panel=MEASURING)(score.score)
-app.command("bleu", rich_help_panel=MEASURING)(bleu.bleu)
-app.command("inspect", rich_help_panel=MEASURING)(inspect.inspect)
+COMMANDS = {  # each is a function in a module of its name; in which panel of the help it stands
+    "preprocess": TRAINING,
+    "train": TRAINING,
+    "average": TRAINING,
+    "translate": USING,
+    "export": USING,
+    "align": MEASURING,
+    "score": MEASURING,
+    "bleu": MEASURING,
+    "inspect": MEASURING,
+}
 
 
 def _print_version(wanted: bool) -> None:
@@ -55,7 +40,6 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit()
 
 
-@app.callback()
 def options(
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.")] = False,
     version: Annotated[
@@ -64,6 +48,24 @@ def options(
     ] = False,
 ) -> None:
     """Options that stand before the command's name."""
+
+
+def application(arguments: list[str]) -> typer.Typer:
+    """The command line; only the command that is named is imported, all of them where none is."""
+    app = typer.Typer(
+        name="nmt",
+        help="Neural machine translation: from parallel text to a translator you can pipe through.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(options)
+    first = next((word for word in arguments if not word.startswith("-")), None)
+    for name in [first] if first in COMMANDS else COMMANDS:
+        module = importlib.import_module(f"nmtcli.cli.{name}")
+        kind = getattr(module, "COMMAND_CLASS", None)
+        app.command(name, cls=kind, rich_help_panel=COMMANDS[name])(getattr(module, name))
+    return app
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -81,7 +83,7 @@ def run(arguments: list[str]) -> int:
     """Run the command line; errors become one line on stderr. Returns the exit status."""
     debug = "--debug" in arguments
     try:
-        status = app(arguments, prog_name="nmt", standalone_mode=False)
+        status = application(arguments)(arguments, prog_name="nmt", standalone_mode=False)
         status = status if isinstance(status, int) else 0
         if status == INTERRUPTED:  # what Typer makes of Ctrl-C
             return _fail("interrupted", INTERRUPTED, debug)

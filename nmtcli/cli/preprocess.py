@@ -11,9 +11,10 @@ from typing import Annotated
 
 import typer
 
-from nmtcli.cli.train_text_options import train_options
+from nmtcli.cli.train_text_options import PairedOptions, train_options
 from nmtcli.errors import Interrupted
 
+COMMAND_CLASS = PairedOptions
 TEXT, SUBWORDS, RESULT = "Text", "Subwords", "Result"
 STAGES = {
     "count": "counting lines",

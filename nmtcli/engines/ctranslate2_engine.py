@@ -6,7 +6,7 @@ translation may have. It gives no attention: version 4.8.5 mixes up the rows of 
 before others of their beam.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import ctranslate2
@@ -17,6 +17,7 @@ from nmtcli.search.hypothesis import Hypothesis
 from nmtcli.search.length_batches import length_batches
 from nmtcli.search.sentences import Sentence, longest_translation, scoring_of
 from nmtcli.text.piece_ids import EOS_ID
+from nmtcli.text.subwords import Subwords
 
 MODEL = "model"
 
@@ -28,7 +29,7 @@ class CTranslate2Engine:
 
     Args:
         folder: of the export.
-        source_pieces, target_pieces: the piece of every id.
+        source_subwords, target_subwords: what the model has a vocabulary of.
         precision: `float32` or `int8`.
         threads: how many batches are translated at once.
     """
@@ -38,24 +39,24 @@ class CTranslate2Engine:
     def __init__(
         self,
         folder,
-        source_pieces: Sequence[str],
-        target_pieces: Sequence[str],
+        source_subwords: Subwords,
+        target_subwords: Subwords,
         precision: str = "float32",
         threads: int = 1,
     ):
         self.precision, self.parallel = precision, threads
-        self.vocabulary_size = len(target_pieces)
-        self._source_pieces = list(source_pieces)
-        self._target_pieces = list(target_pieces)
-        self._target_ids = {piece: number for number, piece in enumerate(target_pieces)}
-        self._end = self._target_pieces[EOS_ID]
+        self.vocabulary_size = target_subwords.size
+        self._source_subwords, self._target_subwords = source_subwords, target_subwords
+        (self._end,) = target_subwords.pieces([EOS_ID])
         self._translator = ctranslate2.Translator(
             str(Path(folder) / MODEL), device="cpu", compute_type=precision,
-            inter_threads=threads, intra_threads=1,
+            inter_threads=threads, intra_threads=1, max_queued_batches=-1,
         )  # fmt: skip
 
-    def search(self, sentences: Sequence[Sentence], options) -> list[list[Hypothesis]]:
-        """The n-best list of each sentence, in order; see `nmtcli.search.sentences`.
+    def begin_search(
+        self, sentences: Sequence[Sentence], options
+    ) -> Callable[[], list[list[Hypothesis]]]:
+        """Begin a search; what is returned waits for the n-best list of each sentence, in order.
 
         Raises:
             UsageError: an option that CTranslate2 does not have, or means otherwise.
@@ -65,11 +66,15 @@ class CTranslate2Engine:
         batches = list(length_batches(lengths, options.batch_tokens, options.beam))
         # All batches are handed over at once: the workers take them one after the other.
         promised = [self._begin([sentences[n] for n in batch], options) for batch in batches]
-        found: list[list[Hypothesis]] = [[] for _ in sentences]
-        for batch, results in zip(batches, promised):
-            for number, result in zip(batch, results):
-                found[number] = self._hypotheses(sentences[number], result.result(), options)
-        return found
+
+        def wait() -> list[list[Hypothesis]]:
+            found: list[list[Hypothesis]] = [[] for _ in sentences]
+            for batch, results in zip(batches, promised):
+                for number, result in zip(batch, results):
+                    found[number] = self._hypotheses(sentences[number], result.result(), options)
+            return found
+
+        return wait
 
     @staticmethod
     def check(options) -> None:
@@ -99,7 +104,7 @@ class CTranslate2Engine:
     step = score = align = start
 
     def _begin(self, batch: list[Sentence], options):
-        prefixes = [[self._target_pieces[i] for i in sentence.prefix] for sentence in batch]
+        prefixes = [self._target_subwords.pieces(sentence.prefix) for sentence in batch]
         return self._translator.translate_batch(
             [self._source(sentence) for sentence in batch],
             target_prefix=prefixes if any(prefixes) else None,
@@ -134,7 +139,7 @@ class CTranslate2Engine:
         if sentence.prefix or not is_whole:
             # What was forced, its beginning or its end, has its price here, as it has elsewhere.
             log_prob = self._log_prob(sentence, pieces[:-1])
-        ids = [self._target_ids[piece] for piece in pieces[:-1]]
+        ids = self._target_subwords.ids(pieces[:-1])
         score = scoring_of(options).score(log_prob, len(pieces))
         nothing = np.zeros((len(pieces), len(sentence.ids) + 1), dtype=np.float32)
         return Hypothesis(ids, log_prob, score, nothing)
@@ -145,7 +150,7 @@ class CTranslate2Engine:
         return float(sum(scored.log_probs))
 
     def _source(self, sentence: Sentence) -> list[str]:
-        return [self._source_pieces[i] for i in sentence.ids]
+        return self._source_subwords.pieces(sentence.ids)
 
 
 def _most_pieces(sentence: Sentence, options) -> int:

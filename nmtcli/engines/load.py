@@ -65,11 +65,8 @@ def _exported(run, kind: str, runtime: Runtime) -> Engine:
 
         return OnnxEngine(folder, precision, threads, runtime.shortlist)
     from nmtcli.engines.ctranslate2_engine import CTranslate2Engine
-    from nmtcli.text.subwords import Subwords
 
-    sides = (Subwords(path) for path in (run.source_subwords, run.target_subwords))
-    pieces = [side.pieces(range(side.size)) for side in sides]
-    return CTranslate2Engine(folder, *pieces, precision, threads)
+    return CTranslate2Engine(folder, *run.subwords, precision, threads)
 
 
 def has_export(run, checkpoint: str = "best") -> bool:

@@ -32,7 +32,6 @@ from nmtcli.exports.checks import (
 from nmtcli.run_directory import RunDirectory
 from nmtcli.search.length_batches import pad
 from nmtcli.text.piece_ids import EOS_ID
-from nmtcli.text.subwords import Subwords
 from nmtcli.translate import Translator
 
 PACKAGES = ("ctranslate2",)
@@ -60,7 +59,7 @@ def export_ctranslate2(run: RunDirectory, checkpoint: str, search: SearchConfig,
     CTranslate2Engine.check(search)
     step, model = load_model(run, checkpoint, refuse)
     keras = KerasEngine(model)
-    subwords = Subwords(run.source_subwords), Subwords(run.target_subwords)
+    subwords = run.subwords
     pieces = [side.pieces(range(side.size)) for side in subwords]
     facts = {
         "format": "ctranslate2",
@@ -77,7 +76,7 @@ def export_ctranslate2(run: RunDirectory, checkpoint: str, search: SearchConfig,
 
     with whole_folder(output, replace=True) as folder:
         write_model(model, *pieces, folder / MODEL)
-        engines = {name: CTranslate2Engine(folder, *pieces, name) for name in ("float32", "int8")}
+        engines = {name: CTranslate2Engine(folder, *subwords, name) for name in ("float32", "int8")}
         _check_probabilities(keras, engines["float32"], subwords, search, validation.sources)
         usual = texts(keras) if validation.references else []
         for name, engine in engines.items():

@@ -40,7 +40,6 @@ from nmtcli.exports.checks import (
     versions,
 )
 from nmtcli.run_directory import RunDirectory
-from nmtcli.text.subwords import Subwords
 from nmtcli.translate import Translator
 from nmtcli.translation import Translation
 
@@ -101,7 +100,7 @@ def export_onnx(
         "opset": graphs["encode"].opset_import[0].version,
         "versions": versions(PACKAGES),
     }
-    subwords = Subwords(run.source_subwords), Subwords(run.target_subwords)
+    subwords = run.subwords
     search = replace(search, nbest=1, sample=False)
 
     def translate(engine, lines: Sequence[str]) -> list[Translation]:

@@ -12,7 +12,7 @@ from nmtcli.search.hypothesis import (
     sentences_to_keep,
     start,
 )
-from nmtcli.search.interface import BeamSteps, Engine
+from nmtcli.search.interface import BeamSteps, Engine, steps_in_one_piece
 from nmtcli.search.scoring import Scoring
 from nmtcli.search.space import Space, make_space
 from nmtcli.text.piece_ids import BOS_ID, EOS_ID, PAD_ID
@@ -96,7 +96,7 @@ def beam_search(
     if not 1 <= nbest <= beam:
         raise ValueError(f"1 <= nbest <= beam expected, received nbest {nbest}, beam {beam}")
     space = make_space(source_ids, max_lengths, prefixes, no_repeat_ngram)
-    run_beam = getattr(engine, "run_beam", None)
+    run_beam = steps_in_one_piece(engine)
     if run_beam is not None and space.is_plain:
         endings, history = _read_steps(run_beam(source_ids, beam, space.max_lengths))
     else:

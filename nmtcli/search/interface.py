@@ -4,6 +4,7 @@ Letters: B sentences, S source positions, K beam, R rows in flight (B at the fir
 for each live hypothesis), V vocabulary. Arrays are NumPy; the state is the engine's own and opaque.
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -43,15 +44,15 @@ class BeamSteps(NamedTuple):
 
 
 class Engine(Protocol):
-    """Runs the two halves of a model, and scores given translations."""
+    """Runs the two halves of a model, and scores given translations.
+
+    An engine may have more: `steps_in_one_piece` and `searches_by_itself` tell of it.
+    """
 
     vocabulary_size: int
     has_attention: bool
     parallel: int  # how many searches may run at once, each in a thread of its own
     has_window: bool  # attention is local: weights outside a window are exactly 0
-
-    # An engine that searches in one piece has `run_beam(source_ids, beam, max_lengths)`, which
-    # returns the `BeamSteps` of a beam search in which nothing is forced and n-grams may repeat.
 
     def start(self, source_ids: np.ndarray) -> Any:
         """Encode. `source_ids`: (B, S) int32, each row ends with EOS and is padded with PAD."""
@@ -76,3 +77,19 @@ class Engine(Protocol):
 
         Arguments as of `score`; zeros without attention.
         """
+
+
+def steps_in_one_piece(engine: Engine) -> Callable[..., BeamSteps] | None:
+    """What runs all steps of a beam search at once, if the engine has it.
+
+    It is called with `source_ids`, the beam and (B,) most pieces of each translation, EOS counted;
+    nothing is forced, and n-grams may repeat.
+    """
+    return getattr(engine, "run_beam", None)
+
+
+def searches_by_itself(engine: Engine) -> bool:
+    """The engine has a search of its own and no steps: `check(options)` refuses what that cannot,
+    `begin_search(sentences, options)` returns what waits for the n-best list of each sentence.
+    """
+    return hasattr(engine, "begin_search")

@@ -1,6 +1,6 @@
 """The n-best lists of any number of sentences, batch after batch."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
@@ -9,7 +9,7 @@ import numpy as np
 from nmtcli.search.beam import beam_search
 from nmtcli.search.greedy import greedy_search
 from nmtcli.search.hypothesis import Hypothesis
-from nmtcli.search.interface import Engine
+from nmtcli.search.interface import Engine, searches_by_itself, steps_in_one_piece
 from nmtcli.search.length_batches import length_batches, pad
 from nmtcli.search.sampling import Sampling, sample_search
 from nmtcli.search.scoring import Scoring
@@ -42,43 +42,74 @@ def longest_translation(options: Any, pieces: int) -> int:
     return int(options.max_length_factor * pieces) + options.max_length_margin
 
 
-def search_sentences(
-    engine: Engine, sentences: Sequence[Sentence], options: Any
-) -> list[list[Hypothesis]]:
-    """The n-best list of each sentence, in order; attention has no padding.
+NBests = list[list[Hypothesis]]
+
+
+class SentenceSearch:
+    """Searches for the translations of sentences, of more before the first ones are asked for.
+
+    Use it in a `with` block, which ends its threads.
 
     Args:
-        engine: runs the model; one that has a `search` of its own is asked for all sentences.
-        sentences: each has a piece at least.
+        engine: runs the model; one that searches by itself is asked for all sentences.
         options: a `SearchConfig`.
     """
-    if hasattr(engine, "search"):
-        return engine.search(sentences, options)
-    found: list[list[Hypothesis]] = [[] for _ in sentences]
-    lengths = [len(sentence.ids) + 1 for sentence in sentences]
-    rows = options.nbest if options.sample else options.beam
 
-    def search(batch: list[int]) -> None:
-        results = _search_batch(engine, [sentences[index] for index in batch], options)
-        for index, hypotheses in zip(batch, results):
-            found[index] = [
+    def __init__(self, engine: Engine, options: Any):
+        self.engine, self.options = engine, options
+        self._pool: ThreadPoolExecutor | None = None
+
+    def __enter__(self) -> "SentenceSearch":
+        return self
+
+    def __exit__(self, *error) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)  # after an error or an interrupt too
+
+    def begin(self, sentences: Sequence[Sentence]) -> Callable[[], NBests]:
+        """Begin a search; where the engine allows but one at a time, it begins with the call.
+
+        Args:
+            sentences: each has a piece at least.
+
+        Returns:
+            what waits for the n-best list of each sentence, in order; attention has no padding.
+        """
+        if searches_by_itself(self.engine):
+            return self.engine.begin_search(sentences, self.options)
+        lengths = [len(sentence.ids) + 1 for sentence in sentences]
+        rows = self.options.nbest if self.options.sample else self.options.beam
+        batches = list(length_batches(lengths, self.options.batch_tokens, rows))
+
+        def search(batch: list[int]) -> NBests:
+            results = _search_batch(self.engine, [sentences[n] for n in batch], self.options)
+            return [
                 # A copy, so that the padding and the batch can be freed.
-                h._replace(attention=h.attention[:, : lengths[index]].copy())
-                for h in hypotheses
+                [h._replace(attention=h.attention[:, : lengths[n]].copy()) for h in hypotheses]
+                for n, hypotheses in zip(batch, results)
             ]
 
-    batches = list(length_batches(lengths, options.batch_tokens, rows))
-    threads = min(engine.parallel, len(batches))
-    if threads < 2:
-        for batch in batches:
-            search(batch)
-    else:
-        pool = ThreadPoolExecutor(threads)
-        try:
-            list(pool.map(search, batches))
-        finally:
-            pool.shutdown(cancel_futures=True)  # after an error or an interrupt too
-    return found
+        found = self._run(search, batches)
+
+        def wait() -> NBests:
+            of_sentence = {n: one for batch in batches for n, one in zip(batch, next(found))}
+            return [of_sentence[n] for n in range(len(sentences))]
+
+        return wait
+
+    def _run(self, search, batches: list[list[int]]) -> Iterator[NBests]:
+        """The results of the batches, in their order."""
+        if self.engine.parallel < 2:
+            return map(search, batches)
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(self.engine.parallel)
+        return self._pool.map(search, batches)
+
+
+def search_sentences(engine: Engine, sentences: Sequence[Sentence], options: Any) -> NBests:
+    """The n-best list of each sentence, in order; arguments as of `SentenceSearch`."""
+    with SentenceSearch(engine, options) as search:
+        return search.begin(sentences)()
 
 
 def _search_batch(engine: Engine, batch: list[Sentence], options: Any) -> list[list[Hypothesis]]:
@@ -95,7 +126,7 @@ def _search_batch(engine: Engine, batch: list[Sentence], options: Any) -> list[l
         return sample_search(
             engine, source_ids, sampling, scoring, limits, places, options.nbest, **constraints
         )
-    if options.beam == 1 and getattr(engine, "run_beam", None) is None:
+    if options.beam == 1 and steps_in_one_piece(engine) is None:
         best = greedy_search(engine, source_ids, scoring, limits, **constraints)
         return [[hypothesis] for hypothesis in best]
     return beam_search(

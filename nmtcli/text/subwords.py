@@ -21,6 +21,18 @@ def normalise(text: str) -> str:
     return unicodedata.normalize("NFC", text)
 
 
+class _Known(dict):
+    """What a function returned once, by what it was given."""
+
+    def __init__(self, function):
+        super().__init__()
+        self._function = function
+
+    def __missing__(self, key):
+        value = self[key] = self._function(key)
+        return value
+
+
 class Subwords:
     """A model of pieces.
 
@@ -53,6 +65,8 @@ class Subwords:
                 f"{where}: pad, unk, bos and eos must be pieces 0, 1, 2 and 3, not {found};"
                 " learn the model with nmt preprocess"
             )
+        self._piece_of = _Known(lambda number: self._pieces.id_to_piece(int(number)))
+        self._id_of = _Known(self._pieces.piece_to_id)
 
     @property
     def size(self) -> int:
@@ -93,7 +107,11 @@ class Subwords:
 
     def pieces(self, ids: Iterable[int]) -> list[str]:
         """The piece of every id, one for one; U+2581 marks where a word starts."""
-        return [self._pieces.id_to_piece(int(i)) for i in ids]
+        return [self._piece_of[i] for i in ids]
+
+    def ids(self, pieces: Iterable[str]) -> list[int]:
+        """The id of every piece, one for one; that of UNK where there is no such piece."""
+        return [self._id_of[piece] for piece in pieces]
 
 
 def _read(path: Path) -> bytes:
