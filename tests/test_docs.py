@@ -14,7 +14,7 @@ from nmtcli.cli.main import run as nmt
 from nmtcli.evaluation.heatmap_page import WINDOW_COLOUR
 
 TOP = Path(__file__).resolve().parent.parent
-PAGES = sorted([TOP / "README.md", TOP / "CONTRIBUTING.md", *(TOP / "docs").glob("*.md")])
+PAGES = sorted([*TOP.glob("*.md"), *(TOP / "docs").glob("*.md")])
 COMMANDS = [
     "preprocess", "train", "translate", "score", "bleu", "align", "inspect", "export", "average",
 ]  # fmt: skip
