@@ -61,6 +61,11 @@ SYSTEMS = {
     "rnn": RNN,
     "transformer": TRANSFORMER,
 }
+# What there is more text for needs less of a restraint.
+DIVERSIFIED = {
+    "rnn": {"model.dropout": 0.3},
+    "transformer": {"model.dropout": 0.2, "training.max_steps": 8000},
+}
 
 
 def main() -> None:
@@ -95,7 +100,7 @@ def trained(options, text: Text) -> dict[str, list[Path]]:
         for name in options.systems
     }
     trainings = [
-        Training(run, settings(options, name), seed, options.minutes)
+        Training(run, settings(options, name, bool(text.more_training)), seed, options.minutes)
         for name in options.systems
         for run, seed in zip(runs[name], options.seeds)
     ]
@@ -131,9 +136,10 @@ def parse():
     return options
 
 
-def settings(options, name: str) -> dict:
+def settings(options, name: str, is_diversified: bool = False) -> dict:
+    more = DIVERSIFIED.get(name, {}) if is_diversified else {}
     steps = {"training.max_steps": options.steps} if options.steps else {}
-    return {**SYSTEMS[name], **steps}
+    return {**SYSTEMS[name], **more, **steps}
 
 
 def corpus(options) -> Text:
