@@ -25,7 +25,7 @@ from nmtcli.search.length_batches import length_batches, pad
 from nmtcli.search_options import check_checkpoint_name
 from nmtcli.text.piece_ids import EOS_ID
 from nmtcli.text.piece_spans import PlacedPieces
-from nmtcli.text.subwords import Subwords
+from nmtcli.text.subwords import Subwords, load_sides
 from nmtcli.text.words import split_words, words_of_pieces
 from nmtcli.translation import check_attention
 
@@ -234,7 +234,7 @@ def load_aligner(
     check_attention(engine, run.path)
     return Aligner(
         engine,
-        *run.subwords,
+        *load_sides(run.source_subwords, run.target_subwords),
         rule,
         search.batch_tokens,
         search.window,

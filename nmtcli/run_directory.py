@@ -7,7 +7,6 @@ checkpoints/{step-N,best,last,average}  samples/  export/  MODEL_CARD.md
 import json
 import os
 import tempfile
-from functools import cached_property
 from pathlib import Path
 
 from nmtcli import __version__
@@ -35,21 +34,6 @@ class RunDirectory:
         self.source_subwords = self.path / "subwords.source.model"
         self.target_subwords = self.path / "subwords.target.model"
         self.shortlist = self.path / "shortlist.npz"
-
-    @cached_property
-    def subwords(self):
-        """The `Subwords` of source and target; one and the same where they are joint.
-
-        Raises:
-            UsageError: a file of them is missing.
-            NmtError: one is damaged.
-        """
-        from nmtcli.text.subwords import Subwords
-
-        source, target = self.source_subwords, self.target_subwords
-        first = Subwords(source)
-        is_joint = target.is_file() and target.read_bytes() == first.model_proto
-        return first, first if is_joint else Subwords(target)
 
     def exists(self) -> bool:
         return self.facts.is_file()

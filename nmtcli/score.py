@@ -12,7 +12,7 @@ from nmtcli.runs import find_members, load_members
 from nmtcli.search.interface import Engine
 from nmtcli.search.length_batches import length_batches, pad
 from nmtcli.text.piece_ids import EOS_ID
-from nmtcli.text.subwords import Subwords
+from nmtcli.text.subwords import Subwords, load_sides
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ def load_scorer(
     search = run.read_config().search
     return Scorer(
         load_members(members, ensemble or search.ensemble, on_warning, runtime),
-        *run.subwords,
+        *load_sides(run.source_subwords, run.target_subwords),
         search.batch_tokens,
         search.window,
     )

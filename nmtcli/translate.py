@@ -16,7 +16,7 @@ from nmtcli.search.sentences import Sentence, SentenceSearch, scoring_of
 from nmtcli.search_options import check_search, search_options
 from nmtcli.text.lines import one_line
 from nmtcli.text.long_lines import join_parts, split_line
-from nmtcli.text.subwords import Subwords
+from nmtcli.text.subwords import Subwords, load_sides
 from nmtcli.translation import EMPTY, END_TOKEN, Candidate, Translation, check_attention
 from nmtcli.translation_alignment import LinePart, SourceWords, TranslationAligner
 
@@ -288,7 +288,7 @@ def load_translator(
         check_attention(engine, run.path)
     return Translator(
         engine,
-        *run.subwords,
+        *load_sides(run.source_subwords, run.target_subwords),
         search,
         link_rule,
     )

@@ -155,7 +155,8 @@ def install(patch, engine):
     module.load_engine = load_engine
     patch.setitem(sys.modules, "nmtcli.engines.load", module)
     subwords = FakeSubwords(), FakeSubwords()
-    patch.setattr("nmtcli.run_directory.RunDirectory.subwords", subwords)
+    for command in ("translate", "score", "align"):
+        patch.setattr(f"nmtcli.{command}.load_sides", lambda source, target: subwords)
 
 
 def make_run(path, **search):

@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 
 from nmtcli.config import SubwordConfig
 from nmtcli.errors import NmtError, UsageError
-from nmtcli.run_directory import RunDirectory
 from nmtcli.text.learn_subwords import learn, learn_in_child
-from nmtcli.text.subwords import BOS_ID, EOS_ID, PAD_ID, UNK_ID, Subwords
+from nmtcli.text.subwords import BOS_ID, EOS_ID, PAD_ID, UNK_ID, Subwords, load_sides
 
 ALPHABET = "abcdefghij<>/_ 의가한국어ㅋé한중\u3000\u2047<s>pdunk"
 KINDS = ("unigram", "bpe", "char", "word")
@@ -211,14 +210,14 @@ def test_pieces_and_ids_are_told_one_for_one(models):
     assert model.ids(["no such piece"]) == [UNK_ID]
 
 
-def test_a_run_knows_its_subwords_once_where_they_are_joint(models, tmp_path):
-    run = RunDirectory(tmp_path)
-    run.source_subwords.write_bytes(models["bpe"].model_proto)
-    with pytest.raises(UsageError, match=r"subwords\.target\.model: no such"):
-        _ = run.subwords
-    run.target_subwords.write_bytes(models["bpe"].model_proto)
-    source, target = run.subwords
-    assert source is target and run.subwords[0] is source
-    run.target_subwords.write_bytes(models["char"].model_proto)
-    source, target = RunDirectory(tmp_path).subwords
-    assert (source.size, target.size) == (models["bpe"].size, models["char"].size)
+def test_joint_subwords_are_one_model(models, tmp_path):
+    source, target = tmp_path / "source.model", tmp_path / "target.model"
+    source.write_bytes(models["bpe"].model_proto)
+    with pytest.raises(UsageError, match=r"target\.model: no such"):
+        load_sides(source, target)
+    target.write_bytes(models["bpe"].model_proto)
+    first, second = load_sides(source, target)
+    assert first is second
+    target.write_bytes(models["char"].model_proto)
+    sizes = [side.size for side in load_sides(source, target)]
+    assert sizes == [models["bpe"].size, models["char"].size]

@@ -65,8 +65,10 @@ def _exported(run, kind: str, runtime: Runtime) -> Engine:
 
         return OnnxEngine(folder, precision, threads, runtime.shortlist)
     from nmtcli.engines.ctranslate2_engine import CTranslate2Engine
+    from nmtcli.text.subwords import load_sides
 
-    return CTranslate2Engine(folder, *run.subwords, precision, threads)
+    sides = load_sides(run.source_subwords, run.target_subwords)
+    return CTranslate2Engine(folder, *sides, precision, threads)
 
 
 def has_export(run, checkpoint: str = "best") -> bool:

@@ -26,6 +26,7 @@ from nmtcli.engines.export_folder import DESCRIPTION, check_place, require_tenso
 from nmtcli.engines.load import load_model
 from nmtcli.errors import NmtError, UsageError
 from nmtcli.run_directory import RunDirectory
+from nmtcli.text.subwords import load_sides
 
 
 def export_savedmodel(
@@ -59,7 +60,7 @@ def export_savedmodel(
     from nmtcli.engines.keras_engine import KerasEngine
 
     step, model = load_model(run, checkpoint, on_warning)
-    source, target = run.subwords
+    source, target = load_sides(run.source_subwords, run.target_subwords)
     facts = _describe(checkpoint, step, search)
     with whole_folder(output, replace=True) as folder:
         with backend.quiet_stderr():  # SentencePiece reports that it does not normalise

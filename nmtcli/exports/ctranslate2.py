@@ -32,6 +32,7 @@ from nmtcli.exports.checks import (
 from nmtcli.run_directory import RunDirectory
 from nmtcli.search.length_batches import pad
 from nmtcli.text.piece_ids import EOS_ID
+from nmtcli.text.subwords import load_sides
 from nmtcli.translate import Translator
 
 PACKAGES = ("ctranslate2",)
@@ -59,7 +60,7 @@ def export_ctranslate2(run: RunDirectory, checkpoint: str, search: SearchConfig,
     CTranslate2Engine.check(search)
     step, model = load_model(run, checkpoint, refuse)
     keras = KerasEngine(model)
-    subwords = run.subwords
+    subwords = load_sides(run.source_subwords, run.target_subwords)
     pieces = [side.pieces(range(side.size)) for side in subwords]
     facts = {
         "format": "ctranslate2",

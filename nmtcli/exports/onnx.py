@@ -40,6 +40,7 @@ from nmtcli.exports.checks import (
     versions,
 )
 from nmtcli.run_directory import RunDirectory
+from nmtcli.text.subwords import load_sides
 from nmtcli.translate import Translator
 from nmtcli.translation import Translation
 
@@ -100,7 +101,7 @@ def export_onnx(
         "opset": graphs["encode"].opset_import[0].version,
         "versions": versions(PACKAGES),
     }
-    subwords = run.subwords
+    subwords = load_sides(run.source_subwords, run.target_subwords)
     search = replace(search, nbest=1, sample=False)
 
     def translate(engine, lines: Sequence[str]) -> list[Translation]:

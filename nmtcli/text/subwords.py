@@ -114,6 +114,17 @@ class Subwords:
         return [self._id_of[piece] for piece in pieces]
 
 
+def load_sides(source: Path, target: Path) -> tuple[Subwords, Subwords]:
+    """The models at two paths; one and the same where they are joint.
+
+    Raises:
+        UsageError, NmtError: as of `Subwords`.
+    """
+    first = Subwords(source)
+    is_joint = target.is_file() and target.read_bytes() == first.model_proto
+    return first, first if is_joint else Subwords(target)
+
+
 def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
