@@ -18,19 +18,18 @@ def diversified(text: Text, forward: list[Path], backward: Training) -> Text:
         backward: a training from the target to the source; done first, it translates the target.
     """
     folder = text.prepared.with_name(f"{text.prepared.name}-diversified")
+    same_pieces = replace(text, preprocess={"subwords.taken_from": str(text.prepared)})
     reverse = replace(
-        text,
+        same_pieces,
         prepared=text.prepared.with_name(f"{text.prepared.name}-backward"),
         splits={name: (target, source) for name, (source, target) in text.splits.items()},
-        preprocess={"subwords.taken_from": str(text.prepared)},
     )
     prepare(reverse)
     train(reverse, [backward])
     source, target = text.splits["train"]
     pairs = [(source, _translated(run, source, folder)) for run in forward]
     pairs.append((_translated(backward.run, target, folder), target))
-    own = {"subwords.taken_from": str(text.prepared)}
-    return replace(text, prepared=folder, more_training=tuple(pairs), preprocess=own)
+    return replace(same_pieces, prepared=folder, more_training=tuple(pairs))
 
 
 def _translated(run: Path, text: str, folder: Path) -> str:

@@ -6,10 +6,10 @@ Each system is trained on the tokenised, lower-cased text (`tok/` of the data), 
 raw cased text, at most --minutes; it translates test2016 with a beam of 5, and is scored with BLEU
 and chrF of its own text, and BLEU by source length. With several seeds the mean and the standard
 deviation are printed, and with --ensemble all runs together. What is done already is not done
-again. With --diversify these systems translate the training text, as does a Transformer from the
-target that is trained for --backward-steps; the systems are then trained again, on all of it
-(`diversify.py`). Settings are chosen on the validation text (--split valid); the test is read once
-for each setting.
+again. With --diversify the first run of each system, or of those that are named, translates the
+training text, as does a Transformer from the target that is trained for --backward-steps; the
+systems are then trained again, on all of it (`diversify.py`). Settings are chosen on the validation
+text (--split valid); the test is read once for each setting.
 """
 
 import argparse
@@ -71,11 +71,13 @@ DIVERSIFIED = {
 def main() -> None:
     options = parse()
     text = corpus(options)
-    runs = trained(options, text)
-    if options.diversify:
-        forward = [several[0] for several in runs.values()]
-        text = diversified(text, forward, backward(options))
-        runs = trained(options, text)
+    if options.diversify is None:
+        runs = trained(options, text, options.systems)
+    else:
+        forward = trained(options, text, options.diversify or options.systems)
+        first = [several[0] for several in forward.values()]
+        text = diversified(text, first, backward(options))
+        runs = trained(options, text, options.systems)
     results = {
         name: [
             evaluate(text, [run], options.split, checkpoint=options.checkpoint) for run in several
@@ -92,16 +94,16 @@ def main() -> None:
     print_table(title, results)
 
 
-def trained(options, text: Text) -> dict[str, list[Path]]:
+def trained(options, text: Text, systems: list[str]) -> dict[str, list[Path]]:
     """The runs of each system on this text, one for each seed."""
     prepare(text)
     runs = {
         name: [options.out / f"{text.prepared.name}-{name}-{seed}" for seed in options.seeds]
-        for name in options.systems
+        for name in systems
     }
     trainings = [
         Training(run, settings(options, name, bool(text.more_training)), seed, options.minutes)
-        for name in options.systems
+        for name in systems
         for run, seed in zip(runs[name], options.seeds)
     ]
     train(text, trainings, options.jobs)
@@ -125,7 +127,9 @@ def parse():
     parser.add_argument("--steps", type=int, help="updates, else the system's")
     parser.add_argument("--jobs", type=int, default=1, help="models trained at once")
     parser.add_argument("--raw", action="store_true", help="train on raw, cased text")
-    parser.add_argument("--diversify", action="store_true", help="train on translations, too")
+    parser.add_argument(
+        "--diversify", nargs="*", choices=SYSTEMS, help="train on translations of these, too"
+    )
     parser.add_argument("--backward-steps", type=int, default=4000)
     parser.add_argument("--split", default="test", choices=("valid", "test"))
     parser.add_argument("--checkpoint", default="best", choices=("best", "last"))

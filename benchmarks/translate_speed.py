@@ -11,6 +11,7 @@ library (`peer/ctranslate2_translate.py`) with the same model.
 """
 
 import argparse
+import itertools
 import json
 import os
 import statistics
@@ -203,7 +204,7 @@ def answer_on_a_pipe(run: Path, options) -> None:
 
 
 def stream(options, run: Path, ways: dict[str, list[str]]) -> None:
-    """The long file: when each thousand lines came, and the peak of memory."""
+    """The long file: how fast it went in each window of lines, and the peak of memory."""
     lines = text_file(options, "train", "en").read_text().splitlines()[: options.long]
     for way, command in ways.items():
         if way == "keras" or "alone" in way:
@@ -219,14 +220,30 @@ def stream(options, run: Path, ways: dict[str, list[str]]) -> None:
             _, status, used = os.wait4(process.pid, 0)
         if status or len(came) != len(lines):
             sys.exit(f"{way}: {len(lines)} lines in, {len(came)} out, status {status}")
-        ends = [came[n - 1] for n in range(4000, len(came) + 1, 4000)]
-        rates = [4000 / (b - a) for a, b in zip([0.0, *ends], ends)]
+        ends = [0, *window_ends(len(came))]
+        rates = [
+            (end - start) / (came[end - 1] - (came[start - 1] if start else 0.0))
+            for start, end in itertools.pairwise(ends)
+        ]
         print(
             f"  {way}: {len(lines):,} lines in {came[-1]:.1f} s, the first after {came[0]:.1f} s,"
-            f" {used.ru_maxrss / 1024:.0f} MB; lines/s of each 4,000: "
-            + " ".join(f"{rate:.0f}" for rate in rates),
+            f" {used.ru_maxrss / 1024:.0f} MB; lines/s up to line: "
+            + ", ".join(f"{end:,} {rate:.0f}" for end, rate in zip(ends[1:], rates)),
             flush=True,
         )
+
+
+def window_ends(count: int) -> list[int]:
+    """After which lines the windows of `nmt translate` end; the lines of one come at once."""
+    from nmtcli.config import SearchConfig
+    from nmtcli.translate import FIRST_WINDOW, WINDOW_GROWTH
+
+    largest, ends = SearchConfig().window, [0]
+    size = min(FIRST_WINDOW, largest)
+    while ends[-1] < count:
+        ends.append(min(count, ends[-1] + size))
+        size = min(size * WINDOW_GROWTH, largest)
+    return ends[1:]
 
 
 if __name__ == "__main__":

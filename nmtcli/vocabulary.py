@@ -13,7 +13,7 @@ from nmtcli.run_directory import RunDirectory
 from nmtcli.text.corpus import Pair
 from nmtcli.text.learn_subwords import SMALLEST_SIZE, TooFewPieces, learn_in_child
 from nmtcli.text.piece_ids import UNK_ID
-from nmtcli.text.subwords import Subwords
+from nmtcli.text.subwords import Subwords, load_sides
 from nmtcli.text.vocabulary_choice import VocabularySize, choose_size, enlarge
 from nmtcli.training_text import Corpus, read_corpus
 
@@ -53,8 +53,7 @@ def take_models(
                 " leave it out, or learn others"
             )
     taken = {name: getattr(options, name) for name in NOT_TAKEN}
-    names = prepared.SOURCE_MODEL, prepared.TARGET_MODEL
-    models = [Subwords(folder / name) for name in names]
+    models = list(load_sides(folder / prepared.SOURCE_MODEL, folder / prepared.TARGET_MODEL))
     for tag in filter(None, tags):
         if len(pieces := models[0].encode(tag)) > 1 or pieces == [UNK_ID]:
             raise UsageError(

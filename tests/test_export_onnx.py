@@ -218,6 +218,15 @@ def test_an_export_of_other_weights_is_not_used(again):
     assert type(load_engine(again, "step-7")).__name__ == "OnnxEngine"
 
 
+def test_an_export_of_another_version_is_not_used(again):
+    path = again.export / "onnx" / "nmt.json"
+    facts = json.loads(path.read_text())
+    path.write_text(json.dumps({**facts, "graphs": facts["graphs"] - 1}))
+    told = []
+    assert type(load_engine(again, on_warning=told.append)).__name__ == "KerasEngine"
+    assert len(told) == 1 and "is of another version of nmt; make it again" in told[0]
+
+
 @pytest.mark.parametrize("damage", ["missing", "short", "description"])
 def test_a_damaged_export_is_not_used(again, damage):
     folder = again.export / "onnx"

@@ -80,6 +80,21 @@ def test_rows_are_repeated_dropped_and_reordered_with_their_sentence(engines, pa
         np.testing.assert_allclose(found.attention, expected.attention, atol=1e-4)
 
 
+def test_all_pieces_come_in_the_order_of_their_ids(engines):
+    size = engines[0].vocabulary_size
+    arguments = np.arange(4), np.full(4, BOS_ID)
+    for engine in engines:
+        ranked, unranked = (engine.step(engine.start(SOURCE), *arguments, k) for k in (size, None))
+        np.testing.assert_array_equal(unranked.ids, [np.arange(size)] * 4)
+        by_id = np.take_along_axis(unranked.log_probs, ranked.ids, axis=1)
+        np.testing.assert_allclose(by_id, ranked.log_probs, rtol=1e-6, atol=1e-4)
+        np.testing.assert_array_equal(unranked.attention, ranked.attention)
+        following = (
+            engine.step(step.state, *arguments, 3).log_probs for step in (ranked, unranked)
+        )
+        np.testing.assert_array_equal(*following)
+
+
 def test_the_engine_imports_no_framework(engines):
     code = f"""
 import sys, numpy as np

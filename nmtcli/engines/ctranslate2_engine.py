@@ -6,7 +6,7 @@ translation may have. It gives no attention: version 4.8.5 mixes up the rows of 
 before others of their beam.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import ctranslate2
@@ -14,7 +14,6 @@ import numpy as np
 
 from nmtcli.errors import UsageError
 from nmtcli.search.hypothesis import Hypothesis
-from nmtcli.search.length_batches import length_batches
 from nmtcli.search.sentences import Sentence, longest_translation, scoring_of
 from nmtcli.text.piece_ids import EOS_ID
 from nmtcli.text.subwords import Subwords
@@ -44,37 +43,24 @@ class CTranslate2Engine:
         precision: str = "float32",
         threads: int = 1,
     ):
-        self.precision, self.parallel = precision, threads
+        self.precision = precision
+        self.parallel = threads + 1  # one waits, so that no thread of CTranslate2 does
         self.vocabulary_size = target_subwords.size
         self._source_subwords, self._target_subwords = source_subwords, target_subwords
         (self._end,) = target_subwords.pieces([EOS_ID])
         self._translator = ctranslate2.Translator(
             str(Path(folder) / MODEL), device="cpu", compute_type=precision,
-            inter_threads=threads, intra_threads=1, max_queued_batches=-1,
+            inter_threads=threads, intra_threads=1,
         )  # fmt: skip
 
-    def begin_search(
-        self, sentences: Sequence[Sentence], options
-    ) -> Callable[[], list[list[Hypothesis]]]:
-        """Begin a search; what is returned waits for the n-best list of each sentence, in order.
+    def search(self, batch: Sequence[Sentence], options) -> list[list[Hypothesis]]:
+        """The n-best list of each sentence of a batch.
 
-        Raises:
-            UsageError: an option that CTranslate2 does not have, or means otherwise.
+        Args:
+            options: a `SearchConfig` that `check` has nothing against.
         """
-        self.check(options)
-        lengths = [len(sentence.ids) + 1 for sentence in sentences]
-        batches = list(length_batches(lengths, options.batch_tokens, options.beam))
-        # All batches are handed over at once: the workers take them one after the other.
-        promised = [self._begin([sentences[n] for n in batch], options) for batch in batches]
-
-        def wait() -> list[list[Hypothesis]]:
-            found: list[list[Hypothesis]] = [[] for _ in sentences]
-            for batch, results in zip(batches, promised):
-                for number, result in zip(batch, results):
-                    found[number] = self._hypotheses(sentences[number], result.result(), options)
-            return found
-
-        return wait
+        results = self._translate(batch, options)
+        return [self._hypotheses(*of_one, options) for of_one in zip(batch, results)]
 
     @staticmethod
     def check(options) -> None:
@@ -103,12 +89,11 @@ class CTranslate2Engine:
 
     step = score = align = start
 
-    def _begin(self, batch: list[Sentence], options):
+    def _translate(self, batch: Sequence[Sentence], options) -> list:
         prefixes = [self._target_subwords.pieces(sentence.prefix) for sentence in batch]
         return self._translator.translate_batch(
             [self._source(sentence) for sentence in batch],
             target_prefix=prefixes if any(prefixes) else None,
-            asynchronous=True,
             beam_size=options.beam,
             num_hypotheses=options.nbest,
             length_penalty=options.length_penalty,
@@ -124,7 +109,7 @@ class CTranslate2Engine:
         most = _most_pieces(sentence, options)
         if any(len(pieces) - (pieces[-1:] == [self._end]) > most for pieces in result.hypotheses):
             # Longer sentences of its batch may be translated longer than this one.
-            result = self._begin([sentence], options)[0].result()
+            (result,) = self._translate([sentence], options)
         found = [
             self._hypothesis(sentence, *part, options)
             for part in zip(result.hypotheses, result.scores)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nmtcli.search.interface import Engine, StepResult
+from nmtcli.search.interface import Engine, StepResult, all_ids
 
 KINDS = ("log", "linear")
 
@@ -56,17 +56,20 @@ class Ensemble:
     def start(self, source_ids: np.ndarray) -> list:
         return [engine.start(source_ids) for engine in self.engines]
 
-    def step(self, state: list, parents: np.ndarray, previous_ids: np.ndarray, k: int):
+    def step(self, state: list, parents: np.ndarray, previous_ids: np.ndarray, k: int | None):
         """As of `Engine`; each engine is asked for all V, since a mean needs all of them."""
-        size = self.vocabulary_size
         steps = [
-            engine.step(own, parents, previous_ids, size)
+            engine.step(own, parents, previous_ids, None)
             for engine, own in zip(self.engines, state)
         ]
-        log_probs = self._mean(_by_id(step, size) for step in steps)  # (R, V)
-        ids = best_ids(log_probs, k)
+        log_probs = self._mean(step.log_probs for step in steps)  # (R, V)
+        if k is None:
+            ids = all_ids(*log_probs.shape)
+        else:
+            ids = best_ids(log_probs, k)
+            log_probs = np.take_along_axis(log_probs, ids, axis=1)
         return StepResult(
-            np.take_along_axis(log_probs, ids, axis=1),
+            log_probs,
             ids,
             self._mean_attention([step.attention for step in steps]),
             [step.state for step in steps],
@@ -90,13 +93,6 @@ class Ensemble:
     def _mean_attention(self, attentions: Sequence[np.ndarray]) -> np.ndarray:
         used = [np.asarray(attentions[m]) for m in self._attentive]
         return np.mean(used, axis=0) if used else np.zeros_like(np.asarray(attentions[0]))
-
-
-def _by_id(step: StepResult, size: int) -> np.ndarray:
-    """(R, V) log-probabilities in the order of the pieces' ids."""
-    log_probs = np.empty((len(step.ids), size), dtype=np.float32)
-    np.put_along_axis(log_probs, np.asarray(step.ids), np.asarray(step.log_probs), axis=1)
-    return log_probs
 
 
 def best_ids(log_probs: np.ndarray, k: int) -> np.ndarray:

@@ -10,6 +10,7 @@ from nmtcli.errors import UsageError
 
 DESCRIPTION = "nmt.json"
 SHORTLIST = "shortlist/pieces.npz"
+GRAPHS = 2  # what the graphs for ONNX Runtime take and give; other numbers cannot be run
 
 
 def require_tensorflow(what: str) -> None:

@@ -12,7 +12,7 @@ from nmtcli import backend
 from nmtcli.batches.feed import shift_right
 from nmtcli.engines.compiled_beam import run_beam
 from nmtcli.engines.grouping import group
-from nmtcli.search.interface import BeamSteps, StepResult
+from nmtcli.search.interface import BeamSteps, StepResult, all_ids
 from nmtcli.text.piece_ids import EOS_ID, PAD_ID
 
 LENGTHS = 16  # the longest translation of a compiled search is a multiple of this
@@ -75,7 +75,7 @@ class KerasEngine:
         room = self._room
         return _State(len(source_ids), 1, state["source"], state["decoder"], room, room)
 
-    def step(self, state: _State, parents, previous_ids, k: int) -> StepResult:
+    def step(self, state: _State, parents, previous_ids, k: int | None) -> StepResult:
         sentences, origins = group(parents, state.width)
         batch, width = origins.shape
         source, decoder, room, left = state.source, state.decoder, state.room, state.left
@@ -86,15 +86,20 @@ class KerasEngine:
             source, decoder = self._gather((source, decoder), chosen)
         if k not in self._steps:
             self._steps[k] = backend.compiled(self._step_graph(k), self.model.variables)
-        *numbers, decoder = self._steps[k](
+        *numbers, attention, decoder = self._steps[k](
             source,
             decoder,
             ops.convert_to_tensor(origins, "int32"),
             ops.convert_to_tensor(np.reshape(previous_ids, (batch, width)), "int32"),
         )
-        rows = (np.asarray(x).reshape(batch * width, -1) for x in numbers)
-        left = left if left is None else left - width
-        return StepResult(*rows, _State(batch, width, source, decoder, room, left))
+        rows = batch * width
+        log_probs, *ids = (np.asarray(x).reshape(rows, -1) for x in numbers)
+        return StepResult(
+            log_probs,
+            ids[0] if ids else all_ids(rows, self.vocabulary_size),
+            np.asarray(attention).reshape(rows, -1),
+            _State(batch, width, source, decoder, room, left if left is None else left - width),
+        )
 
     def _run_beam(self, source_ids, beam: int, max_lengths) -> BeamSteps:
         """See `Engine`. Batches are filled up, so that few shapes are compiled."""
@@ -131,6 +136,8 @@ class KerasEngine:
             state = {"source": source, "decoder": self.model.follow(decoder, origins)}
             logits, attention, state = self.model.step(state, previous_ids)
             logits = ops.cast(logits, "float32")
+            if k is None:
+                return ops.log_softmax(logits, axis=-1), attention, state["decoder"]
             best, ids = ops.top_k(logits, k)
             log_probs = best - ops.logsumexp(logits, axis=-1, keepdims=True)
             return log_probs, ids, attention, state["decoder"]

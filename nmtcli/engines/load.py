@@ -6,7 +6,7 @@ from pathlib import Path
 
 from nmtcli import backend
 from nmtcli import checkpoint as checkpoints
-from nmtcli.engines.export_folder import checkpoint_hash, file_sizes, read_description
+from nmtcli.engines.export_folder import GRAPHS, checkpoint_hash, file_sizes, read_description
 from nmtcli.engines.runtime import AUTOMATIC, PACKAGES, Runtime
 from nmtcli.errors import UsageError
 from nmtcli.options.model import TRANSFORMER
@@ -87,6 +87,8 @@ def _problem(run, kind: str, checkpoint: str, layer, head, runtime: Runtime) -> 
         return f"{run.path}: has {what}; make one: {remedy}"
     if facts is None or facts.get("files") != file_sizes(folder):
         return f"{folder}: the export is damaged; make it again: {remedy}"
+    if kind == "onnx" and facts.get("graphs") != GRAPHS:
+        return f"{folder}: is of another version of nmt; make it again: {remedy}"
     if facts.get("weights") != checkpoint_hash(run, checkpoint):
         return f"{folder}: is of other weights than {checkpoint}; make it again: {remedy}"
     if layer is not None or head is not None:

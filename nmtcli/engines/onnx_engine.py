@@ -15,7 +15,7 @@ import onnxruntime
 from nmtcli.batches.feed import shift_right
 from nmtcli.engines.export_folder import DESCRIPTION, SHORTLIST
 from nmtcli.engines.grouping import group
-from nmtcli.search.interface import StepResult
+from nmtcli.search.interface import StepResult, all_ids
 from nmtcli.text.shortlist import load_shortlist
 
 CPU = ("CPUExecutionProvider",)
@@ -105,25 +105,31 @@ class OnnxEngine:
             pieces = len(ids)
         return _State(len(source_ids), 1, source, decoder, chosen, pieces)
 
-    def step(self, state: _State, parents, previous_ids, k: int) -> StepResult:
+    def step(self, state: _State, parents, previous_ids, k: int | None) -> StepResult:
+        if k is None and self._shortlist is not None:
+            raise ValueError("a shortlist has not all pieces")
         sentences, origins = group(parents, state.width)
         batch, width = origins.shape
         source, decoder = state.source, state.decoder
         if not np.array_equal(sentences, np.arange(state.batch)):
             source, decoder = _take(source, sentences), _take(decoder, sentences)
         inputs = {
-            "k": _value(np.array([min(k, state.pieces)], dtype=np.int64)),
+            "k": _value(np.array([min(k or 1, state.pieces)], dtype=np.int64)),
             "origins": _ids(origins),
             "previous_ids": _ids(np.reshape(previous_ids, (batch, width))),
             **dict(zip([*self._names["source"], "allowed"], source)),
             **dict(zip(self._names["decoder"], decoder)),
             **state.chosen,
         }
-        names = ["log_probs", "ids", "attention", *self._names["next"]]
+        pieces = ["all_log_probs"] if k is None else ["log_probs", "ids"]
+        names = ["attention", *pieces, *self._names["next"]]
         found = self._step.run_with_ort_values(names, inputs)
-        rows = (x.numpy().reshape(batch * width, -1) for x in found[:3])
-        following = state._replace(batch=batch, width=width, source=source, decoder=found[3:])
-        return StepResult(*rows, following)
+        count = 1 + len(pieces)
+        attention, log_probs, *ids = (x.numpy().reshape(batch * width, -1) for x in found[:count])
+        if not ids:
+            ids = [all_ids(*log_probs.shape)]
+        following = state._replace(batch=batch, width=width, source=source, decoder=found[count:])
+        return StepResult(log_probs, *ids, attention, following)
 
     def score(self, source_ids, target_ids) -> np.ndarray:
         return self._of_targets("log_probs", source_ids, target_ids)

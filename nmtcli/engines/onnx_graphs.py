@@ -5,7 +5,8 @@ What the engine sees:
 
     encode  source_ids (B, S) -> source_N, decoder_N: the parts of the state, in their order
     step    k (1,), origins (B, W), previous_ids (B, W), source_N, decoder_N
-            -> log_probs (B, W, k), ids (B, W, k), attention (B, W, S), next_N
+            -> log_probs (B, W, k), ids (B, W, k), all_log_probs (B, W, V), attention (B, W, S),
+            next_N
     forced  source_ids (B, S), decoder_inputs (B, T), target_ids (B, T)
             -> log_probs (B, T), attention (B, T, S)
 
@@ -195,7 +196,7 @@ def _name_axes(value: onnx.ValueInfoProto) -> None:
 
 
 def _with_best_pieces(model: onnx.ModelProto, of: str | None = None) -> onnx.ModelProto:
-    """The step's logits replaced by the k best pieces and their log-probabilities.
+    """The step's logits replaced by the k best pieces, and the log-probabilities.
 
     Args:
         of: an input to be made, the pieces that the logits are of; None: all pieces.
@@ -205,7 +206,8 @@ def _with_best_pieces(model: onnx.ModelProto, of: str | None = None) -> onnx.Mod
     """
     graph = model.graph
     k = helper.make_tensor_value_info("k", onnx.TensorProto.INT64, [1])
-    numbers = {"log_probs": onnx.TensorProto.FLOAT, "ids": onnx.TensorProto.INT32}
+    number = onnx.TensorProto.FLOAT
+    numbers = {"log_probs": number, "ids": onnx.TensorProto.INT32, "all_log_probs": number}
     if of is not None:
         graph.input.append(helper.make_tensor_value_info(of, onnx.TensorProto.INT32, [None]))
     graph.node.extend(

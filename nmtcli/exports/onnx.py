@@ -23,6 +23,7 @@ from nmtcli.batches.whole_folder import whole_folder
 from nmtcli.config import SearchConfig
 from nmtcli.engines.export_folder import (
     DESCRIPTION,
+    GRAPHS,
     SHORTLIST,
     check_place,
     checkpoint_hash,
@@ -90,6 +91,7 @@ def export_onnx(
         graphs = build_graphs(model, run.shortlist.exists())
     facts = {
         "format": "onnx",
+        "graphs": GRAPHS,
         "checkpoint": checkpoint,
         "step": step,
         "weights": checkpoint_hash(run, checkpoint),

@@ -13,7 +13,8 @@ import numpy as np
 class StepResult(NamedTuple):
     """One step of R rows.
 
-    log_probs: (R, k) float32, the k most probable next pieces of each row, best first.
+    log_probs: (R, k) float32, the k most probable next pieces of each row, best first; or all V
+        in the order of their ids.
     ids: (R, k) int32, these pieces.
     attention: (R, S) float32, weights over the source at this step; zeros without attention.
     state: to be given to the next step.
@@ -23,6 +24,11 @@ class StepResult(NamedTuple):
     ids: np.ndarray
     attention: np.ndarray
     state: Any
+
+
+def all_ids(rows: int, size: int) -> np.ndarray:
+    """(R, V) int32, the ids of a step of all pieces; not to be written to."""
+    return np.broadcast_to(np.arange(size, dtype=np.int32), (rows, size))
 
 
 class BeamSteps(NamedTuple):
@@ -57,13 +63,16 @@ class Engine(Protocol):
     def start(self, source_ids: np.ndarray) -> Any:
         """Encode. `source_ids`: (B, S) int32, each row ends with EOS and is padded with PAD."""
 
-    def step(self, state: Any, parents: np.ndarray, previous_ids: np.ndarray, k: int) -> StepResult:
+    def step(
+        self, state: Any, parents: np.ndarray, previous_ids: np.ndarray, k: int | None
+    ) -> StepResult:
         """Row r goes on from row `parents[r]` of `state`, having just produced `previous_ids[r]`.
 
         Args:
             parents: (R,) int32; may repeat, drop and reorder rows.
             previous_ids: (R,) int32; BOS at the first step.
-            k: how many of the best next pieces to return, at most V.
+            k: how many of the best next pieces to return, at most V; None: all, in the order of
+                their ids, which takes no sorting.
         """
 
     def score(self, source_ids: np.ndarray, target_ids: np.ndarray) -> np.ndarray:
@@ -90,6 +99,6 @@ def steps_in_one_piece(engine: Engine) -> Callable[..., BeamSteps] | None:
 
 def searches_by_itself(engine: Engine) -> bool:
     """The engine has a search of its own and no steps: `check(options)` refuses what that cannot,
-    `begin_search(sentences, options)` returns what waits for the n-best list of each sentence.
+    `search(batch, options)` returns the n-best list of each sentence.
     """
-    return hasattr(engine, "begin_search")
+    return hasattr(engine, "search")

@@ -51,7 +51,7 @@ class SentenceSearch:
     Use it in a `with` block, which ends its threads.
 
     Args:
-        engine: runs the model; one that searches by itself is asked for all sentences.
+        engine: runs the model.
         options: a `SearchConfig`.
     """
 
@@ -75,8 +75,6 @@ class SentenceSearch:
         Returns:
             what waits for the n-best list of each sentence, in order; attention has no padding.
         """
-        if searches_by_itself(self.engine):
-            return self.engine.begin_search(sentences, self.options)
         lengths = [len(sentence.ids) + 1 for sentence in sentences]
         rows = self.options.nbest if self.options.sample else self.options.beam
         batches = list(length_batches(lengths, self.options.batch_tokens, rows))
@@ -112,7 +110,9 @@ def search_sentences(engine: Engine, sentences: Sequence[Sentence], options: Any
         return search.begin(sentences)()
 
 
-def _search_batch(engine: Engine, batch: list[Sentence], options: Any) -> list[list[Hypothesis]]:
+def _search_batch(engine: Engine, batch: list[Sentence], options: Any) -> NBests:
+    if searches_by_itself(engine):
+        return engine.search(batch, options)
     source_ids = pad([[*sentence.ids, EOS_ID] for sentence in batch])
     limits = np.array([longest_translation(options, len(sentence.ids)) for sentence in batch])
     scoring = scoring_of(options)
