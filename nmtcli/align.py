@@ -55,7 +55,8 @@ class Aligner:
         source_subwords: cut the sources into pieces.
         target_subwords: cut the targets into pieces.
         rule: how links are taken from the attention.
-        batch_tokens: most rows x positions of a batch; a longer pair is a batch of its own.
+        batch_tokens: most rows x positions of a batch; a longer pair is a batch of its own. 0: what
+            suits the engine.
         window: lines that are sorted by length together.
         longest: pieces of a line from which `align_lines` warns.
 
@@ -69,7 +70,7 @@ class Aligner:
         source_subwords: Subwords,
         target_subwords: Subwords,
         rule: LinkRule = DEFAULT_RULE,
-        batch_tokens: int = 4096,
+        batch_tokens: int = 0,
         window: int = 2000,
         longest: int = 200,
     ):
@@ -78,7 +79,7 @@ class Aligner:
         self.source_subwords = source_subwords
         self.target_subwords = target_subwords
         self.rule = rule
-        self.batch_tokens = batch_tokens
+        self.batch_tokens = batch_tokens or engine.batch_tokens
         self.window = window
         self.longest = longest
 

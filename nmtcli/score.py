@@ -64,7 +64,8 @@ class Scorer:
         engine: runs the model.
         source_subwords: cut the sources into pieces.
         target_subwords: cut the translations into pieces.
-        batch_tokens: most rows x positions of a batch; a longer pair is a batch of its own.
+        batch_tokens: most rows x positions of a batch; a longer pair is a batch of its own. 0: what
+            suits the engine.
         window: lines that are sorted by length together.
     """
 
@@ -73,13 +74,13 @@ class Scorer:
         engine: Engine,
         source_subwords: Subwords,
         target_subwords: Subwords,
-        batch_tokens: int = 4096,
+        batch_tokens: int = 0,
         window: int = 2000,
     ):
         self.engine = engine
         self.source_subwords = source_subwords
         self.target_subwords = target_subwords
-        self.batch_tokens = batch_tokens
+        self.batch_tokens = batch_tokens or engine.batch_tokens
         self.window = window
 
     def score_lines(self, sources: Sequence[str], targets: Sequence[str]) -> Iterator[LineScore]:

@@ -31,6 +31,7 @@ class FakeEngine:
     has_attention = True
     has_window = False
     parallel = 1
+    batch_tokens = 4096
 
     def __init__(self, vocabulary_size=12, seed=0, end_bias=0.0, levels=None):
         self.vocabulary_size = vocabulary_size

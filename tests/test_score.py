@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from fake_engine import FakeSubwords, fake_engine
+from fake_engine import FakeEngine, FakeSubwords, fake_engine
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -94,7 +94,7 @@ def test_sides_of_different_lengths_are_refused():
 
 
 def test_probabilities_that_are_no_numbers_are_named():
-    class Diverged:
+    class Diverged(FakeEngine):
         def score(self, source_ids, target_ids):
             return np.full(target_ids.shape, np.nan)
 

@@ -34,6 +34,7 @@ class CTranslate2Engine:
     """
 
     has_attention = has_window = False
+    batch_tokens = 2048  # as of `OnnxEngine`
 
     def __init__(
         self,

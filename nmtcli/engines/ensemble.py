@@ -47,6 +47,7 @@ class Ensemble:
         self.engines, self.kind = list(engines), kind
         (self.vocabulary_size,) = sizes
         self.parallel = min(engine.parallel for engine in engines)
+        self.batch_tokens = min(engine.batch_tokens for engine in engines)
         self._attentive = [m for m, engine in enumerate(self.engines) if engine.has_attention]
         self.has_attention = bool(self._attentive)
         self.has_window = self.has_attention and all(

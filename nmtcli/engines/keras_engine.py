@@ -45,6 +45,7 @@ class KerasEngine:
     """
 
     parallel = 1  # the backend has threads of its own
+    batch_tokens = 4096
 
     def __init__(self, model, room: int | None = None, in_one_piece: bool | None = None):
         self.model = model

@@ -50,6 +50,8 @@ class OnnxEngine:
             given translations are scored among all.
     """
 
+    batch_tokens = 2048  # a thread's share of the processor's cache
+
     def __init__(
         self, folder, precision: str = "float32", threads: int = 1, has_shortlist: bool = False
     ):

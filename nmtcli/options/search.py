@@ -45,7 +45,10 @@ class SearchConfig:
     max_length_factor: float = option(2.0, "Longest translation, in source pieces ...", minimum=0.1)
     max_length_margin: int = option(20, "... plus this.", unit="pieces", minimum=1)
     batch_tokens: int = option(
-        4096, "Beam x source positions of a batch.", unit="tokens", minimum=1
+        0,
+        "Beam x source positions of a batch; 0: what suits the engine.",
+        unit="tokens",
+        minimum=0,
     )
     window: int = option(
         2000,

@@ -58,6 +58,7 @@ class Engine(Protocol):
     vocabulary_size: int
     has_attention: bool
     parallel: int  # how many searches may run at once, each in a thread of its own
+    batch_tokens: int  # rows x source positions of a batch with which it is fast
     has_window: bool  # attention is local: weights outside a window are exactly 0
 
     def start(self, source_ids: np.ndarray) -> Any:

@@ -77,7 +77,8 @@ class SentenceSearch:
         """
         lengths = [len(sentence.ids) + 1 for sentence in sentences]
         rows = self.options.nbest if self.options.sample else self.options.beam
-        batches = list(length_batches(lengths, self.options.batch_tokens, rows))
+        budget = self.options.batch_tokens or self.engine.batch_tokens
+        batches = list(length_batches(lengths, budget, rows))
 
         def search(batch: list[int]) -> NBests:
             results = _search_batch(self.engine, [sentences[n] for n in batch], self.options)
