@@ -1,6 +1,6 @@
 """English and Korean, both ways: the Python documentation, by the command line alone.
 
-    python benchmarks/korean.py [--directions en-ko ko-en] [--minutes M] [--seed N] [--samples N]
+    python benchmarks/korean.py [--directions en-ko ko-en] [--minutes M] [--jobs 2] [--samples N]
 
 Text is raw and cased, one joint vocabulary. Korean is scored with sacrebleu's ko-mecab, English
 with 13a, and chrF stands beside both. Some lines of the test are printed with their reference and
@@ -11,7 +11,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from systems import Text, Training, evaluate, prepare, print_table, train
+from systems import Text, Training, evaluate, prepare, print_table, train_on
 
 TOKENIZE = {"ko": "ko-mecab", "en": "13a"}
 SETTINGS = {
@@ -40,17 +40,21 @@ def main() -> None:
     parser.add_argument("--directions", nargs="+", default=["en-ko", "ko-en"])
     parser.add_argument("--minutes", type=float, default=90)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--jobs", type=int, default=1, help="directions trained at once")
     parser.add_argument("--samples", type=int, default=10)
     parser.add_argument("--split", default="test", choices=("valid", "test"))
     options = parser.parse_args()
     if not options.data.is_dir():
         sys.exit(f"{options.data}: no such folder; give that of the parallel text with --data")
+    trainings = []
     for direction in options.directions:
         text = corpus(options, direction)
-        run = options.out / f"{direction}-{options.seed}"
         prepare(text)
-        train(text, [Training(run, SETTINGS, options.seed, options.minutes)])
-        found = evaluate(text, [run], options.split)
+        run = options.out / f"{direction}-{options.seed}"
+        trainings.append((text, Training(run, SETTINGS, options.seed, options.minutes)))
+    train_on(trainings, options.jobs)
+    for direction, (text, training) in zip(options.directions, trainings):
+        found = evaluate(text, [training.run], options.split)
         print_table(f"Python documentation, {options.split}, beam 5", {direction: [found]})
         print_samples(text.splits[options.split], found["hypotheses"], options.samples)
 

@@ -65,9 +65,13 @@ class Training:
 
 
 def train(text: Text, trainings: list[Training], jobs: int = 1) -> None:
+    train_on([(text, training) for training in trainings], jobs)
+
+
+def train_on(texts: list[tuple[Text, Training]], jobs: int = 1) -> None:
     """Train, several at once where there are several jobs; their logs are beside the runs."""
     commands = {}
-    for training in trainings:
+    for text, training in texts:
         settings = {**training.settings, "validation.tokenize": text.tokenize}
         settings["validation.patience"] = 100
         commands[training.run] = [[
