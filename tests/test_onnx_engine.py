@@ -88,11 +88,11 @@ def test_all_pieces_come_in_the_order_of_their_ids(engines):
         np.testing.assert_array_equal(unranked.ids, [np.arange(size)] * 4)
         by_id = np.take_along_axis(unranked.log_probs, ranked.ids, axis=1)
         np.testing.assert_allclose(by_id, ranked.log_probs, rtol=1e-6, atol=1e-4)
-        np.testing.assert_array_equal(unranked.attention, ranked.attention)
+        np.testing.assert_allclose(unranked.attention, ranked.attention, atol=1e-4)
         following = (
             engine.step(step.state, *arguments, 3).log_probs for step in (ranked, unranked)
         )
-        np.testing.assert_array_equal(*following)
+        np.testing.assert_allclose(*following, rtol=1e-6, atol=1e-4)
 
 
 def test_the_engine_imports_no_framework(engines):
