@@ -218,6 +218,14 @@ def test_an_export_of_other_weights_is_not_used(again):
     assert type(load_engine(again, "step-7")).__name__ == "OnnxEngine"
 
 
+def test_more_threads_than_processors_are_allowed_and_told(again, monkeypatch):
+    monkeypatch.setattr("nmtcli.backend.usable_processors", lambda: 2)
+    told = []
+    for threads in (0, 2, 3):
+        load_engine(again, on_warning=told.append, runtime=Runtime(threads=threads))
+    assert told == ["--threads 3: more than the 2 there are, and no faster"]
+
+
 def test_an_export_of_another_version_is_not_used(again):
     path = again.export / "onnx" / "nmt.json"
     facts = json.loads(path.read_text())

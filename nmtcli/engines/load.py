@@ -42,7 +42,7 @@ def load_engine(
         kind = "onnx" if runtime.engine == "auto" else runtime.engine
         problem = _problem(run, kind, checkpoint, layer, head, runtime)
         if problem is None and (runtime.engine != "auto" or not _has_accelerator()):
-            return _exported(run, kind, runtime)
+            return _exported(run, kind, runtime, on_warning)
         if problem is not None and (
             runtime.engine != "auto" or runtime.precision == "int8" or runtime.shortlist
         ):
@@ -56,9 +56,12 @@ def load_engine(
     return KerasEngine(model)
 
 
-def _exported(run, kind: str, runtime: Runtime) -> Engine:
+def _exported(run, kind: str, runtime: Runtime, on_warning) -> Engine:
     precision = "float32" if runtime.precision == "auto" else runtime.precision
-    threads = runtime.threads or backend.usable_processors()
+    processors = backend.usable_processors()
+    threads = runtime.threads or processors
+    if threads > processors:
+        on_warning(f"--threads {threads}: more than the {processors} there are, and no faster")
     folder = run.export / kind
     if kind == "onnx":
         from nmtcli.engines.onnx_engine import OnnxEngine
