@@ -28,7 +28,8 @@ def text_lines():
     return [" ".join(draw.choices(words, k=8)) for _ in range(400)]
 
 
-TEXT = " ".join(sorted(set(text_lines()[0].split()), key=len)[-2:])
+# Sorted twice: the order of a set differs from one process to the next.
+TEXT = " ".join(sorted(sorted(set(text_lines()[0].split())), key=len)[-2:])
 MODELS = {
     kind: Subwords(learn(text_lines(), SubwordConfig(type=kind, vocabulary_size=60)))
     for kind in KINDS
@@ -47,8 +48,14 @@ def sample(sampler, ids, draw):
     return [i for word in words for i in sampler.sample(word, draw)]
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("alpha", [0.05, 0.3, 0.7])
+# The small unigram model is sure of itself: at a greater alpha one way takes all the draws.
+@pytest.mark.parametrize(
+    ("kind", "alpha"),
+    [
+        *itertools.product(["bpe"], [0.05, 0.3, 0.7]),
+        *itertools.product(["unigram"], [0, 0.05, 0.1]),
+    ],
+)
 def test_ways_to_cut_are_as_frequent_as_those_that_sentencepiece_draws(kind, alpha):
     model, text, draw = MODELS[kind], TEXT, make_draw(1)
     theirs = sentencepiece.SentencePieceProcessor(model_proto=model.model_proto)
@@ -56,7 +63,7 @@ def test_ways_to_cut_are_as_frequent_as_those_that_sentencepiece_draws(kind, alp
     sampler, ids = sampler_of(kind, alpha), model.encode(text)
     ours = Counter(tuple(sample(sampler, ids, draw)) for _ in range(DRAWS))
     theirs = Counter(map(tuple, drawn))
-    assert len(theirs) > 1
+    assert len(theirs) > 4
     distance = sum(abs(ours[way] - theirs[way]) for way in {*ours, *theirs}) / (2 * DRAWS)
     # Two samples of one distribution over k ways are near sqrt(k / (pi n)) apart.
     assert distance < 2 * np.sqrt(len(theirs) / (np.pi * DRAWS)), (ours, theirs)
