@@ -1,6 +1,7 @@
 """English and Korean, both ways: the Python documentation, by the command line alone.
 
     python benchmarks/korean.py [--directions en-ko ko-en] [--minutes M] [--jobs 2] [--samples N]
+                                [--checkpoint best|last]
 
 Text is raw and cased, one joint vocabulary. Korean is scored with sacrebleu's ko-mecab, English
 with 13a, and chrF stands beside both. Some lines of the test are printed with their reference and
@@ -11,24 +12,15 @@ import argparse
 import sys
 from pathlib import Path
 
+import multi30k
 from systems import Text, Training, evaluate, prepare, print_table, train_on
 
 TOKENIZE = {"ko": "ko-mecab", "en": "13a"}
 SETTINGS = {
-    "model.architecture": "transformer",
-    "model.embedding_size": 256,
-    "model.feed_forward_size": 512,
-    "model.attention_heads": 4,
-    "model.encoder_layers": 4,
-    "model.decoder_layers": 4,
+    **multi30k.TRANSFORMER,
     "model.dropout": 0.2,
-    "training.batch_tokens": 4096,
-    "training.learning_rate": 0.002,
-    "training.warmup_steps": 800,
-    "training.schedule": "cosine",
-    "training.max_steps": 4000,
-    "training.average_decay": 0.999,
-    "validation.every": 500,
+    "training.max_steps": 7000,
+    "validation.every": 1000,
     "validation.max_lines": 500,
 }
 
@@ -41,6 +33,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=90)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=1, help="directions trained at once")
+    parser.add_argument("--checkpoint", default="best", choices=("best", "last"))
     parser.add_argument("--samples", type=int, default=10)
     parser.add_argument("--split", default="test", choices=("valid", "test"))
     options = parser.parse_args()
@@ -54,8 +47,9 @@ def main() -> None:
         trainings.append((text, Training(run, SETTINGS, options.seed, options.minutes)))
     train_on(trainings, options.jobs)
     for direction, (text, training) in zip(options.directions, trainings):
-        found = evaluate(text, [training.run], options.split)
-        print_table(f"Python documentation, {options.split}, beam 5", {direction: [found]})
+        found = evaluate(text, [training.run], options.split, checkpoint=options.checkpoint)
+        title = f"Python documentation, {options.split}, {options.checkpoint}, beam 5"
+        print_table(title, {direction: [found]})
         print_samples(text.splits[options.split], found["hypotheses"], options.samples)
 
 
