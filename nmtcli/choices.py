@@ -47,6 +47,7 @@ def complete(values: dict, data, run_path) -> Chosen:
 
 def _choices(values: dict, prepared) -> list[Choice]:
     from nmtcli import backend
+    from nmtcli.evaluation.tokenizer_choice import choose_tokenizer
 
     counts = prepared.facts["counts"]["train"]
     if not counts["kept"]:
@@ -65,4 +66,7 @@ def _choices(values: dict, prepared) -> list[Choice]:
         choices = [one for one in choices if "max_epochs" not in one.values.get("training", {})]
         reason = f"training.{given[0]} says how long"
         choices.append(Choice({"training": {"max_epochs": 0}}, reason))
+    tokenizer = choose_tokenizer(prepared.valid_target_lines())
+    if tokenizer.reason:
+        choices.append(Choice({"validation": {"tokenize": tokenizer.name}}, tokenizer.reason))
     return choices

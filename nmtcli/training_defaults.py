@@ -56,6 +56,7 @@ UPDATES = {  # in a whole training
 }
 MOST_EPOCHS = 100
 FEWEST_EPOCHS = {TINY: 30, SMALL: 30, MEDIUM: 15, LARGE: 3}
+AVERAGE = 0.999  # a tenth of the updates at most: the training sees to that
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,8 @@ def choose(
     every = min(2000, max(100, _round(updates)))
     choices.append(Choice({"validation": {"every": every}}, reason))
     choices.append(_rate(architecture, size, model["embedding_size"], epochs * updates))
+    reason = "the mean of the weights of the last updates translates better than the last ones"
+    choices.append(Choice({"training": {"average_decay": AVERAGE}}, reason))
     return choices
 
 
@@ -198,6 +201,8 @@ def _rate(architecture: str, size: str, model_size: int, updates: int) -> Choice
         rate = min(0.003, float(f"{(model_size * warmup) ** -0.5:.2g}"))
         reason = f"the rate of D {model_size} and this warm-up, a tenth of the training at most"
     values = {"learning_rate": rate, "warmup_steps": warmup, "schedule": "inverse-sqrt"}
+    if architecture == TRANSFORMER:
+        values["adam_beta_2"] = 0.98  # section 5.3
     return Choice({"training": values}, reason)
 
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 font_manager = pytest.importorskip("matplotlib.font_manager")
 
 from nmtcli.evaluation import font_files, fonts  # noqa: E402
-from nmtcli.evaluation.fonts import font_families, quiet_fonts, script_of  # noqa: E402
+from nmtcli.evaluation.fonts import font_families, quiet_fonts  # noqa: E402
+from nmtcli.text.scripts import script_of  # noqa: E402
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from nmtcli.evaluation.bleu import (
     looks_tokenized,
     sentence_scores,
 )
+from nmtcli.evaluation.tokenizer_choice import USUAL, choose_tokenizer
 
 
 def bleu(
@@ -36,7 +37,7 @@ def bleu(
     bootstrap: on.Bootstrap = None,
     plot: on.Plot = None,
     title: on.Title = None,
-    tokenize: on.Tokenize = "13a",
+    tokenize: on.Tokenize = None,
     lowercase: on.Lowercase = False,
     smooth_method: on.SmoothMethod = "exp",
     smooth_value: on.SmoothValue = None,
@@ -60,7 +61,7 @@ def bleu(
     the reference (--references N: the first N are), each other one is a system, named by its file.
     """
     given = (
-        BleuOptions(tokenize, lowercase, smooth_method, smooth_value),
+        BleuOptions(tokenize or USUAL, lowercase, smooth_method, smooth_value),
         ChrfOptions(
             chrf_char_order,
             chrf_word_order,
@@ -77,6 +78,8 @@ def bleu(
     compared = (references, by_length, source, confidence, paired, bootstrap, plot, title)
     if all(one is None or one is False for one in compared):
         texts = read_parallel(files)
+        if tokenize is None:
+            _say_what_suits(texts, options[0], form, force)
         _warn_if_tokenized(files[-1:], texts, options[0], force)
         with _no_cycle_collection():
             _score(texts, options, form)
@@ -87,6 +90,8 @@ def bleu(
     count = comparison.reference_count
     check_comparison(comparison, files[-1 if count is None else count :], options, form)
     texts = read_parallel(files, count, source)
+    if tokenize is None:
+        _say_what_suits(texts, options[0], form, force)
     _warn_if_tokenized(files[len(texts.references) :], texts, options[0], force)
     with _no_cycle_collection():
         if form.sentence_level:
@@ -134,6 +139,16 @@ def _check_form(options: Sequence[MetricOptions], form: Form) -> None:
         raise UsageError("--sentence-level takes one metric")
     if form.score_only and form.as_json:
         raise UsageError("choose one of --score-only and --json")
+
+
+def _say_what_suits(texts: Texts, options: MetricOptions, form: Form, force: bool) -> None:
+    """A line about the tokenizer of a text that 13a does not suit; the score stays sacrebleu's."""
+    if force or form.score_only or not isinstance(options, BleuOptions):
+        return
+    choice = choose_tokenizer(texts.references[0])
+    if choice.language:
+        better = f": --tokenize {choice.name} suits them better than {USUAL}"
+        print(f"nmt: note: {choice.reason}{better * (choice.name != USUAL)}", file=sys.stderr)
 
 
 def _warn_if_tokenized(

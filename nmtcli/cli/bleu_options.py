@@ -66,11 +66,11 @@ Plot = _text("Draw BLEU by length into FILE.png or FILE.svg.", "FILE")
 Title = _text("Title of the picture.", "TEXT")
 
 Tokenize = Annotated[
-    str,
+    str | None,
     typer.Option(
         "--tokenize",
         "-tok",
-        help="13a, intl, zh, char, none, ja-mecab or ko-mecab.",
+        help="13a if not given, intl, zh, char, none, ja-mecab or ko-mecab.",
         rich_help_panel=_BLEU,
     ),
 ]

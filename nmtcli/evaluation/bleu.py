@@ -239,11 +239,20 @@ def _metric_score(metric: "Metric", raw: "Score") -> MetricScore:
     return MetricScore(raw.name, raw.score, metric.get_signature().format(), raw)
 
 
+def has_packages(tokenizer: str) -> bool:
+    """Whether what a tokenizer needs beyond sacrebleu is installed."""
+    return not _missing_packages(tokenizer)
+
+
+def _missing_packages(tokenizer: str) -> list[str]:
+    _, modules = _EXTRAS.get(tokenizer, ("", ()))
+    return [name for name in modules if find_spec(name) is None]
+
+
 def _check_packages(tokenizer: str) -> None:
-    extra, modules = _EXTRAS.get(tokenizer, ("", ()))
-    missing = [name for name in modules if find_spec(name) is None]
+    missing = _missing_packages(tokenizer)
     if missing:
         raise UsageError(
             f"the tokenizer {tokenizer} needs {' and '.join(missing)}: "
-            f"pip install 'nmtcli[{extra}]'"
+            f"pip install 'nmtcli[{_EXTRAS[tokenizer][0]}]'"
         )

@@ -18,6 +18,7 @@ from nmtcli.evaluation.font_files import (
     having,
     system_families,
 )
+from nmtcli.text.scripts import script_of
 
 LATIN_FAMILY = "DejaVu Sans"
 
@@ -39,7 +40,6 @@ REGION_FAMILIES = {
 }
 # Han goes with its neighbours: `_by_region`.
 SCRIPT_REGIONS = {"kana": "ja", "Hangul": "ko", "Bopomofo": "zh"}
-HAN_PUNCTUATION = ((0x3001, 0x303F), (0xFF01, 0xFF60), (0xFFE0, 0xFFE6))
 
 REMEDIES = {
     "Hangul": "`pip install koreanize-matplotlib` or Debian's fonts-nanum",
@@ -95,22 +95,6 @@ def quiet_fonts() -> Iterator[None]:
             yield
     finally:
         logger.setLevel(level)
-
-
-def script_of(character: str) -> str:
-    """The script of a character, for example `Latin`, `Hangul`, `kana`, `Han`; else `symbols`.
-
-    Han includes the punctuation and the full-width forms that are set with it.
-    """
-    if any(first <= ord(character) <= last for first, last in HAN_PUNCTUATION):
-        return "Han"
-    if unicodedata.category(character)[0] not in "LM":
-        return "symbols"
-    name = unicodedata.name(character, "unnamed").removeprefix("HALFWIDTH ")
-    first = name.replace("-", " ").split()[0]
-    if first in ("HIRAGANA", "KATAKANA"):
-        return "kana"
-    return "Han" if first == "CJK" else first.title()
 
 
 def _is_mark(character: str) -> bool:
