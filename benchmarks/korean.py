@@ -19,7 +19,7 @@ TOKENIZE = {"ko": "ko-mecab", "en": "13a"}
 SETTINGS = {
     **multi30k.TRANSFORMER,
     "model.dropout": 0.2,
-    "training.max_steps": 7000,
+    "training.max_steps": 6000,
     "validation.every": 1000,
     "validation.max_lines": 500,
 }
