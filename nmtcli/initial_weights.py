@@ -14,7 +14,7 @@ from nmtcli.errors import UsageError
 from nmtcli.run_directory import RunDirectory
 from nmtcli.search_options import check_checkpoint_name
 
-# The weights that have a place for each piece: the side of the pieces, and the axis.
+# The model's own weights that have a place for each piece: the side of the pieces, and the axis.
 OF_PIECES = {
     "source_embedding": ("source", 0),
     "target_embedding": ("target", 0),
@@ -116,7 +116,7 @@ def take_weights(
 
 def _take(variable, arrays: dict, sides: dict, found: Taken) -> None:
     """Set one variable from the arrays, or leave it, and note that in `found`."""
-    path, short = variable.path, variable.path.rpartition("/")[2]
+    path, short = variable.path, _short(variable.path)
     array = arrays.get(path)
     if array is None and short == "source_embedding":  # one table served both sides there
         array = arrays.get(path.removesuffix(short) + "target_embedding")

@@ -108,6 +108,31 @@ def test_columns_of_an_output_layer_of_its_own_are_those_of_the_pieces(
         np.testing.assert_array_equal(columns[:, number], kernel[:, places[piece]])
 
 
+@pytest.mark.parametrize(
+    "model",
+    [
+        {"attention": "multi-head", "attention_heads": 2},
+        {"architecture": "transformer", "attention_heads": 2, "feed_forward_size": 24},
+    ],
+    ids=["rnn", "transformer"],
+)
+def test_output_layers_of_heads_have_no_pieces_and_are_taken_whole(
+    model, tmp_path_factory, other_subwords
+):
+    run = make_tiny_run(tmp_path_factory.mktemp("heads") / "run", model=model)
+    arrays = checkpoint.load(run.checkpoints)[1]["model"]
+    child = fresh_model(60, 60, **model)
+    taken = take_weights(child, str(run.path), other_subwords)
+    heads = [name for name in arrays if name.endswith("attention/output_kernel")]
+    assert heads and set(heads) < set(taken.taken) and not taken.fresh
+    after = weights(child)
+    for name in taken.taken:
+        np.testing.assert_array_equal(after[name], arrays[name])
+    assert {name.removeprefix("translator/") for name in taken.pieces} == {
+        "source_embedding", "target_embedding", "output_bias",
+    }  # fmt: skip
+
+
 def test_a_source_table_begins_as_the_shared_one_that_served_it(tmp_path_factory):
     run = make_tiny_run(tmp_path_factory.mktemp("joint") / "run", joint=True)
     table = checkpoint.load(run.checkpoints)[1]["model"]["translator/target_embedding"]
