@@ -60,6 +60,8 @@ def _choices(values: dict, prepared) -> list[Choice]:
         prepared.facts["vocabulary"]["target"],
         backend.device(),
         architecture,
+        model.get("embedding_size") or 0,
+        training.get("max_steps") or 0,
     )
     given = [name for name in ENDS if training.get(name)]
     if given:

@@ -77,6 +77,8 @@ def choose(
     vocabulary: int,
     device: str,
     architecture: str = RNN,
+    embedding_size: int = 0,
+    max_steps: int = 0,
 ) -> list[Choice]:
     """Values for the sections model, training and validation.
 
@@ -86,6 +88,8 @@ def choose(
         vocabulary: V of the target.
         device: such as `CPU (2 threads)` or `1 GPU`; what is no CPU counts as a GPU.
         architecture: `rnn` or `transformer`.
+        embedding_size: that was set, to which the learning rate is to fit; 0 if none was.
+        max_steps: updates of the training, if it was set; else 0.
 
     Raises:
         ValueError: no pairs, or an unknown architecture.
@@ -110,7 +114,8 @@ def choose(
     reason = "about once in an epoch" if 100 <= updates <= 2000 else "not too often, nor too rarely"
     every = min(2000, max(100, _round(updates)))
     choices.append(Choice({"validation": {"every": every}}, reason))
-    choices.append(_rate(architecture, size, model["embedding_size"], epochs * updates))
+    model_size = embedding_size or model["embedding_size"]
+    choices.append(_rate(architecture, size, model_size, max_steps or epochs * updates))
     reason = "the mean of the weights of the last updates translates better than the last ones"
     choices.append(Choice({"training": {"average_decay": AVERAGE}}, reason))
     return choices

@@ -84,6 +84,15 @@ def test_what_the_user_set_wins_and_is_not_spoken_of():
     assert values["training"] == {"batch_tokens": 500}
 
 
+def test_rate_and_warm_up_go_by_the_size_and_the_updates_that_were_set():
+    values = fill({}, choose(29_000, 14.0, 8000, GPU, "transformer", 64, 2000))[0]["training"]
+    assert values["warmup_steps"] == 200
+    assert values["learning_rate"] == 0.003  # the most: the paper's would be 0.0088
+    values = fill({}, choose(29_000, 14.0, 8000, GPU, "transformer", 512, 40_000))[0]["training"]
+    assert values["warmup_steps"] == 4000
+    assert math.isclose(values["learning_rate"], (512 * 4000) ** -0.5, rel_tol=0.01)
+
+
 def test_a_choice_of_which_nothing_is_left_has_no_line():
     assert fill({"a": {"b": 1}}, [Choice({"a": {"b": 2}}, "why")]) == ({"a": {"b": 1}}, [])
 
