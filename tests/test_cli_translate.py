@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from fake_engine import FakeSubwords, fake_engine, install, make_run
 
 from nmtcli.cli.main import run as run_command
@@ -189,6 +190,16 @@ def test_inspect_shows_a_run_and_its_checkpoints(nmt, tmp_path):
     about = json.loads(nmt("inspect", "--json")[1])
     assert about["best_validation"]["step"] == 9 and about["last_step"] == 10
     assert [c["name"] for c in about["checkpoints"]] == ["step-9", "step-10"]
+
+
+def test_inspect_names_all_training_texts_and_says_where_there_is_no_validation(nmt, tmp_path):
+    path = tmp_path / "runs" / "one" / "config.yaml"
+    values = yaml.safe_load(path.read_text())
+    values["data"] |= {"train_source": ["a.ko", "b.ko"], "train_target": ["a.en", "b.en"]}
+    values["data"] |= {"valid_source": None, "valid_target": None}
+    path.write_text(yaml.safe_dump(values))
+    lines = [" ".join(line.split()) for line in nmt("inspect")[1].decode().splitlines()]
+    assert "train text a.ko, b.ko -> a.en, b.en" in lines and "valid text none" in lines
 
 
 def test_inspect_is_lenient_about_missing_files(nmt, tmp_path):

@@ -1,7 +1,7 @@
 """`nmt inspect`: what a run is."""
 
 import json as json_module
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -106,7 +106,13 @@ def _config_rows(config: dict | None) -> Iterator[tuple[str, str]]:
     model, data = config["model"], config["data"]
     yield "model", _model(model)
     for side in ("train", "valid"):
-        yield f"{side} text", f"{data[side + '_source']} -> {data[side + '_target']}"
+        sides = [_files(data[f"{side}_{which}"]) for which in ("source", "target")]
+        yield f"{side} text", " -> ".join(sides) if all(sides) else "none"
+
+
+def _files(value: str | Sequence[str] | None) -> str:
+    """The files of a side; of the training text there may be several."""
+    return ", ".join([value] if isinstance(value, str) else value or ())
 
 
 def _model(model: dict) -> str:
