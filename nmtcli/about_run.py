@@ -19,6 +19,8 @@ def describe(run) -> dict:
     config = _read_config(run)
     validations = [line for line in metrics if line.get("kind") == "validation"]
     trained = [line for line in metrics if line.get("kind") == "train"]
+    checkpoints = [_describe_checkpoint(folder) for folder in _steps(run.checkpoints)]
+    done = [*metrics, *checkpoints]  # a short training has a checkpoint, and no line of metrics
     return {
         "run": str(run.path),
         "config": config,
@@ -26,12 +28,12 @@ def describe(run) -> dict:
             "source": _vocabulary_size(run.source_subwords),
             "target": _vocabulary_size(run.target_subwords),
         },
-        "last_step": _highest(metrics, "step"),
-        "last_epoch": _highest(metrics, "epoch"),
+        "last_step": _highest(done, "step"),
+        "last_epoch": _highest(done, "epoch"),
         "last_training": trained[-1] if trained else None,
         "best_validation": _best(validations, config),
         "last_validation": validations[-1] if validations else None,
-        "checkpoints": [_describe_checkpoint(folder) for folder in _steps(run.checkpoints)],
+        "checkpoints": checkpoints,
         "best": _link(run.checkpoints / "best"),
         "last": _link(run.checkpoints / "last"),
         "bytes": _size(run.path),
@@ -46,8 +48,8 @@ def _read_config(run) -> dict | None:
         return None
 
 
-def _highest(metrics: list[dict], name: str) -> int | None:
-    return max((line[name] for line in metrics if isinstance(line.get(name), int)), default=None)
+def _highest(lines: list[dict], name: str) -> int | None:
+    return max((line[name] for line in lines if isinstance(line.get(name), int)), default=None)
 
 
 def _best(validations: list[dict], config: dict | None) -> dict | None:

@@ -202,6 +202,13 @@ def test_inspect_names_all_training_texts_and_says_where_there_is_no_validation(
     assert "train text a.ko, b.ko -> a.en, b.en" in lines and "valid text none" in lines
 
 
+def test_inspect_of_a_training_too_short_for_metrics_goes_by_its_checkpoint(nmt, tmp_path):
+    folder = tmp_path / "runs" / "one" / "checkpoints" / "step-5"
+    folder.mkdir()
+    (folder / "state.json").write_text(json.dumps({"step": 5, "epoch": 2}))
+    assert "step 5, epoch 2" in nmt("inspect")[1].decode()
+
+
 def test_inspect_is_lenient_about_missing_files(nmt, tmp_path):
     (tmp_path / "runs" / "one" / "config.yaml").unlink()
     (tmp_path / "runs" / "one" / "checkpoints").rmdir()
