@@ -27,15 +27,27 @@ def diversified(text: Text, forward: list[Path], backward: Training) -> Text:
     prepare(reverse)
     train(reverse, [backward])
     source, target = text.splits["train"]
-    pairs = [(source, _translated(run, source, folder)) for run in forward]
-    pairs.append((_translated(backward.run, target, folder), target))
+    pairs = [(source, _translated([run], source, folder)) for run in forward]
+    pairs.append((_translated([backward.run], target, folder), target))
     return replace(same_pieces, prepared=folder, more_training=tuple(pairs))
 
 
-def _translated(run: Path, text: str, folder: Path) -> str:
-    path = folder.with_name(f"{folder.name}-by-{run.name}.txt")
+def once_more(text: Text, runs: list[Path], checkpoint: str) -> Text:
+    """A further round: beside the diversified text stands what runs trained on it make of its
+    source side together."""
+    source, _ = text.splits["train"]
+    folder = text.prepared.with_name(f"{text.prepared.name}-again")
+    pair = source, _translated(runs, source, folder, checkpoint)
+    return replace(text, prepared=folder, more_training=(*text.more_training, pair))
+
+
+def _translated(runs: list[Path], text: str, folder: Path, checkpoint: str = "best") -> str:
+    by = "together" if len(runs) > 1 else runs[0].name
+    path = folder.with_name(f"{folder.name}-by-{by}.txt")
     if not path.exists():
         part = path.with_suffix(".part")
-        nmt("translate", "--run", run, "--beam", 5, "--input", text, "--output", part)
+        chosen = [argument for run in runs for argument in ("--run", run)]
+        chosen += ["--checkpoint", checkpoint, "--beam", 5]
+        nmt("translate", *chosen, "--input", text, "--output", part)
         part.rename(path)
     return str(path)

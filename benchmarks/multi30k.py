@@ -8,15 +8,17 @@ and chrF of its own text, and BLEU by source length. With several seeds the mean
 deviation are printed, and with --ensemble all runs together. What is done already is not done
 again. With --diversify the first run of each system, or of those that are named, translates the
 training text, as does a Transformer from the target that is trained for --backward-steps; the
-systems are then trained again, on all of it (`diversify.py`). Settings are chosen on the validation
-text (--split valid); the test is read once for each setting.
+systems are then trained again, on all of it (`diversify.py`); in a further one of --rounds these
+runs together translate the text once more, and the systems are trained on that, too. Settings are
+chosen on the validation text (--split valid); the test is read once for each setting.
 """
 
 import argparse
 import sys
+from itertools import chain
 from pathlib import Path
 
-from diversify import diversified
+from diversify import diversified, once_more
 from systems import Text, Training, evaluate, prepare, print_table, train
 
 TOKENISED = "tok/{split}.lc.norm.tok.{side}", "none"
@@ -78,6 +80,9 @@ def main() -> None:
         first = [several[0] for several in forward.values()]
         text = diversified(text, first, backward(options))
         runs = trained(options, text, options.systems)
+        for _ in range(1, options.rounds):
+            text = once_more(text, list(chain.from_iterable(runs.values())), options.checkpoint)
+            runs = trained(options, text, options.systems)
     results = {
         name: [
             evaluate(text, [run], options.split, checkpoint=options.checkpoint) for run in several
@@ -85,7 +90,7 @@ def main() -> None:
         for name, several in runs.items()
     }
     if options.ensemble:
-        together = [run for several in runs.values() for run in several]
+        together = list(chain.from_iterable(runs.values()))
         results["ensemble"] = [
             evaluate(text, together, options.split, checkpoint=options.checkpoint)
         ]
@@ -131,6 +136,7 @@ def parse():
         "--diversify", nargs="*", choices=SYSTEMS, help="train on translations of these, too"
     )
     parser.add_argument("--backward-steps", type=int, default=4000)
+    parser.add_argument("--rounds", type=int, default=1, help="of --diversify")
     parser.add_argument("--split", default="test", choices=("valid", "test"))
     parser.add_argument("--checkpoint", default="best", choices=("best", "last"))
     parser.add_argument("--ensemble", action="store_true", help="all trained runs together, too")
