@@ -1,11 +1,12 @@
 """English and Korean, both ways: the Python documentation, by the command line alone.
 
     python benchmarks/korean.py [--directions en-ko ko-en] [--minutes M] [--jobs 2] [--samples N]
-                                [--checkpoint best|last]
+                                [--checkpoint best|last] [--pieces N]
 
 Text is raw and cased, one joint vocabulary. Korean is scored with sacrebleu's ko-mecab, English
 with 13a, and chrF stands beside both. Some lines of the test are printed with their reference and
-translation: as many as --samples, evenly through the text. What is done already is not done again.
+translation: as many as --samples, evenly through the text. With --pieces longer lines are cut at
+ends of sentences. What is done already is not done again.
 """
 
 import argparse
@@ -34,6 +35,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=1, help="directions trained at once")
     parser.add_argument("--checkpoint", default="best", choices=("best", "last"))
+    parser.add_argument("--pieces", type=int, default=200, help="of a line that is not cut")
     parser.add_argument("--samples", type=int, default=10)
     parser.add_argument("--split", default="test", choices=("valid", "test"))
     options = parser.parse_args()
@@ -47,8 +49,10 @@ def main() -> None:
         trainings.append((text, Training(run, SETTINGS, options.seed, options.minutes)))
     train_on(trainings, options.jobs)
     for direction, (text, training) in zip(options.directions, trainings):
-        found = evaluate(text, [training.run], options.split, checkpoint=options.checkpoint)
+        search = {"search.max_source_pieces": options.pieces}
+        found = evaluate(text, [training.run], options.split, 5, options.checkpoint, search)
         title = f"Python documentation, {options.split}, {options.checkpoint}, beam 5"
+        title += f", lines of over {options.pieces} pieces cut"
         print_table(title, {direction: [found]})
         print_samples(text.splits[options.split], found["hypotheses"], options.samples)
 

@@ -87,18 +87,28 @@ def assignments(settings: dict) -> list[str]:
 
 
 def evaluate(
-    text: Text, runs: list[Path], split: str, beam: int = 5, checkpoint: str = "best"
+    text: Text,
+    runs: list[Path],
+    split: str,
+    beam: int = 5,
+    checkpoint: str = "best",
+    search: dict | None = None,
 ) -> dict:
     """Translate a text with a run, or with several together, and score it.
+
+    Args:
+        search: further settings of `nmt translate`.
 
     Returns:
         bleu, chrf: scores and signatures as `nmt bleu --json` prints them; by_length; minutes of
         training; device; hypotheses, the file.
     """
     source, reference = text.splits[split]
-    hypotheses = runs[0] / f"{split}-{len(runs)}-{checkpoint}.txt"
+    options = assignments(search or {})
+    name = "-".join([split, str(len(runs)), checkpoint, *options[1::2]])
+    hypotheses = runs[0] / f"{name}.txt"
     chosen = [argument for run in runs for argument in ("--run", run)]
-    chosen += ["--checkpoint", checkpoint, "--beam", beam]
+    chosen += ["--checkpoint", checkpoint, "--beam", beam, *options]
     nmt("translate", *chosen, "--input", source, "--output", hypotheses)
     scored = "bleu", reference, hypotheses, "--json"
     buckets = ["--by-length", text.buckets, "--source", source] if text.buckets else []
