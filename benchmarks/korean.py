@@ -4,13 +4,15 @@
                                 [--checkpoint best|last] [--pieces N]
 
 Text is raw and cased, one joint vocabulary. Korean is scored with sacrebleu's ko-mecab, English
-with 13a, and chrF stands beside both. Some lines of the test are printed with their reference and
-translation: as many as --samples, evenly through the text. With --pieces longer lines are cut at
-ends of sentences. What is done already is not done again.
+with 13a, and chrF stands beside both. How many names are kept is printed, and some lines of the
+test with their reference and translation: as many as --samples, evenly through the text. With
+--pieces longer lines are cut at ends of sentences. What is done already is not done again.
 """
 
 import argparse
+import re
 import sys
+from collections import Counter
 from pathlib import Path
 
 import multi30k
@@ -24,6 +26,9 @@ SETTINGS = {
     "validation.every": 1000,
     "validation.max_lines": 500,
 }
+# With an underscore or a capital inside.
+NAME = re.compile(r"[A-Za-z]*_\w+|[a-z]+[A-Z]\w*|[A-Z][a-z]+[A-Z]\w*", re.ASCII)
+SEEN = {"not in training": (0, 0), "1 to 9 times": (1, 9), "10 or more": (10, sys.maxsize)}
 
 
 def main() -> None:
@@ -54,6 +59,7 @@ def main() -> None:
         title = f"Python documentation, {options.split}, {options.checkpoint}, beam 5"
         title += f", lines of over {options.pieces} pieces cut"
         print_table(title, {direction: [found]})
+        print_names(options.data / "train.en", text.splits[options.split], found["hypotheses"])
         print_samples(text.splits[options.split], found["hypotheses"], options.samples)
 
 
@@ -71,9 +77,28 @@ def corpus(options, direction: str) -> Text:
     )
 
 
+def print_names(train: Path, files, hypotheses: Path) -> None:
+    """How many of the names that source and reference share are in the translation, too."""
+    seen = Counter(NAME.findall(train.read_text(encoding="utf-8")))
+    all_of, kept = Counter(), Counter()
+    for row in rows_of(*files, hypotheses):
+        source, reference, translation = (Counter(NAME.findall(line)) for line in row)
+        for name, count in (source & reference).items():
+            group = next(group for group, (low, high) in SEEN.items() if low <= seen[name] <= high)
+            all_of[group] += count
+            kept[group] += min(count, translation[name])
+    for group in SEEN:
+        share = 100 * kept[group] / max(1, all_of[group])
+        print(f"names {group:<16} {share:5.1f} % of {all_of[group]} are in the translation")
+
+
+def rows_of(*files) -> list[tuple[str, ...]]:
+    columns = [Path(file).read_text(encoding="utf-8").split("\n")[:-1] for file in files]
+    return list(zip(*columns, strict=True))
+
+
 def print_samples(files, hypotheses: Path, count: int) -> None:
-    columns = [Path(file).read_text(encoding="utf-8").splitlines() for file in (*files, hypotheses)]
-    rows = list(zip(*columns, strict=True))
+    rows = rows_of(*files, hypotheses)
     for n in range(count):
         number = (2 * n + 1) * len(rows) // (2 * count)
         print(f"\nline {number + 1}")
