@@ -1,12 +1,13 @@
 """English and Korean, both ways: the Python documentation, by the command line alone.
 
     python benchmarks/korean.py [--directions en-ko ko-en] [--minutes M] [--jobs 2] [--samples N]
-                                [--checkpoint best|last] [--pieces N]
+                                [--checkpoint best|last] [--pieces N] [--by-sentence]
 
 Text is raw and cased, one joint vocabulary. Korean is scored with sacrebleu's ko-mecab, English
 with 13a, and chrF stands beside both. How many names are kept is printed, and some lines of the
 test with their reference and translation: as many as --samples, evenly through the text. With
---pieces longer lines are cut at ends of sentences. What is done already is not done again.
+--pieces longer lines are cut at ends of sentences, with --by-sentence all lines are. What is done
+already is not done again.
 """
 
 import argparse
@@ -41,6 +42,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=1, help="directions trained at once")
     parser.add_argument("--checkpoint", default="best", choices=("best", "last"))
     parser.add_argument("--pieces", type=int, default=200, help="of a line that is not cut")
+    parser.add_argument("--by-sentence", action="store_true", help="translate each one by itself")
     parser.add_argument("--samples", type=int, default=10)
     parser.add_argument("--split", default="test", choices=("valid", "test"))
     options = parser.parse_args()
@@ -55,8 +57,11 @@ def main() -> None:
     train_on(trainings, options.jobs)
     for direction, (text, training) in zip(options.directions, trainings):
         search = {"search.max_source_pieces": options.pieces}
+        if options.by_sentence:
+            search["search.by_sentence"] = "true"
         found = evaluate(text, [training.run], options.split, 5, options.checkpoint, search)
         title = f"Python documentation, {options.split}, {options.checkpoint}, beam 5"
+        title += ", by sentence" if options.by_sentence else ""
         title += f", lines of over {options.pieces} pieces cut"
         print_table(title, {direction: [found]})
         print_names(options.data / "train.en", text.splits[options.split], found["hypotheses"])

@@ -1,6 +1,6 @@
 """BLEU against time: nmt and Joey NMT on the same text, pieces, processors and time.
 
-    python benchmarks/peer_joeynmt.py --joey-python PYTHON [--minutes M] [--data DIR] [--out DIR]
+    python benchmarks/peer_joeynmt.py --joey-python PYTHON [--minutes M] [--jobs 2] [--data DIR]
     python benchmarks/peer_joeynmt.py --report        # table on stdout, docs/study/peer-joeynmt.svg
 
 Joey NMT needs a Python of its own, 3.11, as it wants an old protobuf:
@@ -15,12 +15,13 @@ tensorboard 2.20.0, numpy 2.4.6 and importlib_metadata 10.2.0.
 
 Both learn from the tokenised, lower-cased Multi30k with the SentencePiece model that `nmt
 preprocess` learns, in float32, with the same seed number, one after the other on the same
-processors. The settings are in `benchmarks/peer/`, a YAML file for each system; a file that is
-added there is a further system. A system is trained for M minutes in which it makes updates:
-starting, validating and saving do not count, for neither side. Both translate all of the
-validation text greedily; the report scores what both wrote with sacrebleu, tokenize none, and
-checks that each side had logged the same. What is done is not done again; of a training that was
-interrupted, nmt goes on and Joey NMT begins anew.
+processors; with --jobs each architecture has a share of the processors, on which its systems are
+trained one after the other, beside the others. The settings are in `benchmarks/peer/`, a YAML file
+for each system; a file that is added there is a further system. A system is trained for M minutes
+in which it makes updates: starting, validating and saving do not count, for neither side. Both
+translate all of the validation text greedily; the report scores what both wrote with sacrebleu,
+tokenize none, and checks that each side had logged the same. What is done is not done again; of a
+training that was interrupted, nmt goes on and Joey NMT begins anew.
 """
 
 import argparse
@@ -28,14 +29,20 @@ import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import yaml
-from peer_report import joey_is_done, nmt_is_done, report, training_seconds
-from peer_training import Place, train_joey, train_nmt
+from peer_report import architecture_of, joey_is_done, nmt_is_done, report, training_seconds
+from peer_training import Place, shares_of, train_joey, train_nmt
 
 SETTINGS = Path(__file__).with_name("peer")
 DEFAULT = ["nmt-transformer", "joey-transformer", "nmt-rnn", "joey-rnn"]
+CONDITIONS = (
+    "minutes", "validations", "updates", "pairs", "valid_pairs", "vocabulary", "source", "target",
+    "seed", "jobs",
+)  # fmt: skip
 TOKENISED = "tok/{split}.lc.norm.tok.{side}"
 
 
@@ -43,8 +50,28 @@ def main() -> None:
     options = parse()
     fix_conditions(options)
     place = prepare(options)
-    wanted = [name for name in options.systems if name.startswith(options.only)]
-    for name in [] if options.report else wanted:
+    if not options.report:
+        train_all(options, place)
+    report(options.out, place, options.docs, options.jobs)
+
+
+def train_all(options, place: Place) -> None:
+    """Each architecture's systems in turn, as many architectures at once as there are jobs."""
+    lanes = [[] for _ in range(options.jobs)]
+    architectures = list(dict.fromkeys(map(architecture_of, options.systems)))
+    for name in options.systems:
+        if name.startswith(options.only):
+            lanes[architectures.index(architecture_of(name)) % options.jobs].append(name)
+    with ThreadPoolExecutor(options.jobs) as workers:
+        for done in [
+            workers.submit(train_in_turn, lane, options, replace(place, processors=share))
+            for lane, share in zip(lanes, shares_of(place.processors, options.jobs))
+        ]:
+            done.result()
+
+
+def train_in_turn(systems: list[str], options, place: Place) -> None:
+    for name in systems:
         settings = yaml.safe_load((SETTINGS / f"{name}.yaml").read_text(encoding="utf-8"))
         run = options.out / name
         if name.startswith("joey-"):
@@ -52,7 +79,6 @@ def main() -> None:
                 train_joey(options.joey_python, settings, run, place)
         elif not nmt_is_done(run):
             train_nmt(SETTINGS / f"{name}.yaml", run, place, training_seconds)
-    report(options.out, place, options.docs)
 
 
 def parse():
@@ -72,6 +98,7 @@ def parse():
     parser.add_argument("--target", default="de")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--processors", help="numbers such as 0,1; all that there are by default")
+    parser.add_argument("--jobs", type=int, default=1, help="architectures at once")
     parser.add_argument("--systems", nargs="+", default=DEFAULT, choices=names, metavar="NAME")
     parser.add_argument("--only", choices=["ours", "joey"], help="train one side alone")
     parser.add_argument("--report", action="store_true", help="train nothing")
@@ -87,6 +114,8 @@ def parse():
             parser.error(f"--joey-python {options.joey_python}: no such file")
     if options.updates % 10:
         parser.error("--updates must be a multiple of 10")
+    if not 1 <= options.jobs <= len(processors_of(options)):
+        parser.error("--jobs must be 1 to the number of processors")
     if options.minutes <= 0 or options.validations < 1:
         parser.error("--minutes and --validations must be positive")
     return options
@@ -94,9 +123,8 @@ def parse():
 
 def fix_conditions(options) -> None:
     """Keep to the conditions under which a folder was begun: results of others do not compare."""
-    processors = options.processors or ",".join(map(str, sorted(os.sched_getaffinity(0))))
-    names = "minutes validations updates pairs valid_pairs vocabulary source target seed".split()
-    now = {name: getattr(options, name) for name in names} | {"processors": processors}
+    now = {name: getattr(options, name) for name in CONDITIONS}
+    now["processors"] = ",".join(map(str, processors_of(options)))
     path = options.out / "conditions.json"
     if options.report:
         if not path.exists():
@@ -120,13 +148,19 @@ def fix_conditions(options) -> None:
     vars(options).update(begun)
 
 
+def processors_of(options) -> list[int]:
+    if options.processors:
+        return [int(number) for number in options.processors.split(",")]
+    return sorted(os.sched_getaffinity(0))
+
+
 def prepare(options) -> Place:
     """Text of both sides in files that Joey NMT can name, and nmt's prepared data of it."""
     text, prepared = options.out / "text", options.out / "prepared"
     place = Place(
         text, prepared, options.source, options.target, options.minutes,
         options.minutes / options.validations, options.updates, options.seed,
-        tuple(int(number) for number in options.processors.split(",")),
+        tuple(processors_of(options)),
     )  # fmt: skip
     if options.report:
         return place

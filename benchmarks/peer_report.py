@@ -39,7 +39,7 @@ class Trained:
 
     @property
     def architecture(self) -> str:
-        return self.name.split("-")[1]
+        return architecture_of(self.name)
 
     def at(self, minutes: float) -> float:
         """BLEU after so many minutes: on the line between validations, which begins at 0, 0."""
@@ -49,6 +49,10 @@ class Trained:
             return scores[-1]
         share = (minutes - times[n - 1]) / (times[n] - times[n - 1])
         return scores[n - 1] + share * (scores[n] - scores[n - 1])
+
+
+def architecture_of(name: str) -> str:
+    return name.split("-")[1]
 
 
 def joey_is_done(run: Path) -> bool:
@@ -133,7 +137,7 @@ def score_of(path: Path, place: Place) -> tuple[float, str]:
     return score, str(metric.get_signature())
 
 
-def report(out: Path, place: Place, docs: Path) -> None:
+def report(out: Path, place: Place, docs: Path, jobs: int = 1) -> None:
     """Print table and verdict of what is done, and draw it to `docs`/peer-joeynmt.svg."""
     found = [
         read_joey(path.with_suffix(""), place)
@@ -152,7 +156,8 @@ def report(out: Path, place: Place, docs: Path) -> None:
     print(table(found, place))
     for architecture in dict.fromkeys(one.architecture for one in found):
         print(verdict(found, architecture, place.minutes))
-    print(f"\n`{found[0].signature}`, {len(place.processors)} processors, {_processor()}, float32")
+    each = len(place.processors) // jobs
+    print(f"\n`{found[0].signature}`, processors: {each}, {_processor()}, float32")
     docs.mkdir(parents=True, exist_ok=True)
     save_figure(figure(found, place), docs / "peer-joeynmt.svg")
 

@@ -45,6 +45,12 @@ class Place:
         return self.source, self.target
 
 
+def shares_of(processors: tuple[int, ...], jobs: int) -> list[tuple[int, ...]]:
+    """Processors of each of several jobs; what cannot be shared evenly stays idle."""
+    each = len(processors) // jobs
+    return [processors[n * each : (n + 1) * each] for n in range(jobs)]
+
+
 def train_joey(python: Path, settings: dict, run: Path, place: Place) -> None:
     """Train Joey NMT into the folder `run`; its clock's record goes to `run`.jsonl."""
     vocabulary = _vocabulary_file(place.prepared)

@@ -71,4 +71,6 @@ def _choices(values: dict, prepared) -> list[Choice]:
     tokenizer = choose_tokenizer(prepared.valid_target_lines())
     if tokenizer.reason:
         choices.append(Choice({"validation": {"tokenize": tokenizer.name}}, tokenizer.reason))
+    if prepared.facts["config"]["data"].get("by_sentence"):
+        choices.append(Choice({"search": {"by_sentence": True}}, "the training text was cut so"))
     return choices

@@ -34,7 +34,15 @@ from nmtcli.run_directory import write_atomically
 from nmtcli.text.corpus import Pair, read_pairs
 from nmtcli.text.filters import EMPTY, PairFilter, Rejected
 from nmtcli.text.subwords import Subwords
-from nmtcli.training_text import Corpus, Text, read_corpus, surveyed, tagged, text_of
+from nmtcli.training_text import (
+    Corpus,
+    Text,
+    read_corpus,
+    sentence_pairs,
+    surveyed,
+    tagged,
+    text_of,
+)
 from nmtcli.vocabulary import check_size, kept_pairs, learn_models, take_models
 
 PATHS = (
@@ -54,8 +62,9 @@ class Report:
 
     `already`: the folder was there and was kept as it is. `counts`: by corpus (`train` and, if
     there is validation text, `valid`). `vocabulary`: pieces by side (`source`, `target`).
-    `corpora`: what `prepared.json` says of each training text. `choice`: a line that tells the
-    size of the vocabulary and why, or None where the user set it.
+    `corpora`: what `prepared.json` says of each training text. `lines`: of all of them, which
+    are fewer than pairs where these were cut. `choice`: a line that tells the size of the
+    vocabulary and why, or None where the user set it.
     """
 
     out: Path
@@ -63,6 +72,7 @@ class Report:
     counts: dict[str, Counts]
     vocabulary: dict[str, int]
     corpora: list[dict]
+    lines: int
     choice: str | None
 
 
@@ -157,8 +167,9 @@ def _keep_as_is(out: Path, identity: dict, keep_rejected: bool) -> Report:
 
 def _report(out: Path, facts: dict, already: bool) -> Report:
     counts = {name: Counts(**fields) for name, fields in facts["counts"].items()}
-    corpora, choice = facts.get("corpora", []), facts.get("choice")
-    return Report(out, already, counts, facts["vocabulary"], corpora, choice)
+    lines = facts.get("lines", counts[prepared.TRAIN].read)  # older prepared data do not say
+    more = facts.get("corpora", []), lines, facts.get("choice")
+    return Report(out, already, counts, facts["vocabulary"], *more)
 
 
 def _build(folder: Path, config, text: Text, models, keep_rejected: bool, progress) -> dict:
@@ -173,7 +184,7 @@ def _build(folder: Path, config, text: Text, models, keep_rejected: bool, progre
         several = len(corpora) > 1
         rejected = [Rejected(log, f"{c.source}:" if several else "") for c in corpora]
         verdicts = _filter(corpora, config.data, rejected, lines, progress)
-        _require_pairs(rejected, lines, corpora)
+        _require_pairs(map(sum, verdicts), rejected, corpora)
         if models is None:
             models, choice = learn_models(corpora, verdicts, config.subwords, progress)
         encoder = Encoder(models, config, on_progress=progress)
@@ -183,18 +194,19 @@ def _build(folder: Path, config, text: Text, models, keep_rejected: bool, progre
         ]
         with_links = corpora[0].alignments is not None
         counts = encoder.write(parts, folder / prepared.TRAIN, with_links)
-        _require_pairs(rejected, lines, corpora)
+        _require_pairs((of_corpus.kept for of_corpus in counts), rejected, corpora)
     all_counts = {prepared.TRAIN: asdict(sum_counts(counts))}
     if text.valid:
-        lines = text.valid_surveys[0].lines
-        all_counts[prepared.VALID] = asdict(_write_validation(folder, text.valid, lines, encoder))
+        of_valid = text.valid_surveys[0].lines
+        counts_of_valid = _write_validation(folder, text.valid, of_valid, encoder)
+        all_counts[prepared.VALID] = asdict(counts_of_valid)
     for name, model in zip((prepared.SOURCE_MODEL, prepared.TARGET_MODEL), models):
         write_atomically(folder / name, model.model_proto)
     progress("shortlist", 0, 0)
     pieces = [model.pieces(range(model.size)) for model in models]
     learn_shortlist(Pairs(folder / prepared.TRAIN), *pieces).save(folder / prepared.SHORTLIST)
     vocabulary = {"source": models[0].size, "target": models[1].size}
-    facts = {"counts": all_counts, "vocabulary": vocabulary, "choice": choice}
+    facts = {"counts": all_counts, "lines": sum(lines), "vocabulary": vocabulary, "choice": choice}
     facts["models"] = _hashes(models)
     return facts | {"corpora": [_corpus_facts(*values) for values in zip(corpora, counts)]}
 
@@ -216,7 +228,7 @@ def _corpus_facts(corpus: Corpus, counts: Counts) -> dict:
 def _filter(corpora, options: DataConfig, rejected, lines, progress) -> list[bytearray]:
     """For each corpus one byte a pair: 1 keeps it."""
     pair_filter, all_verdicts, done = PairFilter(options), [], 0
-    for corpus, dropped in zip(corpora, rejected):
+    for corpus, dropped, lines_of_corpus in zip(corpora, rejected, lines):
         verdicts = bytearray()
         for pair in read_corpus(corpus):
             rule = pair.problem or pair_filter.problem(pair.source, pair.target, corpus.tag)
@@ -226,16 +238,16 @@ def _filter(corpora, options: DataConfig, rejected, lines, progress) -> list[byt
             if pair.line % REPORT_EVERY == 0:
                 progress("filter", done + pair.line, sum(lines))
         all_verdicts.append(verdicts)
-        done += len(verdicts)
+        done += lines_of_corpus
     return all_verdicts
 
 
-def _require_pairs(rejected, lines, corpora) -> None:
-    for dropped, count, corpus in zip(rejected, lines, corpora):
-        if dropped.total() == count:
+def _require_pairs(kept, rejected, corpora) -> None:
+    for left, dropped, corpus in zip(kept, rejected, corpora):
+        if not left:
             rules = ", ".join(f"{rule} {number}" for rule, number in dropped.counts.items())
             raise UsageError(
-                f"{corpus.name}: no pair of {count} is left ({rules});"
+                f"{corpus.name}: no pair of {dropped.total()} is left ({rules});"
                 " mend the text, or loosen the limits in section 'data'"
             )
 
@@ -252,14 +264,15 @@ def _write_validation(folder: Path, corpus: Corpus, lines: int, encoder: Encoder
             # A reader drops one carriage return, so a second one keeps a line's own.
             sources.write(pair.source.encode() + (b"\r\n" if pair.source[-1:] == "\r" else b"\n"))
             targets.write(pair.target.encode() + (b"\r\n" if pair.target[-1:] == "\r" else b"\n"))
-            if pair.source.strip() and pair.target.strip():
-                yield pair
-            else:
-                rejected.add(EMPTY, pair)
+            for part in sentence_pairs(pair) if corpus.by_sentence else [pair]:
+                if part.source.strip() and part.target.strip():
+                    yield part
+                else:
+                    rejected.add(EMPTY, part)
 
     source_path, target_path = folder / prepared.VALID_SOURCE, folder / prepared.VALID_TARGET
     with open(source_path, "wb") as sources, open(target_path, "wb") as targets:
         part = Part(usable(sources, targets), lines, rejected)
         (counts,) = encoder.write([part], folder / prepared.VALID)
-    _require_pairs([rejected], [lines], [corpus])
+    _require_pairs([counts.kept], [rejected], [corpus])
     return counts

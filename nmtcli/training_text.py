@@ -12,6 +12,7 @@ from nmtcli.errors import UsageError
 from nmtcli.evaluation.pharaoh import read_links
 from nmtcli.text.corpus import FileSurvey, Pair, open_text, read_pairs, survey_file, survey_pair
 from nmtcli.text.lines import read_raw_lines
+from nmtcli.text.long_lines import split_sentences
 from nmtcli.text.subwords import normalise
 from nmtcli.text.words import split_words
 
@@ -29,6 +30,7 @@ class Corpus:
         et al. 2017, arXiv:1611.04558) or `<BT>` for text that was translated back (Caswell et al.
         2019, arXiv:1906.06442); the empty text is none.
     alignments: file of links of words, or None.
+    by_sentence: pairs with equally many sentences on both sides become a pair for each.
     """
 
     source: Path
@@ -36,6 +38,7 @@ class Corpus:
     weight: float = 1.0
     tag: str = ""
     alignments: Path | None = None
+    by_sentence: bool = False
 
     @property
     def name(self) -> str:
@@ -66,9 +69,12 @@ def training_corpora(data: DataConfig) -> list[Corpus]:
         if not 0 < weight <= LARGEST_WEIGHT:
             raise UsageError(f"a weight of {weight:g} cannot be; give more than 0, at most 1000")
     tags = [_checked_tag(tag) for tag in data.tags or ("",) * len(sources)]
+    if data.by_sentence and data.alignments:
+        raise UsageError("links are of whole lines: leave out --by-sentence, or --alignments")
     links = [Path(name) for name in data.alignments] or [None] * len(sources)
     paths = map(Path, sources), map(Path, targets)
-    return [Corpus(*values) for values in zip(*paths, weights, tags, links)]
+    columns = zip(*paths, weights, tags, links)
+    return [Corpus(*values, by_sentence=data.by_sentence) for values in columns]
 
 
 class Text(NamedTuple):
@@ -89,7 +95,8 @@ def text_of(data: DataConfig) -> Text:
     train, paths = training_corpora(data), (data.valid_source, data.valid_target)
     if any(paths) and not all(paths):
         raise UsageError("only one side of the valid text is given; use --valid SRC TGT")
-    return Text(train, Corpus(*map(Path, paths)) if all(paths) else None)
+    valid = Corpus(*map(Path, paths), by_sentence=data.by_sentence) if all(paths) else None
+    return Text(train, valid)
 
 
 def surveyed(text: Text) -> Text:
@@ -119,14 +126,16 @@ def survey_corpus(corpus: Corpus) -> tuple[FileSurvey, ...]:
 
 
 def read_corpus(corpus: Corpus, with_links: bool = True) -> Iterator[Pair]:
-    """The pairs in NFC, without their tag; with links of words, where there are any.
+    """The pairs in NFC, without their tag; with links of words, where there are any. Several of a
+    line are in the order of the line.
 
     Raises:
         UsageError: something in the file of links is no link, or outside its pair.
     """
     pairs = read_pairs(corpus.source, corpus.target)
     if corpus.alignments is None or not with_links:
-        yield from map(_normalised, pairs)
+        for pair in map(_normalised, pairs):
+            yield from sentence_pairs(pair) if corpus.by_sentence else [pair]
         return
     with open_text(corpus.alignments) as stream:
         for pair, raw in itertools.zip_longest(pairs, read_raw_lines(stream)):
@@ -136,6 +145,14 @@ def read_corpus(corpus: Corpus, with_links: bool = True) -> Iterator[Pair]:
             where = f"{corpus.alignments}:{pair.line}"
             links = read_links(raw.decode("utf-8", errors="replace"), where, words)
             yield _normalised(pair)._replace(links=links)
+
+
+def sentence_pairs(pair: Pair) -> list[Pair]:
+    """A pair for each sentence, where both sides have equally many; else the pair as it is."""
+    sides = split_sentences(pair.source), split_sentences(pair.target)
+    if pair.problem or len(sides[0]) != len(sides[1]) or len(sides[0]) == 1:
+        return [pair]
+    return [pair._replace(source=one.strip(), target=other.strip()) for one, other in zip(*sides)]
 
 
 def tagged(pair: Pair, tag: str) -> Pair:

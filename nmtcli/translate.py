@@ -15,7 +15,7 @@ from nmtcli.search.interface import Engine, searches_by_itself
 from nmtcli.search.sentences import Sentence, SentenceSearch, scoring_of
 from nmtcli.search_options import check_search, search_options
 from nmtcli.text.lines import one_line
-from nmtcli.text.long_lines import join_parts, split_line
+from nmtcli.text.long_lines import join_parts, split_line, split_sentences
 from nmtcli.text.subwords import Subwords, load_sides
 from nmtcli.translation import EMPTY, END_TOKEN, Candidate, Translation, check_attention
 from nmtcli.translation_alignment import LinePart, SourceWords, TranslationAligner
@@ -81,7 +81,8 @@ class Translator:
 
         The first windows are smaller than `search.window`: the first lines come soon.
         A line without any piece (empty, or only spaces) has the empty translation. A line over
-        `search.max_source_pieces` is translated in parts, and `on_warning` is told. What a line
+        `search.max_source_pieces` is translated in parts, and `on_warning` is told; with
+        `search.by_sentence` each line is translated sentence by sentence. What a line
         gets depends neither on the batch size nor on the other lines.
 
         Args:
@@ -160,18 +161,22 @@ class Translator:
     def _parts(
         self, lines: list[str], first: int, on_warning: Callable[[str], None]
     ) -> list[list[LinePart]]:
-        """Each line in one part, or in several where it is too long."""
+        """Each line in one part, or in several: its sentences, and what is too long for one."""
+        split, limit = self.search.by_sentence, self.search.max_source_pieces
+        cut = [split_sentences(line) if split else [line] for line in lines]
+        pieces = iter(self.source_subwords.encode_batch([text for texts in cut for text in texts]))
         found = []
-        for number, (line, ids) in enumerate(
-            zip(lines, self.source_subwords.encode_batch(lines)), start=first
-        ):
-            if not line.strip():  # a subword model may have a piece for a tab
-                ids = []
-            parts = [LinePart(line, list(ids))]
-            if len(ids) > self.search.max_source_pieces:
-                parts = self._split(line)
+        for number, texts in enumerate(cut, start=first):
+            parts, longest = [], 0
+            for text in texts:
+                ids = next(pieces)
+                if not text.strip():  # a subword model may have a piece for a tab
+                    ids = []
+                longest = max(longest, len(ids))
+                parts += [LinePart(text, list(ids))] if len(ids) <= limit else self._split(text)
+            if longest > limit:
                 on_warning(
-                    f"line {number}: {len(ids)} pieces, over {self.search.max_source_pieces};"
+                    f"line {number}: {longest} pieces, over {limit};"
                     f" translated in {len(_to_translate(parts))} parts"
                 )
             found.append(parts)

@@ -1,6 +1,7 @@
 """What nobody set is chosen, said, remembered; and a dry run leaves nothing behind."""
 
 import json
+import shutil
 
 import pytest
 import test_resume
@@ -43,6 +44,20 @@ def test_who_says_how_long_is_not_cut_short_by_a_chosen_limit(limit, prepared, t
     found = complete({"training": {limit: 100_000}}, prepared, tmp_path / "run")
     assert found.config.training.max_epochs == 0
     assert any(f"training.{limit} says how long" in line for line in found.lines)
+
+
+def test_who_trained_on_sentences_translates_by_sentence(prepared, tmp_path):
+    assert not complete({}, prepared, tmp_path / "run").config.search.by_sentence
+    shutil.copytree(prepared, tmp_path / "cut")
+    path = tmp_path / "cut" / "prepared.json"
+    facts = json.loads(path.read_text())
+    facts["config"]["data"]["by_sentence"] = True
+    path.write_text(json.dumps(facts))
+    found = complete({}, tmp_path / "cut", tmp_path / "run")
+    assert found.config.search.by_sentence
+    assert "search.by_sentence=True: the training text was cut so" in found.lines
+    values = {"search": {"by_sentence": False}}
+    assert not complete(values, tmp_path / "cut", tmp_path / "run").config.search.by_sentence
 
 
 def test_choices_are_for_the_architecture(prepared, tmp_path):

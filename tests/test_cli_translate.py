@@ -64,6 +64,19 @@ def test_options_come_before_the_set_values_the_file_and_the_run(nmt, tmp_path):
         assert output.decode() == f"{best.score:.4f}\t{best.text}\n", errors
 
 
+def test_each_sentence_is_translated_by_itself_with_an_option_or_as_the_run_says(nmt, tmp_path):
+    make_run(tmp_path / "runs" / "two", beam=3, by_sentence=True)
+    line, parts = "Abc. Def ghi.", ["Abc. ", "Def ghi."]
+    expected = " ".join(t.text for t in translated(*parts, beam=3)).split()
+    for options in (["--run", "runs/one", "--by-sentence"], ["--run", "runs/two"]):
+        status, output, errors = nmt("translate", *options, stdin=line.encode())
+        assert (status, errors) == (0, "") and output.decode().split() == expected
+    whole = nmt(
+        "translate", "--run", "runs/two", "--set", "search.by_sentence=false", stdin=b"Ab. C"
+    )
+    assert whole[1].decode() == translated("Ab. C", beam=3)[0].text + "\n"
+
+
 def test_files_are_read_and_written_and_the_input_is_never_overwritten(nmt):
     Path("in.txt").write_bytes(b"abc\r\nd\n")
     assert nmt("translate", "--input", "in.txt", "--output", "out.txt") == (0, b"", "")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nmtcli.text.long_lines import join_parts, split_line
+from nmtcli.text.long_lines import join_parts, split_line, split_sentences
 
 
 def words(text):
@@ -64,6 +64,36 @@ def test_a_combining_mark_stays_with_its_letter():
     parts = split_line("e\u0301" * 9, len, 5)
     assert "".join(parts) == "e\u0301" * 9
     assert all(part.startswith("e") and len(part) <= 5 for part in parts)
+
+
+@pytest.mark.parametrize(
+    "sentences",
+    [
+        ["One line."],
+        ["It is 3.14 of example.org. ", "Is it? ", "Yes!"],
+        ["See Fig. 3 by J. Smith, e.g. Dr. Kim's. ", "“Go.” ", "He went… ", "Then?!"],
+        ["1. First do this. ", "2. Then that. (5)"],
+        ["The method .append() is one. ", "It adds etc. and more."],
+        ["모듈입니다. ", "numpy는 빠릅니다. ", "그렇죠? ", "네."],
+        ["文です。", "次の文！？", "最後"],
+        ["a man walks . ", "a dog runs ."],  # lower-cased
+        ["… ?! ."],
+        ["   "],
+    ],
+)
+def test_sentences_are_told_apart(sentences):
+    assert split_sentences("".join(sentences)) == sentences
+
+
+@given(st.text(alphabet="aA. ?。다3\t", max_size=40))
+def test_sentences_put_together_are_the_text(text):
+    sentences = split_sentences(text)
+    assert "".join(sentences) == text and (all(sentences) or sentences == [""])
+
+
+def test_sentences_of_a_huge_line_are_found_in_linear_time():
+    assert len(split_sentences("Ab c. " * 100_000)) == 100_000
+    assert len(split_sentences("A. " * 100_000 + "B.")) == 1
 
 
 def test_a_character_of_many_pieces_is_a_part_of_its_own():

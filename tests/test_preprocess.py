@@ -87,6 +87,37 @@ def test_every_rule_is_counted_and_its_pairs_are_kept_on_request(here, capsys):
     assert "50 of 57 training pairs" in shown
 
 
+def test_pairs_are_cut_into_sentences_where_both_sides_have_equally_many(here, capsys):
+    sources, targets = corpus_of(50)
+    write_lines(
+        here / "bs", [*sources, "Abc de. Fg abc!", "Ab. Cd. Ef", "Bad\udcff. Ab", "Ab. Ba."]
+    )
+    write_lines(here / "bt", [*targets, "가나 다. abc 마!", "ABC. DEF", "BAD. AB", "AB. Ba."])
+    write_lines(here / "vs", ["Ab de. Fg", "", "Ab. Cd"])
+    write_lines(here / "vt", ["AB DE. FG.", "", "AB CD"])
+    arguments = ["--train", "bs", "bt", "--valid", "vs", "vt", "--by-sentence"]
+    assert run(["preprocess", *arguments, "--keep-rejected", *SMALL]) == 0
+    assert "54 of 56 training pairs, cut from 54 lines, in" in capsys.readouterr().err
+    data = PreparedData("prepared")
+    source, target = Subwords(data.source_model), Subwords(data.target_model)
+    found = [
+        (source.decode(data.train.source(n)), target.decode(data.train.target(n)))
+        for n in range(50, 54)
+    ]
+    cut = [("Abc de.", "가나 다."), ("Fg abc!", "abc 마!")]
+    assert found == [*cut, ("Ab. Cd. Ef", "ABC. DEF"), ("Ab.", "AB.")]
+    rejected = [line.split("\t") for line in Path("prepared/rejected.tsv").read_text().split("\n")]
+    assert [line[:2] for line in rejected[:-1]] == [["invalid UTF-8", "53"], ["identical", "54"]]
+    assert data.valid_source_lines() == ["Ab de. Fg", "", "Ab. Cd"]
+    assert [source.decode(data.valid.source(n)) for n in range(3)] == ["Ab de.", "Fg", "Ab. Cd"]
+
+
+def test_lines_with_links_are_not_cut(here, capsys):
+    write_lines(here / "l", [""] * 100)
+    arguments = ["--train", "s", "t", "--alignments", "l", "--by-sentence"]
+    fails(capsys, arguments, 2, "links are of whole lines", "leave out --by-sentence")
+
+
 def test_tabs_in_rejected_pairs_are_escaped(here):
     sources, targets = corpus_of(50)
     write_lines(here / "bs", [*sources, "a\tb\\c\rd"])

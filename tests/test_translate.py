@@ -139,6 +139,27 @@ def test_an_over_long_line_is_translated_in_parts_and_warned_about():
     assert whole.score == pytest.approx(whole.log_prob / length)
 
 
+def test_each_sentence_is_translated_by_itself_where_that_is_asked_for():
+    warnings = []
+    lines = ["Ab. Cde! Fg", "abc", "", "  ", "Ab. Cd. efghij klm."]
+    by_sentence = translator(beam=2, by_sentence=True)
+    found = list(by_sentence.translate_lines(lines, warnings.append))
+    parts = list(translator(beam=2).translate_lines(["Ab. ", "Cde! ", "Fg", "abc", "Ab. "]))
+    assert found[0].log_prob == pytest.approx(sum(part.log_prob for part in parts[:3]))
+    assert found[0].text.split() == " ".join(part.text for part in parts[:3]).split()
+    assert found[1].text == parts[3].text and found[2].text == found[3].text == ""
+    assert warnings == ["line 5: 15 pieces, over 9; translated in 4 parts"]
+    assert len(found[4].nbest[0].attentions) == 4
+
+
+@settings(max_examples=200, deadline=None)
+@given(FILES, st.integers(1, 300), st.integers(1, 9))
+def test_by_sentence_n_lines_in_are_n_lines_out_in_order(data, batch_tokens, window):
+    output = filtered(data, by_sentence=True, batch_tokens=batch_tokens, window=window)
+    alone = [filtered(line + b"\n", by_sentence=True) for line in raw_lines(data)]
+    assert output == b"".join(alone) and output.count(b"\n") == len(alone)
+
+
 def test_the_scores_and_the_attention_are_those_of_the_model():
     subwords, line = FakeSubwords(), "hello"
     found = next(translator(beam=3, nbest=3, length_penalty=0.5).translate_lines([line]))

@@ -63,6 +63,15 @@ def preprocess(
             rich_help_panel=TEXT,
         ),
     ] = None,
+    by_sentence: Annotated[
+        bool,
+        typer.Option(
+            "--by-sentence",
+            help="Cut pairs of paragraphs into sentences, where both sides have equally many;"
+            " nmt translate then goes sentence by sentence.",
+            rich_help_panel=TEXT,
+        ),
+    ] = False,
     vocab_size: Annotated[
         int | None,
         typer.Option(
@@ -118,6 +127,8 @@ def preprocess(
     data = train_options(train or [], weights, tags, alignments or [])
     if valid is not None:
         data |= {"valid_source": str(valid[0]), "valid_target": str(valid[1])}
+    if by_sentence:
+        data["by_sentence"] = True
     pieces = {"vocabulary_size": vocab_size, "type": subwords, "joint": joint}
     if subwords_from is not None:
         pieces["taken_from"] = str(subwords_from)
@@ -149,7 +160,8 @@ def _run(config, out: Path, keep_rejected: bool, force: bool) -> None:
         print(f"{report.choice} (--vocab-size sets another)", file=sys.stderr)
     kept, read = report.counts["train"].kept, report.counts["train"].read
     seconds = time.monotonic() - started
-    print(f"{out}: {kept:,} of {read:,} training pairs in {seconds:.1f} s", file=sys.stderr)
+    cut = f", cut from {report.lines:,} lines," if report.lines != read else ""
+    print(f"{out}: {kept:,} of {read:,} training pairs{cut} in {seconds:.1f} s", file=sys.stderr)
 
 
 def _tell_corpus(corpus: dict) -> None:

@@ -53,6 +53,15 @@ NoRepeatNgram = Annotated[
     int | None,
     _option("--no-repeat-ngram", "N", "No N pieces stand twice in a translation.", PANEL),
 ]
+BySentence = Annotated[
+    bool,
+    _option(
+        "--by-sentence",
+        None,
+        "Each sentence of a line by itself, for paragraphs and a model that saw sentences.",
+        PANEL,
+    ),
+]
 Prefix = Annotated[
     str | None,
     _option(
@@ -183,7 +192,8 @@ def overrides(parameters: dict) -> dict:
 
     names = {field.name for field in fields(SearchConfig)}
     found = {name: value for name, value in parameters.items() if name in names}
-    return {**found, "sample": found["sample"] or None}
+    flags = {name: value or None for name, value in found.items() if isinstance(value, bool)}
+    return {**found, **flags}
 
 
 def read_prefixed(

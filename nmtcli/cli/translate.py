@@ -73,6 +73,7 @@ def translate(
     length_penalty_kind: panel.LengthPenaltyKind = None,
     coverage_penalty: panel.CoveragePenalty = None,
     no_repeat_ngram: panel.NoRepeatNgram = None,
+    by_sentence: panel.BySentence = False,
     prefix: panel.Prefix = None,
     batch_tokens: panel.BatchTokens = None,
     window: panel.Window = None,

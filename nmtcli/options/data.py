@@ -26,6 +26,9 @@ class DataConfig:
     )
     valid_source: str | None = option(None, "Source side of the validation text.")
     valid_target: str | None = option(None, "Target side of the validation text.")
+    by_sentence: bool = option(
+        False, "Cut a pair into its sentences, where both sides have equally many."
+    )
     max_words: int = option(200, "Longest side of a kept pair.", unit="words", minimum=1)
     max_characters: int = option(2000, "Longest side of a kept pair.", unit="chars", minimum=1)
     max_ratio: float = option(

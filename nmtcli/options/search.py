@@ -59,3 +59,6 @@ class SearchConfig:
     max_source_pieces: int = option(
         200, "Longer lines are split at sentence ends.", unit="pieces", minimum=2
     )
+    by_sentence: bool = option(
+        False, "Translate each sentence of a line by itself, and put them together."
+    )

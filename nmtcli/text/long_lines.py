@@ -1,8 +1,9 @@
-"""Lines longer than a model can take: cut where it hurts least, and put together again."""
+"""Lines in parts, at the ends of sentences or where it hurts least, and put together again."""
 
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
+from itertools import pairwise
 
 # Where a line may be cut: after white space, and after the marks of Chinese and Japanese, which
 # have none behind them. (No mark is repeated before something that must follow: the time is
@@ -11,6 +12,11 @@ _BREAKS = re.compile("[。？！，；：、][。？！，；：、」』）”�
 _CLOSING = "\"'”’»)]」』）"
 _SENTENCE_ENDS = ".?!…。？！"
 _CLAUSE_ENDS = _SENTENCE_ENDS + ",;:，；：、"
+# Behind these words a point ends no sentence (in lower case, without it), nor behind an initial.
+_ABBREVIATIONS = frozenset(
+    "mr mrs ms dr prof st vs e.g i.e cf fig figs eq eqs sec p.ex z.b d.h bzw ca nr mme mlle".split()
+)
+_LAST_WORD = re.compile(r"(?:^|[\s(\[“\"'])([^\s(\[“\"']{1,5})\.$")
 _BEST_ENDS = (_SENTENCE_ENDS, _CLAUSE_ENDS, None)  # None: any white space
 
 # Scripts that are written without spaces between words.
@@ -18,6 +24,20 @@ _UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3000-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
     "\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]"
 )
+
+
+def split_sentences(text: str) -> list[str]:
+    """Cut `text` at the ends of its sentences; put together they are `text`; one at least.
+
+    A mark at the end of a word ends a sentence, but not in front of a small letter (in a text
+    that has large ones), behind an initial or a known abbreviation, nor where no letter would be
+    left, as behind the number of an item.
+    """
+    is_cased = any(map(str.isupper, text))
+    units = [*_units(text, _SENTENCE_ENDS)]
+    lettered = [n for n, unit in enumerate(units) if any(map(str.isalpha, unit))]
+    ends = [n + 1 for n in lettered[:-1] if _ends_sentence(units[n], units[n + 1], is_cased)]
+    return ["".join(units[a:b]) for a, b in pairwise([0, *ends, len(units)])]
 
 
 def split_line(text: str, count: Callable[[str], int], limit: int) -> list[str]:
@@ -68,6 +88,17 @@ def _units(text: str, ends: str | None) -> Iterator[str]:
             start = found.end()
     if start < len(text):
         yield text[start:]
+
+
+def _ends_sentence(unit: str, following: str, is_cased: bool) -> bool:
+    letter = next(filter(str.isalpha, reversed(unit)))
+    if is_cased and following[0].islower() and letter.lower() != letter.upper():
+        return False
+    last = _LAST_WORD.search(unit.rstrip())
+    if last is None:
+        return True
+    is_initial = len(last[1]) == 1 and last[1].isupper()
+    return not is_initial and last[1].lower() not in _ABBREVIATIONS
 
 
 def _pack(units: Iterable[str], count: Callable[[str], int], limit: int) -> Iterator[str]:
