@@ -63,8 +63,10 @@ def application(arguments: list[str]) -> typer.Typer:
     first = next((word for word in arguments if not word.startswith("-")), None)
     for name in [first] if first in COMMANDS else COMMANDS:
         module = importlib.import_module(f"nmtcli.cli.{name}")
-        kind = getattr(module, "COMMAND_CLASS", None)
-        app.command(name, cls=kind, rich_help_panel=COMMANDS[name])(getattr(module, name))
+        function, kind = getattr(module, name), getattr(module, "COMMAND_CLASS", None)
+        # Lines of a docstring are as long as those of the code; the terminal's may be shorter.
+        help = "\n\n".join(" ".join(part.split()) for part in function.__doc__.split("\n\n"))
+        app.command(name, cls=kind, help=help, rich_help_panel=COMMANDS[name])(function)
     return app
 
 
