@@ -3,14 +3,14 @@
     python benchmarks/multi30k.py [--systems NAME ...] [--target de|fr] [--seeds N ...] [--raw]
 
 Each system is trained on the tokenised, lower-cased text (`tok/` of the data), or with --raw on
-raw cased text, at most --minutes; it translates test2016 with a beam of 5, and is scored with BLEU
-and chrF of its own text, and BLEU by source length. With several seeds the mean and the standard
-deviation are printed, and with --ensemble all runs together. What is done already is not done
-again. With --diversify the first run of each system, or of those that are named, translates the
-training text, as does a Transformer from the target that is trained for --backward-steps; the
-systems are then trained again, on all of it (`diversify.py`); in a further one of --rounds these
-runs together translate the text once more, and the systems are trained on that, too. Settings are
-chosen on the validation text (--split valid); the test is read once for each setting.
+raw cased text, at most --minutes; it translates test2016, and is scored with BLEU and chrF of its
+own text, and BLEU by source length. With several seeds the mean and the standard deviation are
+printed, and with --ensemble all runs together. What is trained already is not trained again. With
+--diversify each system, or those that are named, translates the training text in a run of the first
+seed, as does a Transformer from the target that is trained for --backward-steps; the systems are
+then trained again, on all of it (`diversify.py`); in a further one of --rounds these runs together
+translate the text once more, and the systems are trained on that, too. Settings are chosen on the
+validation text (--split valid); the test is read once for each setting.
 """
 
 import argparse
@@ -74,42 +74,38 @@ def main() -> None:
     options = parse()
     text = corpus(options)
     if options.diversify is None:
-        runs = trained(options, text, options.systems)
+        runs = trained(options, text, options.systems, options.seeds)
     else:
-        forward = trained(options, text, options.diversify or options.systems)
-        first = [several[0] for several in forward.values()]
-        text = diversified(text, first, backward(options))
-        runs = trained(options, text, options.systems)
+        first = options.diversify or options.systems
+        forward = trained(options, text, first, options.seeds[:1])
+        text = diversified(text, list(chain.from_iterable(forward.values())), backward(options))
+        runs = trained(options, text, options.systems, options.seeds)
         for _ in range(1, options.rounds):
             text = once_more(text, list(chain.from_iterable(runs.values())), options.checkpoint)
-            runs = trained(options, text, options.systems)
+            runs = trained(options, text, options.systems, options.seeds)
+    how = options.split, options.beam, options.checkpoint, dict(options.search)
     results = {
-        name: [
-            evaluate(text, [run], options.split, checkpoint=options.checkpoint) for run in several
-        ]
-        for name, several in runs.items()
+        name: [evaluate(text, [run], *how) for run in several] for name, several in runs.items()
     }
     if options.ensemble:
-        together = list(chain.from_iterable(runs.values()))
-        results["ensemble"] = [
-            evaluate(text, together, options.split, checkpoint=options.checkpoint)
-        ]
-    title = f"Multi30k en-{options.target}, {options.split}, {options.checkpoint}, beam 5"
+        results["ensemble"] = [evaluate(text, list(chain.from_iterable(runs.values())), *how)]
+    title = f"Multi30k en-{options.target}, {options.split}, {options.checkpoint}"
+    title += f", beam {options.beam}" + "".join(f", {'='.join(pair)}" for pair in options.search)
     title += f", seeds {options.seeds}"
     print_table(title, results)
 
 
-def trained(options, text: Text, systems: list[str]) -> dict[str, list[Path]]:
+def trained(options, text: Text, systems: list[str], seeds: list[int]) -> dict[str, list[Path]]:
     """The runs of each system on this text, one for each seed."""
     prepare(text)
     runs = {
-        name: [options.out / f"{text.prepared.name}-{name}-{seed}" for seed in options.seeds]
+        name: [options.out / f"{text.prepared.name}-{name}-{seed}" for seed in seeds]
         for name in systems
     }
     trainings = [
         Training(run, settings(options, name, bool(text.more_training)), seed, options.minutes)
         for name in systems
-        for run, seed in zip(runs[name], options.seeds)
+        for run, seed in zip(runs[name], seeds)
     ]
     train(text, trainings, options.jobs)
     return runs
@@ -139,11 +135,18 @@ def parse():
     parser.add_argument("--rounds", type=int, default=1, help="of --diversify")
     parser.add_argument("--split", default="test", choices=("valid", "test"))
     parser.add_argument("--checkpoint", default="best", choices=("best", "last"))
+    parser.add_argument("--beam", type=int, default=5)
+    parser.add_argument("--search", nargs="+", type=setting, default=[], metavar="search.KEY=VALUE")
     parser.add_argument("--ensemble", action="store_true", help="all trained runs together, too")
     options = parser.parse_args()
     if not options.data.is_dir():
         sys.exit(f"{options.data}: no such folder; give the Multi30k folder with --data")
     return options
+
+
+def setting(text: str) -> tuple[str, str]:
+    key, _, value = text.partition("=")
+    return key, value
 
 
 def settings(options, name: str, is_diversified: bool = False) -> dict:

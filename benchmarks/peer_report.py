@@ -223,7 +223,7 @@ def figure(found: list[Trained], place: Place):
     axes.set_ylabel("BLEU on the validation text")
     axes.grid(alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, loc="lower right", handlelength=4)
+    axes.legend(frameon=False, loc="best", handlelength=4)
     return drawing
 
 
