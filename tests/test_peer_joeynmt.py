@@ -1,5 +1,6 @@
 """The comparison with Joey NMT: whose time counts, what is read, and who is said to be above."""
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -235,3 +236,47 @@ def test_a_joey_nmt_that_was_interrupted_is_not_done(runner, tmp_path):
     training.train_and_validate(None, None)
     assert len(peer._lines(tmp_path / "r.jsonl")) == 1
     assert not peer.joey_is_done(tmp_path / "r")
+
+
+@pytest.mark.parametrize(
+    ("jobs", "processors", "expected"),
+    [
+        (1, (0, 1), {"nmt-transformer": (0, 1), "joey-transformer": (0, 1),
+                     "nmt-rnn": (0, 1), "joey-rnn": (0, 1)}),
+        (2, (0, 1), {"nmt-transformer": (0,), "joey-transformer": (0,),
+                     "nmt-rnn": (1,), "joey-rnn": (1,)}),
+        (2, (3, 5, 6), {"nmt-transformer": (3,), "joey-transformer": (3,),
+                        "nmt-rnn": (5,), "joey-rnn": (5,)}),
+    ],
+)  # fmt: skip
+def test_systems_of_an_architecture_have_the_same_processors(
+    jobs, processors, expected, folder, monkeypatch
+):
+    import peer_joeynmt
+
+    trained_on = {}
+    for name in ("train_nmt", "train_joey"):
+        position = 1 if name == "train_nmt" else 2  # of the run among the arguments
+        monkeypatch.setattr(
+            peer_joeynmt,
+            name,
+            lambda *given, n=position: trained_on.update({given[n].name: given[n + 1].processors}),
+        )
+    options = types.SimpleNamespace(
+        jobs=jobs, systems=peer_joeynmt.DEFAULT, only="", out=folder, joey_python="python"
+    )
+    shared = dataclasses.replace(place(folder), processors=processors)
+    peer_joeynmt.train_all(options, shared)
+    assert trained_on == expected
+
+
+def test_a_training_that_fails_ends_the_comparison(folder, monkeypatch):
+    import peer_joeynmt
+
+    def fails(*given):
+        raise SystemExit("failed with status 1")
+
+    monkeypatch.setattr(peer_joeynmt, "train_nmt", fails)
+    options = types.SimpleNamespace(jobs=1, systems=["nmt-rnn"], only="", out=folder)
+    with pytest.raises(SystemExit, match="failed with status 1"):
+        peer_joeynmt.train_all(options, place(folder))
