@@ -64,8 +64,9 @@ def application(arguments: list[str]) -> typer.Typer:
     for name in [first] if first in COMMANDS else COMMANDS:
         module = importlib.import_module(f"nmtcli.cli.{name}")
         function, kind = getattr(module, name), getattr(module, "COMMAND_CLASS", None)
+        text = function.__doc__ or ""  # python -OO has none
         # Lines of a docstring are as long as those of the code; the terminal's may be shorter.
-        help = "\n\n".join(" ".join(part.split()) for part in function.__doc__.split("\n\n"))
+        help = "\n\n".join(" ".join(part.split()) for part in text.split("\n\n"))
         app.command(name, cls=kind, help=help, rich_help_panel=COMMANDS[name])(function)
     return app
 
