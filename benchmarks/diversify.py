@@ -33,8 +33,7 @@ def diversified(text: Text, forward: list[Path], backward: Training) -> Text:
 
 
 def once_more(text: Text, runs: list[Path], checkpoint: str) -> Text:
-    """A further round: beside the diversified text stands what runs trained on it make of its
-    source side together."""
+    """Beside the diversified text stands what several runs make of its source side together."""
     source, _ = text.splits["train"]
     folder = text.prepared.with_name(f"{text.prepared.name}-again")
     pair = source, _translated(runs, source, folder, checkpoint)

@@ -8,9 +8,9 @@ own text, and BLEU by source length. With several seeds the mean and the standar
 printed, and with --ensemble all runs together. What is trained already is not trained again. With
 --diversify each system, or those that are named, translates the training text in a run of the first
 seed, as does a Transformer from the target that is trained for --backward-steps; the systems are
-then trained again, on all of it (`diversify.py`); in a further one of --rounds these runs together
-translate the text once more, and the systems are trained on that, too. Settings are chosen on the
-validation text (--split valid); the test is read once for each setting.
+then trained again, on all of it (`diversify.py`). With --again these runs, and the Transformer of
+the text alone, together translate it once more, and those of the systems it names go on with that.
+Settings are chosen on the validation text (--split valid); the test is read once for each setting.
 """
 
 import argparse
@@ -68,6 +68,13 @@ DIVERSIFIED = {
     "rnn": {"model.dropout": 0.3},
     "transformer": {"model.dropout": 0.2, "training.max_steps": 8000},
 }
+# A run that goes on has learnt the most of it.
+AGAIN = {
+    "training.learning_rate": 0.0025,
+    "training.warmup_steps": 200,
+    "training.max_steps": 2600,
+    "validation.every": 400,
+}
 
 
 def main() -> None:
@@ -80,9 +87,9 @@ def main() -> None:
         forward = trained(options, text, first, options.seeds[:1])
         text = diversified(text, list(chain.from_iterable(forward.values())), backward(options))
         runs = trained(options, text, options.systems, options.seeds)
-        for _ in range(1, options.rounds):
-            text = once_more(text, list(chain.from_iterable(runs.values())), options.checkpoint)
-            runs = trained(options, text, options.systems, options.seeds)
+        if options.again:
+            runs["transformer"] = runs.get("transformer", []) + forward.get("transformer", [])
+            runs = gone_on(options, text, runs)
     how = options.split, options.beam, options.checkpoint, dict(options.search)
     results = {
         name: [evaluate(text, [run], *how) for run in several] for name, several in runs.items()
@@ -111,6 +118,23 @@ def trained(options, text: Text, systems: list[str], seeds: list[int]) -> dict[s
     return runs
 
 
+def gone_on(options, text: Text, runs: dict[str, list[Path]]) -> dict[str, list[Path]]:
+    """The runs, those of the systems of --again after more updates on their common translation."""
+    text = once_more(text, list(chain.from_iterable(runs.values())), options.checkpoint)
+    prepare(text)
+    again = {
+        name: [run.with_name(f"{run.name}-again") for run in runs[name]] for name in options.again
+    }
+    trainings = []
+    for name, several in again.items():
+        for begun, run in zip(runs[name], several):
+            initial = {"training.init_from": f"{begun}:{options.checkpoint}"}
+            changed = {**settings(options, name, True), **AGAIN, **initial}
+            trainings.append(Training(run, changed, len(trainings) + 2, options.minutes))
+    train(text, trainings, options.jobs)
+    return {**runs, **again}
+
+
 def backward(options) -> Training:
     steps = {"training.max_steps": options.backward_steps}
     run = options.out / f"{corpus(options).prepared.name}-backward-transformer"
@@ -132,7 +156,9 @@ def parse():
         "--diversify", nargs="*", choices=SYSTEMS, help="train on translations of these, too"
     )
     parser.add_argument("--backward-steps", type=int, default=4000)
-    parser.add_argument("--rounds", type=int, default=1, help="of --diversify")
+    parser.add_argument(
+        "--again", nargs="+", default=[], choices=SYSTEMS, help="go on with these after --diversify"
+    )
     parser.add_argument("--split", default="test", choices=("valid", "test"))
     parser.add_argument("--checkpoint", default="best", choices=("best", "last"))
     parser.add_argument("--beam", type=int, default=5)
@@ -141,6 +167,10 @@ def parse():
     options = parser.parse_args()
     if not options.data.is_dir():
         sys.exit(f"{options.data}: no such folder; give the Multi30k folder with --data")
+    if options.again and options.diversify is None:
+        parser.error("--again: only with --diversify")
+    if strange := set(options.again) - set(options.systems):
+        parser.error(f"--again: not among the --systems: {', '.join(sorted(strange))}")
     return options
 
 

@@ -2,10 +2,10 @@
 
     score = (1 - w) * model_score + w * rescore
 
-Both are log-probabilities over the length, by the length penalty of the search. The other model
-scores the text of a whole line, so it may have other pieces; it may also translate the other way
-round, and then says how well the source follows from the translation: a noisy channel (Brown et al.
-(1993), equation 2; Yee et al. (2019), arXiv:1908.05731, section 2), here without a language model.
+Both are log-probabilities with the length penalty of the search. The other model scores the text of
+a whole line, so it may have other pieces; it may also translate the other way round, and then says
+how well the source follows from the translation: a noisy channel (Brown et al. (1993), equation 2;
+Yee et al. (2019), arXiv:1908.05731, section 2), here without a language model.
 """
 
 from collections.abc import Callable, Iterable, Iterator

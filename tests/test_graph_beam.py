@@ -6,6 +6,7 @@ import pytest
 from nmtcli import backend
 from nmtcli.search.beam import beam_search
 from nmtcli.search.interface import StepResult
+from nmtcli.search.scoring import Scoring
 
 
 class TableEngine:
@@ -40,9 +41,9 @@ class TableEngine:
 
 
 @pytest.mark.parametrize("ties", [False, True])
-@pytest.mark.parametrize("length_penalty", [0.0, 1.0])
+@pytest.mark.parametrize("scoring", [0.0, 1.0, Scoring(0.7, "reward")])
 @pytest.mark.parametrize(("beam", "pieces"), [(1, 9), (2, 9), (5, 12), (7, 6), (3, 5)])
-def test_the_graph_finds_what_the_search_in_numpy_finds(beam, pieces, length_penalty, ties):
+def test_the_graph_finds_what_the_search_in_numpy_finds(beam, pieces, scoring, ties):
     backend.choose()
     import tensorflow as tf
 
@@ -61,8 +62,8 @@ def test_the_graph_finds_what_the_search_in_numpy_finds(beam, pieces, length_pen
 
     state = tf.repeat(tf.constant(engine.start(first))[:, None], beam, axis=1)
     search = tf.function(graph_beam_search, autograph=False)
-    found = search(step, follow, state, beam, length_penalty, tf.constant([*limits[:-1], 0]))
-    expected = beam_search(engine, first, beam, length_penalty, limits)
+    found = search(step, follow, state, beam, scoring, tf.constant([*limits[:-1], 0]))
+    expected = beam_search(engine, first, beam, scoring, limits)
     for b in range(5):
         best = expected[b][0]
         assert found.ids.numpy()[b, : found.lengths[b]].tolist() == best.ids

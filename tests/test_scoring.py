@@ -66,7 +66,20 @@ def test_a_position_without_any_attention_costs_much_and_not_everything():
     assert coverage(np.eye(3)) == 0.0
 
 
-@pytest.mark.parametrize("kind", ["average", "gnmt"])
+@given(st.integers(1, 100), st.floats(0, 3), st.floats(-50, 0))
+def test_a_reward_is_added_for_each_piece(length, reward, log_prob):
+    score = normalised(log_prob, length, reward, "reward")
+    assert score == pytest.approx(log_prob + sum(reward for _ in range(length)))
+
+
+def length_scored(log_prob, length, kind):
+    """With 0.8, by the formulas of the papers."""
+    if kind == "reward":
+        return log_prob + sum(0.8 for _ in range(length))
+    return log_prob / (gnmt_length(length, 0.8) if kind == "gnmt" else length**0.8)
+
+
+@pytest.mark.parametrize("kind", ["average", "gnmt", "reward"])
 @pytest.mark.parametrize("beta", [0.0, 0.2, 2.0])
 def test_a_beam_as_wide_as_the_space_ranks_all_translations_by_the_score(kind, beta):
     scoring = Scoring(0.8, kind, beta)
@@ -76,9 +89,8 @@ def test_a_beam_as_wide_as_the_space_ranks_all_translations_by_the_score(kind, b
         for source, hypotheses in zip(SOURCES, found):
             expected = []
             for log_prob, ids, attention in all_translations(engine, source, 4):
-                length = len(ids) + 1
-                lp = gnmt_length(length, 0.8) if kind == "gnmt" else length**0.8
-                expected.append((log_prob / lp + beta * gnmt_coverage(attention), ids))
+                score = length_scored(log_prob, len(ids) + 1, kind)
+                expected.append((score + beta * gnmt_coverage(attention), ids))
             expected.sort(key=lambda entry: -entry[0])
             assert [h.ids for h in hypotheses] == [ids for _, ids in expected]
             assert [h.score for h in hypotheses] == pytest.approx([s for s, _ in expected])

@@ -273,7 +273,7 @@ def test_json_shows_both_scores_of_a_reranked_line(nmt):  # noqa: F811
         (["--temperature", "0.5"], "search.temperature is of sampling"),
         (["--top-k", "5"], "search.top_k is of sampling"),
         (["--nbest", "9"], "9 translations of a line need a beam"),
-        (["--length-penalty-kind", "wu"], "must be one of average, gnmt, not 'wu'"),
+        (["--length-penalty-kind", "wu"], "must be one of average, gnmt, reward, not 'wu'"),
         (["--coverage-penalty", "-1"], "search.coverage_penalty must be at least 0"),
         (["--no-repeat-ngram", "-2"], "search.no_repeat_ngram must be at least 0"),
         (["--ensemble", "mean"], "search.ensemble must be one of log, linear"),

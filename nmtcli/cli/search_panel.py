@@ -38,7 +38,7 @@ LengthPenalty = Annotated[
 ]
 LengthPenaltyKind = Annotated[
     str | None,
-    _option("--length-penalty-kind", "KIND", "average, or gnmt: of (5 + length) / 6.", PANEL),
+    _option("--length-penalty-kind", "KIND", "average, gnmt, or reward: each piece adds X.", PANEL),
 ]
 CoveragePenalty = Annotated[
     float | None,

@@ -82,8 +82,8 @@ def graph_beam_search(
             what origins[b, k] was.
         state: before the first step, of K hypotheses; a structure of tensors (B, ...).
         beam: K; 1 is greedy search.
-        scoring: of what is finished, without a coverage penalty; a number is the exponent of the
-            length.
+        scoring: of what is finished, without a coverage penalty; a number is `average`'s
+            exponent.
         max_lengths: (B,) int32, most pieces of a translation, EOS counted; 0: nothing is searched
             for this sentence, which has no pieces and the score 0.
 

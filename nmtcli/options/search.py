@@ -14,12 +14,13 @@ class SearchConfig:
         1, "Translations of a line; at most the beam, or samples.", minimum=1, maximum=100
     )
     length_penalty: float = option(
-        1.0, "Exponent of the length by which a log-probability is divided.", minimum=0.0
+        1.0, "Exponent of the length by which a log-probability is divided, or reward.", minimum=0.0
     )
     length_penalty_kind: str = option(
         "average",
-        "What is raised to it: the length (average), or (5 + length) / 6 (gnmt).",
-        choices=("average", "gnmt"),
+        "What is raised to it: the length (average), or (5 + length) / 6 (gnmt);"
+        " reward: each piece adds it instead.",
+        choices=("average", "gnmt", "reward"),
     )
     coverage_penalty: float = option(
         0.0, "Weight of what the attention left out of the source; 0: off.", minimum=0.0

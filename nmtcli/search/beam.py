@@ -82,7 +82,7 @@ def beam_search(
     Args:
         source_ids: (B, S) int32, each row ends with EOS and is padded with PAD.
         beam: K.
-        scoring: of what is finished; a number is the exponent of the length.
+        scoring: of what is finished; a number is `average`'s exponent.
         max_lengths: (B,) most pieces of a translation, EOS counted.
         nbest: at most K.
         prefixes: the pieces that each translation begins with, whatever their probability.

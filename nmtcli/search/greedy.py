@@ -23,7 +23,7 @@ def greedy_search(
 
     Args:
         source_ids: (B, S) int32, each row ends with EOS and is padded with PAD.
-        scoring: changes the score alone; a number is the exponent of the length.
+        scoring: changes the score alone; a number is `average`'s exponent.
         max_lengths: (B,) most pieces of a translation, EOS counted.
         prefixes, no_repeat_ngram: as of `beam_search`.
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-LENGTH_PENALTIES = ("average", "gnmt")
+LENGTH_PENALTIES = ("average", "gnmt", "reward")
 # A source position that got no attention at all, as outside a window, counts as this little of it:
 # the logarithm of nothing would make all such hypotheses equal.
 LEAST_COVERAGE = 1e-6
@@ -16,12 +16,15 @@ def normalised(log_prob: float, length: int, length_penalty: float, kind: str = 
 
         average  log_prob / |Y|**a
         gnmt     log_prob / ((5 + |Y|) / 6)**a      Wu et al. (2016), arXiv:1609.08144, eq. 14
+        reward   log_prob + a * |Y|                 Murray and Chiang (2018), arXiv:1808.10006
 
     Args:
         length: |Y|, EOS counted.
         length_penalty: a.
         kind: one of `LENGTH_PENALTIES`.
     """
+    if kind == "reward":
+        return log_prob + length_penalty * length
     if kind == "gnmt":
         return log_prob / ((5 + length) / 6) ** length_penalty
     return log_prob / length**length_penalty
@@ -44,7 +47,7 @@ def coverage(attention: np.ndarray) -> float:
 class Scoring(NamedTuple):
     """How a finished hypothesis is scored.
 
-    length_penalty: exponent a of the length.
+    length_penalty: a, exponent of the length or reward for a piece.
     kind: one of `LENGTH_PENALTIES`.
     coverage_penalty: beta, the weight of `coverage`; 0 leaves it out.
     """
