@@ -2,9 +2,10 @@
 
     python benchmarks/ablations.py [--parts NAME ...] [--steps N] [--jobs 2]
 
-Multi30k, English to German, tokenised; each training has the same number of updates; their minutes
-are printed. Scores are of the validation text, since the test is for what was chosen. With --jobs
-trainings run side by side, each on processors of its own. What is done already is not done again.
+Multi30k, English to German, tokenised; each training has the same number of updates, a third of
+them for the warm-up; their minutes are printed. Scores are of the validation text, since the test
+is for what was chosen. With --jobs trainings run side by side, each on processors of its own. What
+is done already is not done again.
 """
 
 import argparse
@@ -23,7 +24,11 @@ PARTS = {
     "- cosine (inverse-sqrt)": {"training.schedule": "inverse-sqrt"},
     "- shared embeddings": {"model.tied_embeddings": "none"},
     "- bfloat16 (float32)": {"training.precision": "float32"},
-    "twice as wide": {"model.embedding_size": 256, "model.feed_forward_size": 512},
+    "twice as wide": {
+        "model.embedding_size": 256,
+        "model.feed_forward_size": 512,
+        "training.learning_rate": 0.0035,
+    },
     "+ BPE-dropout": {"training.subword_sampling": 0.1},
     "+ R-Drop": {"training.r_drop": 3.0},
     "+ word dropout": {
@@ -37,7 +42,7 @@ def main() -> None:
     options = parse()
     text = multi30k.corpus(options)
     prepare(text)
-    steps = {"training.max_steps": options.steps}
+    steps = {"training.max_steps": options.steps, "training.warmup_steps": options.steps // 3}
     trainings = {
         name: Training(run_of(options, name), {**FULL, **steps, **PARTS[name]}, seed=1, minutes=0)
         for name in options.parts
