@@ -119,7 +119,8 @@ def trained(options, text: Text, systems: list[str], seeds: list[int]) -> dict[s
 
 
 def gone_on(options, text: Text, runs: dict[str, list[Path]]) -> dict[str, list[Path]]:
-    """The runs, those of the systems of --again after more updates on their common translation."""
+    """Each run by its name; of the systems of --again, after more updates on their common
+    translation."""
     text = once_more(text, list(chain.from_iterable(runs.values())), options.checkpoint)
     prepare(text)
     again = {
@@ -132,7 +133,7 @@ def gone_on(options, text: Text, runs: dict[str, list[Path]]) -> dict[str, list[
             changed = {**settings(options, name, True), **AGAIN, **initial}
             trainings.append(Training(run, changed, len(trainings) + 2, options.minutes))
     train(text, trainings, options.jobs)
-    return {**runs, **again}
+    return {run.name: [run] for run in chain.from_iterable({**runs, **again}.values())}
 
 
 def backward(options) -> Training:

@@ -125,8 +125,11 @@ def evaluate(
 
 
 def training_minutes(run: Path) -> float:
+    """Of the run, and of the one whose weights it began with."""
     lines = (run / "metrics.jsonl").read_text().splitlines()
-    return json.loads(lines[-1])["seconds"] / 60
+    begun = json.loads((run / "run.json").read_text()).get("init_from")
+    before = training_minutes(Path(begun["run"])) if begun else 0.0
+    return json.loads(lines[-1])["seconds"] / 60 + before
 
 
 def print_table(title: str, results: dict[str, list[dict]]) -> None:
