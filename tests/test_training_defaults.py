@@ -39,6 +39,8 @@ def test_multi30k_gets_what_is_known_to_suit_it():
     rnn = chosen(29_000, 14.0, 8000, CPU)
     assert (rnn["model"]["embedding_size"], rnn["model"]["decoder_size"]) == (256, 512)
     assert 0.3 <= rnn["model"]["dropout"] <= 0.5
+    on_cpu = chosen(29_000, 14.0, 8000, CPU, "transformer")["model"]
+    assert (on_cpu["embedding_size"], on_cpu["feed_forward_size"]) == (128, 256)  # arXiv:2105.14462
     transformer = chosen(29_000, 14.0, 8000, GPU, "transformer")["model"]
     assert transformer["encoder_layers"] == transformer["decoder_layers"] == 4
     assert (transformer["attention_heads"], transformer["dropout"]) == (4, 0.3)
