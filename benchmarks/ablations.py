@@ -30,7 +30,7 @@ PARTS = {
     "twice as wide": {
         "model.embedding_size": 256,
         "model.feed_forward_size": 512,
-        "training.learning_rate": 0.0035,
+        "training.learning_rate": 0.003,
     },
     "+ BPE-dropout": {"training.subword_sampling": 0.1},
     "+ R-Drop": {"training.r_drop": 3.0},
