@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-LENGTH_PENALTIES = ("average", "gnmt", "reward")
 # A source position that got no attention at all, as outside a window, counts as this little of it:
 # the logarithm of nothing would make all such hypotheses equal.
 LEAST_COVERAGE = 1e-6
@@ -21,7 +20,7 @@ def normalised(log_prob: float, length: int, length_penalty: float, kind: str = 
     Args:
         length: |Y|, EOS counted.
         length_penalty: a.
-        kind: one of `LENGTH_PENALTIES`.
+        kind: one of these names.
     """
     if kind == "reward":
         return log_prob + length_penalty * length
@@ -48,7 +47,7 @@ class Scoring(NamedTuple):
     """How a finished hypothesis is scored.
 
     length_penalty: a, exponent of the length or reward for a piece.
-    kind: one of `LENGTH_PENALTIES`.
+    kind: of `normalised`.
     coverage_penalty: beta, the weight of `coverage`; 0 leaves it out.
     """
 
