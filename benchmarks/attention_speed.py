@@ -46,7 +46,7 @@ def main() -> None:
 
 
 def batch():
-    from nmtcli.batches.feed import Arrays, pad, shift_right
+    from nmtcli.data.arrays import Arrays, pad, shift_right
 
     random = np.random.default_rng(1)
     sides = [random.integers(4, VOCABULARY, (ROWS, LENGTH - 1)).tolist() for _ in range(2)]
@@ -59,8 +59,8 @@ def build(name: str, arguments: list[str]):
     from study_corpora import SIZES, options_for
 
     from nmtcli import backend, config
-    from nmtcli.models.build import build_model
-    from nmtcli.training.step import TrainStep, make_optimizer
+    from nmtcli.models.factory import build_model
+    from nmtcli.training.train_step import TrainStep, make_optimizer
 
     assignments = [text for text in (*options_for(name, SIZES), *arguments) if "=" in text]
     preset = arguments[1] if arguments[0] == "--attention" else None

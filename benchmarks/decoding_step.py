@@ -26,7 +26,7 @@ def main() -> None:
     backend.choose()
     from nmtcli.config import from_dict
     from nmtcli.engines.keras_engine import KerasEngine
-    from nmtcli.models.build import build_model
+    from nmtcli.models.factory import build_model
 
     layers = {"encoder_layers": 6, "decoder_layers": 6}
     model = {"architecture": "transformer", "embedding_size": options.size, **layers}

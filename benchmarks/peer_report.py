@@ -8,7 +8,7 @@ from pathlib import Path
 
 from peer_training import Place
 
-from nmtcli.evaluation.length_plot import save_figure
+from nmtcli.plots.bleu_by_length import save_figure
 
 PEER, OURS = "joey-", "nmt-"
 COLOURS = {"transformer": "#0072B2", "rnn": "#D55E00"}
@@ -228,7 +228,7 @@ def figure(found: list[Trained], place: Place):
 
 
 def _lines(path: Path) -> list[dict]:
-    from nmtcli.training.metrics import read_metrics
+    from nmtcli.runs.metrics_log import read_metrics
 
     return read_metrics(path)
 

@@ -23,10 +23,10 @@ from pathlib import Path
 from study_corpora import CORPORA, nmt
 from study_measure import RULES, links_of, score_links
 
-from nmtcli.align import Aligner, align_both_ways
-from nmtcli.evaluation.alignment import LinkRule
-from nmtcli.evaluation.symmetrize import METHODS, symmetrize
-from nmtcli.translate import load_translator
+from nmtcli.alignment.links import LinkRule
+from nmtcli.alignment.symmetrization import METHODS, symmetrize
+from nmtcli.inference.aligner import Aligner, align_both_ways
+from nmtcli.inference.translator import load_translator
 
 AGREEMENT_RULE = "never", 0, "source"
 

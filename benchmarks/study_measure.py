@@ -28,7 +28,7 @@ def measure(name: str, seed: int, run: Path, corpus: Corpus, files: Files) -> di
     path = run / "study.json"
     if path.exists():
         return json.loads(path.read_text())
-    from nmtcli.translate import load_translator
+    from nmtcli.inference.translator import load_translator
 
     print(f"measuring {run}", file=sys.stderr, flush=True)
     translator = load_translator(run, overrides={"beam": corpus.beam})
@@ -61,7 +61,7 @@ def training_of(run: Path) -> dict:
 
 
 def _test(translator, output: Path, source: Path, reference: Path) -> dict:
-    from nmtcli.score import Scorer, Summary
+    from nmtcli.inference.scorer import Scorer, Summary
 
     sources, references = read(source), read(reference)
     begun = time.monotonic()
@@ -96,8 +96,8 @@ def aer_of(translator, gold_files, rule) -> dict:
 
 
 def links_of(translator, gold_files, rule) -> list:
-    from nmtcli.align import Aligner
-    from nmtcli.evaluation.alignment import LinkRule
+    from nmtcli.alignment.links import LinkRule
+    from nmtcli.inference.aligner import Aligner
 
     aligner = Aligner(
         translator.engine, translator.source_subwords, translator.target_subwords, LinkRule(*rule)
@@ -106,8 +106,8 @@ def links_of(translator, gold_files, rule) -> list:
 
 
 def score_links(links: list, gold_files) -> dict:
-    from nmtcli.cli.align_input import read_gold_file
-    from nmtcli.evaluation.alignment_error import AlignmentScore
+    from nmtcli.alignment.error_rate import AlignmentScore
+    from nmtcli.cli.parallel_input import read_gold_file
 
     gold = read_gold_file(str(gold_files[2]), read(gold_files[0]), read(gold_files[1]))
     score = AlignmentScore()

@@ -67,10 +67,10 @@ def measure(prepared: Path, name: str, updates: int) -> None:
 
     backend.choose()
     backend.make_deterministic()
-    from nmtcli.batches.feed import make_arrays
-    from nmtcli.batches.plan import plan_epoch
-    from nmtcli.batches.prepared import PreparedData
-    from nmtcli.models.build import count_parameters
+    from nmtcli.data.arrays import make_arrays
+    from nmtcli.data.batching import plan_epoch
+    from nmtcli.data.prepared import PreparedData
+    from nmtcli.models.factory import count_parameters
 
     pairs = PreparedData(prepared).train
     plan = plan_epoch(pairs.source_lengths, pairs.target_lengths, 3000, 1, 0)
@@ -103,8 +103,8 @@ def measure(prepared: Path, name: str, updates: int) -> None:
 def build(name: str, precision: str):
     from nmtcli import backend
     from nmtcli.config import from_dict
-    from nmtcli.models.build import build_model
-    from nmtcli.training.step import TrainStep, make_optimizer
+    from nmtcli.models.factory import build_model
+    from nmtcli.training.train_step import TrainStep, make_optimizer
 
     config = from_dict({"model": MODELS[name]})
     model = build_model(config.model, 8000, 8000, dtype=backend.keras_policy(precision))
@@ -116,7 +116,7 @@ def profile(name: str, step, arrays) -> None:
     """Where an update's time goes: parts of it timed alone, forward and backward together."""
     from keras import ops, tree
 
-    from nmtcli.training.loss import smoothed_cross_entropy
+    from nmtcli.training.losses import smoothed_cross_entropy
 
     model = step.model
     source_ids, inputs, targets = (ops.convert_to_tensor(x) for x in arrays[:3])

@@ -170,7 +170,7 @@ def median(several: list[Measured], part: str) -> float:
 
 def count_pieces(run: Path, lines: list[str]) -> int:
     """Pieces of translations, the end of each counted."""
-    from nmtcli.run_directory import RunDirectory
+    from nmtcli.runs.directory import RunDirectory
     from nmtcli.text.subwords import Subwords
 
     subwords = Subwords(RunDirectory(run).target_subwords)
@@ -178,7 +178,7 @@ def count_pieces(run: Path, lines: list[str]) -> int:
 
 
 def bleu(options, lines: list[str]) -> float:
-    from nmtcli.evaluation.bleu import BleuOptions, corpus_bleu
+    from nmtcli.metrics.sacrebleu_scores import BleuOptions, corpus_bleu
 
     reference = text_file(options, "test_2016_flickr", "de").read_text().splitlines()
     return corpus_bleu([reference], lines, BleuOptions(tokenize="none")).value
@@ -236,7 +236,7 @@ def stream(options, run: Path, ways: dict[str, list[str]]) -> None:
 def window_ends(count: int) -> list[int]:
     """After which lines the windows of `nmt translate` end; the lines of one come at once."""
     from nmtcli.config import SearchConfig
-    from nmtcli.translate import FIRST_WINDOW, WINDOW_GROWTH
+    from nmtcli.inference.translator import FIRST_WINDOW, WINDOW_GROWTH
 
     largest, ends = SearchConfig().window, [0]
     size = min(FIRST_WINDOW, largest)

@@ -25,9 +25,9 @@ from onnx import helper, numpy_helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
 from nmtcli.engines.onnx_engine import CPU, OnnxEngine
-from nmtcli.run_directory import RunDirectory
+from nmtcli.inference.translator import Translator
+from nmtcli.runs.directory import RunDirectory
 from nmtcli.text.subwords import Subwords
-from nmtcli.translate import Translator
 
 LARGE = 2048  # rows and columns of the large product
 KINDS = {

@@ -27,9 +27,9 @@ COLUMNS = (
 
 def row_of(name, sides) -> list[float]:
     """The differences of a mechanism, in the order of `COLUMNS`."""
-    from test_backends import backend_difference, parts_after_updates
-    from test_export import export_difference
-    from test_keras_engine import search_difference
+    from helpers.backend_comparison import backend_difference, parts_after_updates
+    from helpers.export_difference import export_difference
+    from helpers.search_difference import search_difference
 
     parts = ["logits", "attention", *parts_after_updates(sides, name)]
     with tempfile.TemporaryDirectory() as folder:
@@ -43,21 +43,21 @@ def row_of(name, sides) -> list[float]:
 
 def _against_papers_and_steps(name):
     """The differences from the NumPy reference, and of single steps: of logits and of attention."""
-    from mechanism_cases import MECHANISMS
+    from helpers.mechanism_cases import MECHANISMS
 
     if name in MECHANISMS:
-        import test_mechanism_models as tests
+        from helpers import rnn_differences as tests
 
         return tests.reference_difference(MECHANISMS[name]), tests.stepwise_difference(name)
-    import test_transformer_model as tests
-    from transformer_cases import shared_transformer
+    from helpers import transformer_differences as tests
+    from helpers.transformer_cases import shared_transformer
 
     return tests.reference_difference(shared_transformer(name)), tests.stepwise_difference(name)
 
 
 def table_of(names) -> str:
     """The table in markdown."""
-    from test_backends import compute_both
+    from helpers.backend_comparison import compute_both
 
     sides = compute_both(names)
     lines = [COLUMNS, ["---"] + ["--:"] * (len(COLUMNS) - 1)]
@@ -68,8 +68,8 @@ def table_of(names) -> str:
 
 
 def main(names) -> int:
-    from mechanism_cases import MECHANISMS
-    from transformer_cases import MEASURED
+    from helpers.mechanism_cases import MECHANISMS
+    from helpers.transformer_cases import MEASURED
 
     models = [*MECHANISMS, *MEASURED]
     unknown = [name for name in names if name not in models]

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from nmtcli.cli.link_options import PANEL, Normalize, Null, Shift, link_rule
-from nmtcli.cli.picture_options import (
+from nmtcli.cli.alignment_options import PANEL, Normalize, Null, Shift, link_rule
+from nmtcli.cli.heatmap_options import (
     PictureChoice,
     Plot,
     PlotFormat,
@@ -15,8 +15,8 @@ from nmtcli.cli.picture_options import (
     Show,
     picture_choice,
 )
-from nmtcli.cli.pictures import Pictures
-from nmtcli.cli.search_panel import Engine, Precision, runtime_of
+from nmtcli.cli.heatmaps import Pictures
+from nmtcli.cli.search_options import Engine, Precision, runtime_of
 from nmtcli.cli.streams import STANDARD, open_output, quiet_ends, warn
 from nmtcli.errors import UsageError
 
@@ -127,7 +127,7 @@ def align(
     """
     with quiet_ends("the lines printed so far are complete"):
         runtime = runtime_of(engine, precision, None)
-        from nmtcli.cli.align_input import check_streams, read_gold_file, read_pair
+        from nmtcli.cli.parallel_input import check_streams, read_gold_file, read_pair
 
         choice = picture_choice(plot, plot_format, plot_lines, show)
         rules = null, shift, normalize
@@ -168,7 +168,7 @@ def _check_files(files: list[str], of_models: tuple) -> None:
 def _check_symmetrize(method: str | None, both_ways: bool) -> None:
     if method is None:
         return
-    from nmtcli.evaluation.symmetrize import check_method
+    from nmtcli.alignment.symmetrization import check_method
 
     check_method(method)
     if not both_ways:
@@ -183,7 +183,7 @@ def _load(
 ) -> list:
     """One aligner, or one for each direction."""
     rule = link_rule(*rules)
-    from nmtcli.align import load_aligner
+    from nmtcli.inference.aligner import load_aligner
 
     if runs[1] is None:
         runs = runs[:1]
@@ -194,9 +194,9 @@ def _from_models(
     aligners: list, pair, method: str | None, json: bool, choice: PictureChoice, agree: bool
 ) -> Iterator[tuple[list, str]]:
     """(links, what to print) of each pair, which is drawn on the way."""
-    from nmtcli.align import align_both_ways
+    from nmtcli.alignment.symmetrization import DEFAULT_METHOD
     from nmtcli.cli.align_report import line_of
-    from nmtcli.evaluation.symmetrize import DEFAULT_METHOD
+    from nmtcli.inference.aligner import align_both_ways
 
     if len(aligners) == 1:
         found = aligners[0].align_lines(*pair, warn)
@@ -217,9 +217,9 @@ def _from_files(
     files: list[str], pair, method: str | None, json: bool
 ) -> Iterator[tuple[list, str]]:
     """The same of alignments that were made elsewhere."""
-    from nmtcli.cli.align_input import read_link_file
+    from nmtcli.alignment.symmetrization import DEFAULT_METHOD, symmetrize
     from nmtcli.cli.align_report import line_of_links
-    from nmtcli.evaluation.symmetrize import DEFAULT_METHOD, symmetrize
+    from nmtcli.cli.parallel_input import read_link_file
 
     ways = [read_link_file(path, *pair) for path in files]
     for source, target, *links in zip(*pair, *ways):
@@ -231,8 +231,8 @@ def _from_files(
 def _print(
     lines: Iterator[tuple[list, str]], gold: list | None, json: bool, summary_only: bool
 ) -> None:
+    from nmtcli.alignment.error_rate import AlignmentScore
     from nmtcli.cli.align_report import summary_of
-    from nmtcli.evaluation.alignment_error import AlignmentScore
 
     score = AlignmentScore()
     with open_output(STANDARD) as output:

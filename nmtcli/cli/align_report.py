@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nmtcli.align import TwoWayAlignment
-from nmtcli.evaluation.alignment import Link, WordAlignment
-from nmtcli.evaluation.alignment_error import AlignmentScore
-from nmtcli.evaluation.pharaoh import format_links
+from nmtcli.alignment.error_rate import AlignmentScore
+from nmtcli.alignment.links import Link, WordAlignment
+from nmtcli.alignment.pharaoh import format_links
+from nmtcli.inference.aligner import TwoWayAlignment
 from nmtcli.text.words import split_words
 
 

@@ -40,9 +40,9 @@ def average(
     ] = "average",
 ) -> None:
     """Average checkpoints of a run; use the mean with --checkpoint average."""
-    from nmtcli.average import average as use_case
     from nmtcli.cli.streams import quiet_ends
-    from nmtcli.run_directory import find_run
+    from nmtcli.runs.directory import find_run
+    from nmtcli.training.averaging import average as use_case
 
     with quiet_ends("nothing was written"):
         found = find_run(run)

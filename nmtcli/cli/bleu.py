@@ -9,7 +9,7 @@ from nmtcli.cli import bleu_options as on
 from nmtcli.cli.bleu_input import Texts, read_parallel
 from nmtcli.cli.bleu_report import Form, print_scores, print_sentences
 from nmtcli.errors import UsageError
-from nmtcli.evaluation.bleu import (
+from nmtcli.metrics.sacrebleu_scores import (
     METRICS,
     BleuOptions,
     ChrfOptions,
@@ -19,7 +19,7 @@ from nmtcli.evaluation.bleu import (
     looks_tokenized,
     sentence_scores,
 )
-from nmtcli.evaluation.tokenizer_choice import USUAL, choose_tokenizer
+from nmtcli.metrics.tokenizer import USUAL, choose_tokenizer
 
 
 def bleu(

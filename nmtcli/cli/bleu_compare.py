@@ -10,10 +10,10 @@ from nmtcli.cli.bleu_input import Texts, printable, short_names
 from nmtcli.cli.bleu_report import Form
 from nmtcli.cli.bleu_tables import Report, SystemReport, print_report
 from nmtcli.errors import UsageError
-from nmtcli.evaluation.bleu import MetricOptions
-from nmtcli.evaluation.bootstrap import LEAST_SAMPLES, bootstrap_seed, count_statistics
-from nmtcli.evaluation.by_length import bleu_by_length, check_edges, count_words
-from nmtcli.evaluation.significance import paired_bootstrap
+from nmtcli.metrics.bootstrap import LEAST_SAMPLES, bootstrap_seed, count_statistics
+from nmtcli.metrics.by_length import bleu_by_length, check_edges, count_words
+from nmtcli.metrics.sacrebleu_scores import MetricOptions
+from nmtcli.metrics.significance import paired_bootstrap
 
 _MOST_SAMPLES = 1_000_000
 _PICTURES = (".png", ".svg")
@@ -172,7 +172,7 @@ def _check_plot(path: Path) -> None:
 
 
 def _draw(comparison: Comparison, report: Report) -> None:
-    from nmtcli.evaluation.length_plot import figure_by_length, save_figure
+    from nmtcli.plots.bleu_by_length import figure_by_length, save_figure
 
     side = "reference" if comparison.source is None else "source"
     signature = report.systems[0].scores[0].signature

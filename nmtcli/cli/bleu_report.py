@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from nmtcli.evaluation.bleu import MetricScore
+from nmtcli.metrics.sacrebleu_scores import MetricScore
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from nmtcli.cli.bleu_report import Form, print_score_lines
-from nmtcli.evaluation.bleu import MetricScore
-from nmtcli.evaluation.bootstrap import Interval, bootstrap_seed, rounded
-from nmtcli.evaluation.by_length import Bucket
-from nmtcli.evaluation.significance import PairedScore
+from nmtcli.metrics.bootstrap import Interval, bootstrap_seed, rounded
+from nmtcli.metrics.by_length import Bucket
+from nmtcli.metrics.sacrebleu_scores import MetricScore
+from nmtcli.metrics.significance import PairedScore
 
 _NOTHING = "-"  # there is no such number; not the same as 0
 

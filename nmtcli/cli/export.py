@@ -68,12 +68,12 @@ def export(
     with quiet_ends("nothing was written"):
         if format not in FORMATS:
             raise UsageError(f"format '{format}': there is {', '.join(FORMATS)}")
-        from nmtcli.run_directory import find_run
-        from nmtcli.search_options import (
+        from nmtcli.inference.search_options import (
             check_checkpoint_name,
             check_exportable,
             search_options,
         )
+        from nmtcli.runs.directory import find_run
 
         found = find_run(run)
         check_checkpoint_name(checkpoint)
@@ -85,7 +85,7 @@ def export(
             export_checked(found, format, checkpoint, search, folder)
         else:
             check_exportable(search)
-            from nmtcli.engines.savedmodel import export_savedmodel
+            from nmtcli.exports.savedmodel import export_savedmodel
 
             _report(folder, export_savedmodel(found, checkpoint, search, folder, on_warning=warn))
         print(folder)
@@ -102,8 +102,8 @@ def export_checked(run, format: str, checkpoint: str, search, folder: Path) -> N
     Raises:
         UsageError, NmtError: as it does.
     """
-    from nmtcli.engines.export_folder import describe_checks
-    from nmtcli.model_card import write_card
+    from nmtcli.runs.exports import describe_checks
+    from nmtcli.runs.model_card import write_card
 
     if format == "onnx":
         from nmtcli.exports.onnx import export_onnx as write

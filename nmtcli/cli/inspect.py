@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from nmtcli.cli.curves import check_plot, draw_curves
+from nmtcli.cli.learning_curves import check_plot, draw_curves
 from nmtcli.cli.streams import quiet_ends
 from nmtcli.errors import UsageError
 
@@ -33,7 +33,7 @@ def inspect(
 
     A file that is missing or damaged leaves a gap, not an error.
     """
-    from nmtcli.run_directory import find_run
+    from nmtcli.runs.directory import find_run
 
     with quiet_ends("nothing was changed"):
         if json and card:
@@ -52,7 +52,7 @@ def inspect(
 
 
 def _print_json(run) -> None:
-    from nmtcli.about_run import describe
+    from nmtcli.runs.info import describe
 
     print(json_module.dumps(describe(run), ensure_ascii=False, indent=2))
 
@@ -67,7 +67,7 @@ def _print_card(run) -> None:
 
 
 def _print_rows(run) -> None:
-    from nmtcli.about_run import describe
+    from nmtcli.runs.info import describe
 
     rows = list(_rows(describe(run)))
     width = max(len(name) for name, _ in rows)

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from nmtcli.cli.train_text_options import PairedOptions, train_options
+from nmtcli.cli.corpus_options import PairedOptions, train_options
 from nmtcli.errors import Interrupted
 
 COMMAND_CLASS = PairedOptions
@@ -143,7 +143,7 @@ def preprocess(
 def _run(config, out: Path, keep_rejected: bool, force: bool) -> None:
     from rich.console import Console
 
-    from nmtcli.preprocess import preprocess as prepare
+    from nmtcli.data.preprocess import preprocess as prepare
 
     console = Console(file=sys.stderr, highlight=False, soft_wrap=True)
     started = time.monotonic()

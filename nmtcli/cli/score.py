@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from nmtcli.cli import search_panel as panel
+from nmtcli.cli import search_options as panel
 from nmtcli.cli.streams import STANDARD, open_output, quiet_ends, warn
 from nmtcli.errors import UsageError
 
@@ -32,14 +32,14 @@ def score(
     empty translation has the probability of ending at once.
     """
     with quiet_ends("the lines printed so far are complete"):
-        from nmtcli.cli.align_input import check_streams, read_pair
+        from nmtcli.cli.parallel_input import check_streams, read_pair
 
         check_streams(source, target)
         sources, targets = read_pair(source, target)
         if ensemble not in (None, "log", "linear"):
             raise UsageError(f"--ensemble {ensemble}: give log or linear")
         runtime = panel.runtime_of(engine, precision, None)
-        from nmtcli.score import Summary, load_scorer
+        from nmtcli.inference.scorer import Summary, load_scorer
 
         scorer = load_scorer(run, checkpoint or "best", warn, ensemble, runtime)
         summary = Summary()

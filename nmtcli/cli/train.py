@@ -11,9 +11,9 @@ import typer
 
 from nmtcli.cli.train_options import check_values, model_options, run_name, set_values
 from nmtcli.cli.train_report import Printer, dry_run_lines
+from nmtcli.config.attention import PRESETS
+from nmtcli.config.presets import preset_names
 from nmtcli.errors import NmtError, UsageError
-from nmtcli.mechanisms import PRESETS
-from nmtcli.presets import preset_names
 
 MODEL, LIMITS, FOLDERS = "Model", "How long", "Folders"
 SAMPLE = Path("data/sample.yaml")  # at the top of a checkout
@@ -151,7 +151,7 @@ def _at_top_of_checkout() -> bool:
 
 def _prepare_sample(values: dict, place: Path) -> None:
     from nmtcli.config import from_dict
-    from nmtcli.preprocess import preprocess
+    from nmtcli.data.preprocess import preprocess
 
     print("preparing the embedded Korean-English corpus in data/", file=sys.stderr)
     try:
@@ -174,14 +174,14 @@ def _dump(values: dict, data: Path, run: Path) -> None:
 
 
 def _dry_run(values: dict, data: Path, run: Path) -> None:
-    from nmtcli.dry_run import dry_run as use_case
+    from nmtcli.training.dry_run import dry_run as use_case
 
     for line in dry_run_lines(use_case(_complete(values, data, run).config, data)):
         print(line)
 
 
 def _train(values: dict, data: Path, run: Path, export: bool) -> None:
-    from nmtcli.train import train as use_case
+    from nmtcli.training.run import train as use_case
 
     found = _complete(values, data, run)
     progress = use_case(found.config, data, run, Printer(run), found.values)
@@ -200,7 +200,7 @@ def _export(path: Path) -> None:
     from nmtcli.cli.export import export_checked
     from nmtcli.cli.streams import quiet_ends, warn
     from nmtcli.engines.load import has_export
-    from nmtcli.run_directory import RunDirectory
+    from nmtcli.runs.directory import RunDirectory
 
     run = RunDirectory(path)
     if has_export(run):
@@ -215,7 +215,7 @@ def _export(path: Path) -> None:
 
 def _complete(values: dict, data: Path, run: Path):
     """The `Chosen` of a training; says what was chosen, a line for each choice."""
-    from nmtcli.choices import complete
+    from nmtcli.training.defaults import complete
 
     found = complete(values, data, run)
     for line in found.lines:

@@ -25,7 +25,7 @@ def set_values(sample: Path | None, preset: str | None, file, assignments, overr
     What the sample says of the recurrent model and its training is not for another model.
     """
     from nmtcli import config as configuration
-    from nmtcli.presets import preset_values
+    from nmtcli.config.presets import preset_values
 
     base = configuration.load_values(sample) if sample else {}
     part = {key: base[key] for key in ("data", "subwords", "search") if key in base}
@@ -57,7 +57,7 @@ def check_values(attention: str | None, values: dict, file: Path | None) -> None
 def run_name(data: Path, values: dict, preset: str | None) -> str:
     """Of the run's folder: data and preset or attention, and what differs from these."""
     from nmtcli import config as configuration
-    from nmtcli.presets import preset_values
+    from nmtcli.config.presets import preset_values
 
     model = configuration.from_dict(values).model
     usual = configuration.from_dict(

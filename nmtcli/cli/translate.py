@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
-from nmtcli.cli import search_panel as panel
-from nmtcli.cli.link_options import PANEL, Normalize, Null, Shift, link_rule
-from nmtcli.cli.patient_reader import PatientReader
-from nmtcli.cli.picture_options import Plot, PlotFormat, PlotLines, Show, picture_choice
-from nmtcli.cli.pictures import Pictures
+from nmtcli.cli import search_options as panel
+from nmtcli.cli.alignment_options import PANEL, Normalize, Null, Shift, link_rule
+from nmtcli.cli.heatmap_options import Plot, PlotFormat, PlotLines, Show, picture_choice
+from nmtcli.cli.heatmaps import Pictures
+from nmtcli.cli.nonblocking_reader import PatientReader
 from nmtcli.cli.streams import STANDARD, is_terminal, open_input, open_output, quiet_ends, warn
 from nmtcli.cli.translate_output import Format, Progress
 from nmtcli.errors import UsageError
@@ -119,7 +119,7 @@ def translate(
         if shortlist and prefix is not None:
             raise UsageError("--prefix may have pieces that the shortlist has not: leave one out")
         lines, prefixes = panel.read_prefixed(input, prefix)
-        from nmtcli.translate import load_translator
+        from nmtcli.inference.translator import load_translator
 
         overrides = panel.overrides(context.params)
         if line_by_line or is_terminal(input):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from nmtcli.translation import Candidate, Translation
+    from nmtcli.inference.results import Candidate, Translation
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Format:
     def _links(self, candidate: "Candidate") -> str:
         if not self.align:
             return ""
-        from nmtcli.evaluation.pharaoh import format_links
+        from nmtcli.alignment.pharaoh import format_links
 
         return f" ||| {format_links(candidate.alignment.links)}"
 

@@ -1,9 +1,9 @@
 """Beam search as one compiled loop, for devices that wait longer for Python than they compute.
 
-The model, the ranking and the end of the search are those of `nmtcli.search.beam`, on Keras's own
+The model, the ranking and the end of the search are those of `nmtcli.decoding.beam`, on Keras's own
 operations, in fixed shapes: a sentence has K hypotheses from the first step on, an empty place has
 the sum -inf, and a batch keeps its sentences until the last one is done. What each step chose comes
-back, and `nmtcli.search.beam` follows it. Sums are float64 on TensorFlow and float32 on JAX.
+back, and `nmtcli.decoding.beam` follows it. Sums are float64 on TensorFlow and float32 on JAX.
 
 Letters: B sentences, K beam, S source positions, T target positions, V vocabulary, n continuations
 of a hypothesis.
@@ -15,9 +15,9 @@ import keras
 import numpy as np
 from keras import ops
 
-from nmtcli.search.hypothesis import NEVER_PRODUCED, SMALLEST_LOG_PROB
-from nmtcli.search.interface import BeamSteps
-from nmtcli.text.piece_ids import BOS_ID, EOS_ID
+from nmtcli.decoding.engine import BeamSteps
+from nmtcli.decoding.hypotheses import NEVER_PRODUCED, SMALLEST_LOG_PROB
+from nmtcli.text.special_tokens import BOS_ID, EOS_ID
 
 
 class _Turn(NamedTuple):

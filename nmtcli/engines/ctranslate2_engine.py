@@ -1,6 +1,6 @@
 """A Transformer in CTranslate2, which searches by itself, in C++.
 
-Its beam search differs from that of `nmtcli.search.beam` in details that no caller can set, so it
+Its beam search differs from that of `nmtcli.decoding.beam` in details that no caller can set, so it
 finds the same translations but for close calls. Log-probabilities are among the pieces that a
 translation may have. It gives no attention: version 4.8.5 mixes up the rows of hypotheses that end
 before others of their beam.
@@ -12,17 +12,17 @@ from pathlib import Path
 import ctranslate2
 import numpy as np
 
+from nmtcli.decoding.hypotheses import Hypothesis
+from nmtcli.decoding.sentences import Sentence, longest_translation, scoring_of
 from nmtcli.errors import UsageError
-from nmtcli.search.hypothesis import Hypothesis
-from nmtcli.search.sentences import Sentence, longest_translation, scoring_of
-from nmtcli.text.piece_ids import EOS_ID
+from nmtcli.text.special_tokens import EOS_ID
 from nmtcli.text.subwords import Subwords
 
 MODEL = "model"
 
 
 class CTranslate2Engine:
-    """Translates with a model that `nmtcli.engines.ctranslate2_files` wrote.
+    """Translates with a model that `nmtcli.exports.ctranslate2_files` wrote.
 
     It gives no single steps, so it can be no part of an ensemble, and it scores nothing.
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nmtcli.search.interface import Engine, StepResult, all_ids
+from nmtcli.decoding.engine import Engine, StepResult, all_ids
 
 KINDS = ("log", "linear")
 

@@ -9,11 +9,11 @@ import numpy as np
 from keras import ops, tree
 
 from nmtcli import backend
-from nmtcli.batches.feed import shift_right
+from nmtcli.data.arrays import shift_right
+from nmtcli.decoding.engine import BeamSteps, StepResult, all_ids
 from nmtcli.engines.compiled_beam import run_beam
 from nmtcli.engines.grouping import group
-from nmtcli.search.interface import BeamSteps, StepResult, all_ids
-from nmtcli.text.piece_ids import EOS_ID, PAD_ID
+from nmtcli.text.special_tokens import EOS_ID, PAD_ID
 
 LENGTHS = 16  # the longest translation of a compiled search is a multiple of this
 
@@ -34,7 +34,7 @@ class _State(NamedTuple):
 
 
 class KerasEngine:
-    """Runs a model; see `nmtcli.search.interface.Engine`.
+    """Runs a model; see `nmtcli.decoding.engine.Engine`.
 
     Args:
         model: a `RecurrentTranslator` or a `TransformerTranslator`.

@@ -5,12 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from nmtcli import backend
-from nmtcli import checkpoint as checkpoints
-from nmtcli.engines.export_folder import GRAPHS, checkpoint_hash, file_sizes, read_description
+from nmtcli.config.model import TRANSFORMER
+from nmtcli.decoding.engine import Engine
 from nmtcli.engines.runtime import AUTOMATIC, PACKAGES, Runtime
 from nmtcli.errors import UsageError
-from nmtcli.options.model import TRANSFORMER
-from nmtcli.search.interface import Engine
+from nmtcli.runs import checkpoints
+from nmtcli.runs.exports import GRAPHS, checkpoint_hash, file_sizes, read_description
 
 ACCELERATORS = ("/dev/nvidia0", "/dev/kfd", "/dev/accel0", "/dev/vfio/0")
 
@@ -126,7 +126,7 @@ def load_model(
         precision: of products, `float32` or `bfloat16`.
     """
     backend.choose()
-    from nmtcli.models.build import build_model
+    from nmtcli.models.factory import build_model
     from nmtcli.models.weights import set_arrays
 
     facts, config = run.read_facts(), run.read_config()

@@ -12,11 +12,11 @@ from typing import NamedTuple
 import numpy as np
 import onnxruntime
 
-from nmtcli.batches.feed import shift_right
-from nmtcli.engines.export_folder import DESCRIPTION, SHORTLIST
+from nmtcli.data.arrays import shift_right
+from nmtcli.data.shortlist import load_shortlist
+from nmtcli.decoding.engine import StepResult, all_ids
 from nmtcli.engines.grouping import group
-from nmtcli.search.interface import StepResult, all_ids
-from nmtcli.text.shortlist import load_shortlist
+from nmtcli.runs.exports import DESCRIPTION, SHORTLIST
 
 CPU = ("CPUExecutionProvider",)
 
@@ -38,7 +38,7 @@ class _State(NamedTuple):
 
 
 class OnnxEngine:
-    """Runs an exported model; see `nmtcli.search.interface.Engine`.
+    """Runs an exported model; see `nmtcli.decoding.engine.Engine`.
 
     Several searches may run at once, each in a thread: a graph runs in the thread that calls it.
 

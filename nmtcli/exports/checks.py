@@ -5,11 +5,11 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from nmtcli import __version__
-from nmtcli.batches.prepared import PreparedData
-from nmtcli.engines.check_savedmodel import sample_texts
+from nmtcli.data.prepared import PreparedData
 from nmtcli.errors import NmtError, UsageError
-from nmtcli.evaluation.bleu import BleuOptions, corpus_bleu
-from nmtcli.run_directory import RunDirectory
+from nmtcli.exports.savedmodel_check import sample_texts
+from nmtcli.metrics.sacrebleu_scores import BleuOptions, corpus_bleu
+from nmtcli.runs.directory import RunDirectory
 from nmtcli.text.subwords import Subwords
 
 LARGEST_LOSS = 0.2  # BLEU

@@ -11,15 +11,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from nmtcli.batches.whole_folder import whole_folder
 from nmtcli.config import SearchConfig
-from nmtcli.engines.export_folder import (
-    DESCRIPTION,
-    check_place,
-    checkpoint_hash,
-    file_sizes,
-    require_tensorflow,
-)
+from nmtcli.decoding.batching import pad
 from nmtcli.engines.load import load_model
 from nmtcli.errors import NmtError
 from nmtcli.exports.checks import (
@@ -29,11 +22,18 @@ from nmtcli.exports.checks import (
     validation_of,
     versions,
 )
-from nmtcli.run_directory import RunDirectory
-from nmtcli.search.length_batches import pad
-from nmtcli.text.piece_ids import EOS_ID
+from nmtcli.inference.translator import Translator
+from nmtcli.runs.atomic import whole_folder
+from nmtcli.runs.directory import RunDirectory
+from nmtcli.runs.exports import (
+    DESCRIPTION,
+    check_place,
+    checkpoint_hash,
+    file_sizes,
+    require_tensorflow,
+)
+from nmtcli.text.special_tokens import EOS_ID
 from nmtcli.text.subwords import load_sides
-from nmtcli.translate import Translator
 
 PACKAGES = ("ctranslate2",)
 COMPARED = 50  # lines whose probabilities are compared
@@ -52,8 +52,8 @@ def export_ctranslate2(run: RunDirectory, checkpoint: str, search: SearchConfig,
     output = Path(output)
     check_place(output)
     from nmtcli.engines.ctranslate2_engine import MODEL, CTranslate2Engine
-    from nmtcli.engines.ctranslate2_files import check_model, write_model
     from nmtcli.engines.keras_engine import KerasEngine
+    from nmtcli.exports.ctranslate2_files import check_model, write_model
 
     search = replace(search, nbest=1)
     check_model(run.read_config().model)

@@ -19,17 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from nmtcli import backend
-from nmtcli.batches.whole_folder import whole_folder
 from nmtcli.config import SearchConfig
-from nmtcli.engines.export_folder import (
-    DESCRIPTION,
-    GRAPHS,
-    SHORTLIST,
-    check_place,
-    checkpoint_hash,
-    file_sizes,
-    require_tensorflow,
-)
 from nmtcli.engines.load import load_model
 from nmtcli.errors import NmtError
 from nmtcli.exports.checks import (
@@ -40,10 +30,20 @@ from nmtcli.exports.checks import (
     validation_of,
     versions,
 )
-from nmtcli.run_directory import RunDirectory
+from nmtcli.inference.results import Translation
+from nmtcli.inference.translator import Translator
+from nmtcli.runs.atomic import whole_folder
+from nmtcli.runs.directory import RunDirectory
+from nmtcli.runs.exports import (
+    DESCRIPTION,
+    GRAPHS,
+    SHORTLIST,
+    check_place,
+    checkpoint_hash,
+    file_sizes,
+    require_tensorflow,
+)
 from nmtcli.text.subwords import load_sides
-from nmtcli.translate import Translator
-from nmtcli.translation import Translation
 
 PACKAGES = ("onnx", "onnxruntime", "tf2onnx")
 COMPARED = 200  # lines that both engines translate
@@ -82,8 +82,8 @@ def export_onnx(
     check_place(output)
     from nmtcli.engines.keras_engine import KerasEngine
     from nmtcli.engines.onnx_engine import OnnxEngine
-    from nmtcli.engines.onnx_files import write_float32, write_int8
-    from nmtcli.engines.onnx_graphs import build_graphs, count_parts
+    from nmtcli.exports.onnx_files import write_float32, write_int8
+    from nmtcli.exports.onnx_graphs import build_graphs, count_parts
 
     step, model = load_model(run, checkpoint, refuse)
     engine = KerasEngine(model)

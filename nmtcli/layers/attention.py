@@ -17,8 +17,8 @@ import keras
 from keras import ops
 
 from nmtcli.layers.dense import affine
+from nmtcli.layers.local_attention import make_window
 from nmtcli.layers.scores import NOTHING, make_score
-from nmtcli.layers.windows import make_window
 
 
 @keras.saving.register_keras_serializable(package="nmtcli")

@@ -15,7 +15,7 @@ import keras
 from keras import ops
 
 from nmtcli.layers.dense import affine
-from nmtcli.layers.loop import scan
+from nmtcli.layers.scan import scan
 
 
 class _Cell(keras.layers.Layer):

@@ -9,7 +9,7 @@ from keras import ops
 
 from nmtcli.layers.attention import attend_in_heads, split_heads
 from nmtcli.layers.dense import AffineMap, affine, keep
-from nmtcli.layers.hypotheses import fill_slots
+from nmtcli.layers.key_value_cache import fill_slots
 
 
 @keras.saving.register_keras_serializable(package="nmtcli")
@@ -65,7 +65,7 @@ class SelfAttention(keras.layers.Layer):
         Args:
             x: (B, W, D).
             cache: keys and values of the slots, (B, H, L, P) each.
-            seen, used: of this position, see `nmtcli.layers.hypotheses`.
+            seen, used: of this position, see `nmtcli.layers.key_value_cache`.
 
         Returns:
             (B, W, D), and the cache with this position in it.

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 import keras
 from keras import ops
 
+from nmtcli.config.attention import Mechanism
 from nmtcli.layers.dense import keep
 from nmtcli.layers.feed_forward import LayerNorm
-from nmtcli.layers.hypotheses import add_slots, follow
+from nmtcli.layers.key_value_cache import add_slots, follow
 from nmtcli.layers.positions import rotator, sinusoids
 from nmtcli.layers.transformer import NO_DROPPING, DecoderLayer, Dropping, EncoderLayer
-from nmtcli.mechanisms import Mechanism
-from nmtcli.models.translator import Translator
-from nmtcli.text.piece_ids import PAD_ID
+from nmtcli.models.encoder_decoder import Translator
+from nmtcli.text.special_tokens import PAD_ID
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class TransformerTranslator(Translator):
     3. The output layer may share its matrix with the embedding: logits (B, T, V).
 
     When decoding, keys and values of earlier target positions are kept in caches, so a step costs
-    one position, whatever stands before it; see `nmtcli.layers.hypotheses`. A cache grows, or has
+    one position, whatever stands before it; see `layers.key_value_cache`. A cache grows, or has
     L slots from the beginning and `lengthen` doubles them. (Fixed shapes, so that a backend that
     compiles each shape sees few of them.)
 

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from nmtcli.errors import NmtError, UsageError
-from nmtcli.text.piece_ids import BOS_ID, EOS_ID, PAD_ID, UNK_ID
-from nmtcli.text.piece_spans import PlacedPieces, read_record
+from nmtcli.text.spans import PlacedPieces, read_record
+from nmtcli.text.special_tokens import BOS_ID, EOS_ID, PAD_ID, UNK_ID
 
 CONTROL_IDS = frozenset((PAD_ID, BOS_ID, EOS_ID))
 

@@ -9,8 +9,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
 from nmtcli.text.lines import one_line
-from nmtcli.text.long_lines import join_parts
-from nmtcli.text.piece_spans import PlacedPieces, Span
+from nmtcli.text.sentences import join_parts
+from nmtcli.text.spans import PlacedPieces, Span
 from nmtcli.text.subwords import normalise
 
 _WORD = re.compile("[^ ]+")
@@ -32,7 +32,7 @@ def words_of_pieces(text: str, spans: Sequence[Span]) -> list[WordRange]:
 
     Args:
         text: one line.
-        spans: characters of each piece, ascending; see `nmtcli.text.piece_spans`.
+        spans: characters of each piece, ascending; see `nmtcli.text.spans`.
 
     Returns:
         for each piece (first word, last word + 1); (0, 0) where the text has no word.

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from keras import ops
 
-from nmtcli.text.piece_ids import PAD_ID
-from nmtcli.training.guided import guided_alignment_loss
-from nmtcli.training.loss import coverage_loss, smoothed_cross_entropy
+from nmtcli.text.special_tokens import PAD_ID
+from nmtcli.training.guided_alignment import guided_alignment_loss
+from nmtcli.training.losses import coverage_loss, smoothed_cross_entropy
 from nmtcli.training.r_drop import paired_cross_entropy
 
 

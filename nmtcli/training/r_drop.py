@@ -6,7 +6,7 @@ second half of the rows.
 
 from keras import ops
 
-from nmtcli.training.loss import Scored, less_labels, look_at_targets, through_output_layer
+from nmtcli.training.losses import Scored, less_labels, look_at_targets, through_output_layer
 
 
 def paired_cross_entropy(hidden, kernel, bias, targets, weights, smoothing, alpha):

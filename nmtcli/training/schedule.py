@@ -10,7 +10,7 @@ def learning_rate(step, *, highest, warmup, schedule, total=0):
         highest: the rate at the end of the warm-up.
         warmup: updates of linear growth from 0.
         schedule: `constant`; `plateau`, constant too but for what validations make of it, see
-            `nmtcli.training.decide`; `inverse-sqrt`, highest * sqrt(warmup / step) as in Vaswani
+            `training.early_stopping`; `inverse-sqrt`, highest * sqrt(warmup / step) as in Vaswani
             et al. (2017), arXiv:1706.03762, section 5.3; `linear` to 0 at `total`; `cosine` to 0 at
             `total`, Loshchilov and Hutter (2017), arXiv:1608.03983, equation 5.
         total: the last update, for `linear` and `cosine`.

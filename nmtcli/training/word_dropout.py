@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from nmtcli.text.piece_ids import BOS_ID, EOS_ID, PAD_ID, UNK_ID
+from nmtcli.text.special_tokens import BOS_ID, EOS_ID, PAD_ID, UNK_ID
 
 KEPT = (PAD_ID, BOS_ID, EOS_ID)  # they tell where a sentence begins and ends, and are no words
 

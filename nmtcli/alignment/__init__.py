@@ -1,0 +1,1 @@
+"""Word alignments: links, their files, both directions together, and their error rate."""

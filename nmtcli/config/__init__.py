@@ -1,0 +1,37 @@
+"""What can be set: an option is declared once, with type, default, unit and check."""
+
+from nmtcli.config.data import DataConfig, SubwordConfig
+from nmtcli.config.loading import (
+    Config,
+    as_dict,
+    describe_model,
+    differences,
+    dump,
+    from_dict,
+    heads_of,
+    load,
+    load_values,
+    mechanism_of,
+)
+from nmtcli.config.model import ModelConfig
+from nmtcli.config.search import SearchConfig
+from nmtcli.config.training import TrainingConfig, ValidationConfig
+
+__all__ = [
+    "Config",
+    "DataConfig",
+    "ModelConfig",
+    "SearchConfig",
+    "SubwordConfig",
+    "TrainingConfig",
+    "ValidationConfig",
+    "as_dict",
+    "describe_model",
+    "differences",
+    "dump",
+    "from_dict",
+    "heads_of",
+    "load",
+    "load_values",
+    "mechanism_of",
+]

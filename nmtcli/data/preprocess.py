@@ -1,0 +1,278 @@
+"""The use case of `nmt preprocess`: from parallel text to ids on disk.
+
+The text is streamed four times: count, filter, learn subwords (from a sample), encode. What stays
+in memory is bounded by one shard, one byte a pair for the filter's verdict, and 12 to 36 bytes a
+pair for duplicates; at the end, when the shortlist is learned, by a gigabyte.
+"""
+
+import hashlib
+import itertools
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import BinaryIO
+
+from nmtcli import __version__
+from nmtcli.config import Config, DataConfig, as_dict, differences
+from nmtcli.data import prepared
+from nmtcli.data.corpora import (
+    Corpus,
+    Text,
+    read_corpus,
+    sentence_pairs,
+    surveyed,
+    tagged,
+    text_of,
+)
+from nmtcli.data.encoding import (
+    REPORT_EVERY,
+    Counts,
+    Encoder,
+    Part,
+    Progress,
+    sum_counts,
+)
+from nmtcli.data.filters import EMPTY, PairFilter, Rejected
+from nmtcli.data.lexicon import learn_shortlist
+from nmtcli.data.prepared import PreparedData
+from nmtcli.data.readers import Pair, read_pairs
+from nmtcli.data.shards import Pairs
+from nmtcli.data.vocabulary import check_size, kept_pairs, learn_models, take_models
+from nmtcli.errors import UsageError
+from nmtcli.runs.atomic import whole_folder
+from nmtcli.runs.directory import write_atomically
+from nmtcli.text.subwords import Subwords
+
+PATHS = (
+    "data.train_source:",
+    "data.train_target:",
+    "data.valid_source:",
+    "data.valid_target:",
+    "data.alignments:",
+    "subwords.taken_from:",
+)
+SUBWORDS = "subwords"
+
+
+@dataclass(frozen=True)
+class Report:
+    """What `preprocess` did.
+
+    `already`: the folder was there and was kept as it is. `counts`: by corpus (`train` and, if
+    there is validation text, `valid`). `vocabulary`: pieces by side (`source`, `target`).
+    `corpora`: what `prepared.json` says of each training text. `lines`: of all of them, which
+    are fewer than pairs where these were cut. `choice`: a line that tells the size of the
+    vocabulary and why, or None where the user set it.
+    """
+
+    out: Path
+    already: bool
+    counts: dict[str, Counts]
+    vocabulary: dict[str, int]
+    corpora: list[dict]
+    lines: int
+    choice: str | None
+
+
+def preprocess(
+    config: Config,
+    out: Path,
+    keep_rejected: bool = False,
+    force: bool = False,
+    on_progress: Progress | None = None,
+    command: Sequence[str] = (),
+) -> Report:
+    """Clean, filter and encode the training and validation text of `config` into folder `out`.
+
+    The folder appears when all is done; on any error or interruption nothing is left. Prepared
+    data of the same text and options are kept as they are.
+
+    Args:
+        keep_rejected: write `rejected.tsv`: rule, line, source, target.
+        force: replace prepared data of other text or options.
+        on_progress: called with stage (`count`, `filter`, `learn`, `encode`, `shortlist`), done and
+            total.
+        command: the command line, to be remembered.
+
+    Raises:
+        UsageError: the text cannot be used, or `out` holds something else; it is named.
+        NmtError: the disk is full, or memory.
+    """
+    out, progress = Path(out), on_progress or (lambda stage, done, total: None)
+    text = text_of(config.data)
+    check_size(config.subwords)
+    models = None
+    if config.subwords.taken_from is not None:
+        subwords, models = take_models(config.subwords, [corpus.tag for corpus in text.train])
+        config = replace(config, subwords=subwords)
+    _check_destination(out, force)
+    progress("count", 0, 0)
+    text = surveyed(text)
+    identity = _identity(config, text, models)
+    if (out / prepared.FACTS).exists() and not force:
+        return _keep_as_is(out, identity, keep_rejected)
+    with whole_folder(out, replace=force) as folder:
+        facts = {"format": prepared.FORMAT, "version": __version__, "command": list(command)}
+        facts |= identity | {"keep_rejected": keep_rejected}
+        facts |= _build(folder, config, text, models, keep_rejected, progress)
+        write_atomically(folder / prepared.FACTS, json.dumps(facts, indent=2) + "\n")
+    return _report(out, facts, already=False)
+
+
+def _check_destination(out: Path, force: bool) -> None:
+    """Refuse a place that holds what this command did not make, whatever the options."""
+    if not out.exists():
+        return
+    if not out.is_dir():
+        raise UsageError(f"{out}: is a file; choose another --out")
+    names = {entry.name for entry in out.iterdir()}
+    if names and prepared.FACTS not in names:
+        raise UsageError(f"{out}: exists and is not prepared data; choose another --out")
+    if force and (foreign := sorted(names - prepared.CONTENTS)):
+        raise UsageError(f"{out}: also holds {foreign[0]}; move that, or choose another --out")
+
+
+def _identity(config: Config, text: Text, models: list[Subwords] | None) -> dict:
+    """What decides the result: options, text and models that are taken, not where they lie."""
+    options = {name: as_dict(config)[name] for name in ("data", "subwords")}
+    surveys = itertools.chain.from_iterable(text.train_surveys)
+    hashes = {prepared.TRAIN: [survey.sha256 for survey in surveys]}
+    if text.valid:
+        hashes[prepared.VALID] = [survey.sha256 for survey in text.valid_surveys]
+    if models is not None:
+        hashes[SUBWORDS] = _hashes(models)
+    return {"config": options, "inputs": hashes}
+
+
+def _keep_as_is(out: Path, identity: dict, keep_rejected: bool) -> Report:
+    old = PreparedData(out)
+    changes = differences(old.facts["config"], identity["config"])
+    changes = [line for line in changes if not line.startswith(PATHS)]
+    before, after = old.facts["inputs"], identity["inputs"]
+    for name in dict.fromkeys([*before, *after]):
+        if before.get(name) != after.get(name):
+            changes.append("other subwords" if name == SUBWORDS else f"other {name} text")
+    if keep_rejected and not old.facts["keep_rejected"]:
+        changes.append("--keep-rejected")
+    if changes:
+        raise UsageError(
+            f"{out}: prepared before, otherwise ({'; '.join(changes)});"
+            " use --force to replace it, or another --out"
+        )
+    old.check()
+    return _report(out, old.facts, already=True)
+
+
+def _report(out: Path, facts: dict, already: bool) -> Report:
+    counts = {name: Counts(**fields) for name, fields in facts["counts"].items()}
+    lines = facts.get("lines", counts[prepared.TRAIN].read)  # older prepared data do not say
+    more = facts.get("corpora", []), lines, facts.get("choice")
+    return Report(out, already, counts, facts["vocabulary"], *more)
+
+
+def _build(folder: Path, config, text: Text, models, keep_rejected: bool, progress) -> dict:
+    """Fill the folder; returns the facts that only the work tells."""
+    choice = None
+    corpora, lines = text.train, [surveys[0].lines for surveys in text.train_surveys]
+    with ExitStack() as stack:
+        log = None
+        if keep_rejected:
+            path = folder / prepared.REJECTED
+            log = stack.enter_context(open(path, "w", encoding="utf-8", newline="\n"))
+        several = len(corpora) > 1
+        rejected = [Rejected(log, f"{c.source}:" if several else "") for c in corpora]
+        verdicts = _filter(corpora, config.data, rejected, lines, progress)
+        _require_pairs(map(sum, verdicts), rejected, corpora)
+        if models is None:
+            models, choice = learn_models(corpora, verdicts, config.subwords, progress)
+        encoder = Encoder(models, config, on_progress=progress)
+        parts = [
+            Part(_tagged_pairs(corpus, of_corpus), sum(of_corpus), dropped)
+            for corpus, of_corpus, dropped in zip(corpora, verdicts, rejected)
+        ]
+        with_links = corpora[0].alignments is not None
+        counts = encoder.write(parts, folder / prepared.TRAIN, with_links)
+        _require_pairs((of_corpus.kept for of_corpus in counts), rejected, corpora)
+    all_counts = {prepared.TRAIN: asdict(sum_counts(counts))}
+    if text.valid:
+        of_valid = text.valid_surveys[0].lines
+        counts_of_valid = _write_validation(folder, text.valid, of_valid, encoder)
+        all_counts[prepared.VALID] = asdict(counts_of_valid)
+    for name, model in zip((prepared.SOURCE_MODEL, prepared.TARGET_MODEL), models):
+        write_atomically(folder / name, model.model_proto)
+    progress("shortlist", 0, 0)
+    pieces = [model.pieces(range(model.size)) for model in models]
+    learn_shortlist(Pairs(folder / prepared.TRAIN), *pieces).save(folder / prepared.SHORTLIST)
+    vocabulary = {"source": models[0].size, "target": models[1].size}
+    facts = {"counts": all_counts, "lines": sum(lines), "vocabulary": vocabulary, "choice": choice}
+    facts["models"] = _hashes(models)
+    return facts | {"corpora": [_corpus_facts(*values) for values in zip(corpora, counts)]}
+
+
+def _hashes(models: list[Subwords]) -> list[str]:
+    return [hashlib.sha256(model.model_proto).hexdigest() for model in models]
+
+
+def _tagged_pairs(corpus: Corpus, verdicts: bytearray) -> Iterator[Pair]:
+    return (tagged(pair, corpus.tag) for pair in kept_pairs(corpus, verdicts, with_links=True))
+
+
+def _corpus_facts(corpus: Corpus, counts: Counts) -> dict:
+    links = corpus.alignments and str(corpus.alignments)
+    facts = {"source": str(corpus.source), "target": str(corpus.target), "alignments": links}
+    return facts | {"weight": corpus.weight, "tag": corpus.tag, "counts": asdict(counts)}
+
+
+def _filter(corpora, options: DataConfig, rejected, lines, progress) -> list[bytearray]:
+    """For each corpus one byte a pair: 1 keeps it."""
+    pair_filter, all_verdicts, done = PairFilter(options), [], 0
+    for corpus, dropped, lines_of_corpus in zip(corpora, rejected, lines):
+        verdicts = bytearray()
+        for pair in read_corpus(corpus):
+            rule = pair.problem or pair_filter.problem(pair.source, pair.target, corpus.tag)
+            verdicts.append(rule is None)
+            if rule is not None:
+                dropped.add(rule, pair)
+            if pair.line % REPORT_EVERY == 0:
+                progress("filter", done + pair.line, sum(lines))
+        all_verdicts.append(verdicts)
+        done += lines_of_corpus
+    return all_verdicts
+
+
+def _require_pairs(kept, rejected, corpora) -> None:
+    for left, dropped, corpus in zip(kept, rejected, corpora):
+        if not left:
+            rules = ", ".join(f"{rule} {number}" for rule, number in dropped.counts.items())
+            raise UsageError(
+                f"{corpus.name}: no pair of {dropped.total()} is left ({rules});"
+                " mend the text, or loosen the limits in section 'data'"
+            )
+
+
+def _write_validation(folder: Path, corpus: Corpus, lines: int, encoder: Encoder) -> Counts:
+    """All readable lines as text, and as ids those with text on both sides."""
+    rejected = Rejected()
+
+    def usable(sources: BinaryIO, targets: BinaryIO) -> Iterator[Pair]:
+        for pair in read_pairs(corpus.source, corpus.target):
+            if pair.problem:
+                rejected.add(pair.problem, pair)
+                continue
+            # A reader drops one carriage return, so a second one keeps a line's own.
+            sources.write(pair.source.encode() + (b"\r\n" if pair.source[-1:] == "\r" else b"\n"))
+            targets.write(pair.target.encode() + (b"\r\n" if pair.target[-1:] == "\r" else b"\n"))
+            for part in sentence_pairs(pair) if corpus.by_sentence else [pair]:
+                if part.source.strip() and part.target.strip():
+                    yield part
+                else:
+                    rejected.add(EMPTY, part)
+
+    source_path, target_path = folder / prepared.VALID_SOURCE, folder / prepared.VALID_TARGET
+    with open(source_path, "wb") as sources, open(target_path, "wb") as targets:
+        part = Part(usable(sources, targets), lines, rejected)
+        (counts,) = encoder.write([part], folder / prepared.VALID)
+    _require_pairs([counts.kept], [rejected], [corpus])
+    return counts

@@ -1,0 +1,241 @@
+"""Beam search: at each step the K most probable beginnings of a translation."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from nmtcli.decoding.constraints import Space, make_space
+from nmtcli.decoding.engine import BeamSteps, Engine, steps_in_one_piece
+from nmtcli.decoding.hypotheses import (
+    Hypothesis,
+    check_numbers,
+    next_pieces,
+    sentences_to_keep,
+    start,
+)
+from nmtcli.decoding.scoring import Scoring
+from nmtcli.text.special_tokens import BOS_ID, EOS_ID, PAD_ID
+
+
+class _Candidates(NamedTuple):
+    """The best continuations of each sentence, best first; all (N, C), C at least 2K.
+
+    log_probs: sums from the beginning, float64; -inf is no candidate.
+    ids: the piece that is added.
+    origins: which of the W hypotheses it is added to.
+    """
+
+    log_probs: np.ndarray
+    ids: np.ndarray
+    origins: np.ndarray
+
+    def take(self, columns: np.ndarray) -> "_Candidates":
+        return _Candidates(*(np.take_along_axis(part, columns, axis=1) for part in self))
+
+
+class _Step(NamedTuple):
+    """What a step leaves behind, to be followed back from a finished hypothesis.
+
+    place: (B,) the sentence's place in the batch of this step; meaningless once it is done.
+    ids: (N, K) pieces that the live hypotheses were given.
+    origins: (N, K) the hypotheses of the step before that they came from.
+    attention: (N, W, S), of the step that chose these pieces, by origin.
+    """
+
+    place: np.ndarray
+    ids: np.ndarray
+    origins: np.ndarray
+    attention: np.ndarray
+
+
+class _Ending(NamedTuple):
+    """A hypothesis that ended: its log-probability, its steps, and its hypothesis before EOS."""
+
+    log_prob: float
+    length: int
+    origin: int
+
+
+def beam_search(
+    engine: Engine,
+    source_ids: np.ndarray,
+    beam: int,
+    scoring: Scoring | float,
+    max_lengths: np.ndarray,
+    nbest: int = 1,
+    prefixes: Sequence[Sequence[int]] | None = None,
+    no_repeat_ngram: int = 0,
+) -> list[list[Hypothesis]]:
+    """The best translations of each sentence, best first; `nbest` of them where so many exist.
+
+    1. The engine gives the best pieces after each of the K live hypotheses; all continuations
+       of a sentence are ranked together.
+    2. Those among the best K that end with EOS are finished.
+    3. The best K that do not end live on.
+    4. A sentence is done when it has K finished ones, or at its last position, where every live
+       hypothesis is ended with EOS at the price of EOS's probability.
+
+    Equal candidates are ranked by their hypothesis, then as the engine ranks pieces; equal
+    scores by the earlier end. What a sentence gets does not depend on the rest of the batch.
+
+    Args:
+        source_ids: (B, S) int32, each row ends with EOS and is padded with PAD.
+        beam: K.
+        scoring: of what is finished; a number is `average`'s exponent.
+        max_lengths: (B,) most pieces of a translation, EOS counted.
+        nbest: at most K.
+        prefixes: the pieces that each translation begins with, whatever their probability.
+        no_repeat_ngram: n; a piece that would complete n pieces that the hypothesis has already is
+            never chosen (but for the prefix, which may be what it is). 0: off.
+
+    Raises:
+        ValueError: `beam`, `nbest`, `max_lengths` or `prefixes` are out of range.
+        NmtError: the model's probabilities are not numbers.
+    """
+    if not 1 <= nbest <= beam:
+        raise ValueError(f"1 <= nbest <= beam expected, received nbest {nbest}, beam {beam}")
+    space = make_space(source_ids, max_lengths, prefixes, no_repeat_ngram)
+    run_beam = steps_in_one_piece(engine)
+    if run_beam is not None and space.is_plain:
+        endings, history = _read_steps(run_beam(source_ids, beam, space.max_lengths))
+    else:
+        endings, history = _run(engine, source_ids, beam, space)
+    scoring, source_lengths = Scoring.of(scoring), (source_ids != PAD_ID).sum(axis=1)
+    return [
+        _best(history, sentence, found, scoring, nbest, source_lengths[sentence])
+        for sentence, found in enumerate(endings)
+    ]
+
+
+def _run(
+    engine: Engine, source_ids: np.ndarray, beam: int, space: Space
+) -> tuple[list[list[_Ending]], list[_Step]]:
+    batch = len(source_ids)
+    endings: list[list[_Ending]] = [[] for _ in range(batch)]
+    history: list[_Step] = []
+    sentences = np.arange(batch)  # (N,): which sentence each place of the running batch is
+    sums = np.zeros((batch, 1))  # (N, W): W is 1 at the first step, then K; -inf: no hypothesis
+    parents, previous = np.arange(batch), np.full(batch, BOS_ID)
+    state = start(engine, source_ids, space.no_repeat_ngram)
+    for length in range(1, space.longest + 1):
+        width = sums.shape[1]
+        forced = np.repeat(space.forced(sentences, length), width)
+        step = next_pieces(
+            engine, state, parents, previous, beam + 1, forced, space.no_repeat_ngram
+        )
+        ranked = _rank(sums, step.log_probs, step.ids, beam)
+        _collect(ranked, beam, length, sentences, endings)
+        living = _best_living(ranked, beam)
+        place = np.zeros(batch, dtype=np.int64)
+        place[sentences] = np.arange(len(sentences))
+        attention = step.attention.reshape(len(sentences), width, -1)
+        history.append(_Step(place, living.ids, living.origins, attention))
+        done = np.array([len(endings[s]) >= beam for s in sentences])
+        done |= np.isneginf(living.log_probs).all(axis=1)
+        if done.all():
+            break
+        sums = np.where(done[:, None], -np.inf, living.log_probs)
+        parents = np.arange(len(sentences))[:, None] * width + living.origins
+        previous, state = living.ids, step.state
+        kept = sentences_to_keep(done)
+        if kept is not None:
+            sentences, sums = sentences[kept], sums[kept]
+            parents, previous = parents[kept], previous[kept]
+        parents, previous = parents.reshape(-1), previous.reshape(-1)
+    return endings, history
+
+
+def _read_steps(steps: BeamSteps) -> tuple[list[list[_Ending]], list[_Step]]:
+    """What `_run` returns, of a search that an engine ran in one piece."""
+    check_numbers(steps.sums)
+    batch = steps.sums.shape[1]
+    endings: list[list[_Ending]] = [[] for _ in range(batch)]
+    ends = (steps.ids == EOS_ID) & np.isfinite(steps.sums)
+    for place, sentence, column in zip(*np.nonzero(ends)):
+        at = place, sentence, column
+        ending = _Ending(float(steps.sums[at]), int(place) + 1, int(steps.origins[at]))
+        endings[sentence].append(ending)
+    chosen = zip(steps.living_ids, steps.living_origins, steps.attention)
+    return endings, [_Step(np.arange(batch), *parts) for parts in chosen]
+
+
+def _rank(sums: np.ndarray, log_probs: np.ndarray, ids: np.ndarray, beam: int) -> _Candidates:
+    """All continuations of a sentence, best first.
+
+    The best 2K hold whatever is needed: at most K of them, one for each hypothesis, are EOS.
+
+    Args:
+        sums: (N, W).
+        log_probs, ids: (N * W, k).
+    """
+    count, width = sums.shape
+    totals = (sums[:, :, None] + log_probs.reshape(count, width, -1)).reshape(count, -1)
+    origins = np.repeat(np.arange(width), log_probs.shape[1])
+    flat = _Candidates(totals, ids.reshape(count, -1), np.tile(origins, (count, 1)))
+    best = flat.take(np.argsort(-totals, axis=1, kind="stable")[:, : 2 * beam])
+    missing = 2 * beam - best.ids.shape[1]  # a vocabulary smaller than the beam
+    if missing <= 0:
+        return best
+    room = ((0, 0), (0, missing))
+    return _Candidates(
+        np.pad(best.log_probs, room, constant_values=-np.inf),
+        np.pad(best.ids, room, constant_values=EOS_ID),
+        np.pad(best.origins, room, constant_values=0),
+    )
+
+
+def _collect(
+    ranked: _Candidates,
+    beam: int,
+    length: int,
+    sentences: np.ndarray,
+    endings: list[list[_Ending]],
+) -> None:
+    """Add to `endings` what ends among the best K of each sentence."""
+    best = slice(None), slice(0, beam)
+    ends = (ranked.ids[best] == EOS_ID) & np.isfinite(ranked.log_probs[best])
+    for place, column in zip(*np.nonzero(ends)):
+        ending = _Ending(
+            float(ranked.log_probs[place, column]), length, int(ranked.origins[place, column])
+        )
+        endings[sentences[place]].append(ending)
+
+
+def _best_living(ranked: _Candidates, beam: int) -> _Candidates:
+    """The best K that do not end, (N, K); -inf where there are fewer."""
+    ended = ranked.ids == EOS_ID
+    living = ranked._replace(log_probs=np.where(ended, -np.inf, ranked.log_probs))
+    return living.take(np.argsort(ended, axis=1, kind="stable")[:, :beam])
+
+
+def _best(
+    history: list[_Step],
+    sentence: int,
+    found: list[_Ending],
+    scoring: Scoring,
+    nbest: int,
+    source_length: int,
+) -> list[Hypothesis]:
+    """The best of a sentence's finished hypotheses; only those needed are followed back."""
+    if not scoring.coverage_penalty:  # which needs the attention of all
+        found = sorted(found, key=lambda end: -scoring.score(end.log_prob, end.length))[:nbest]
+    hypotheses = [_follow_back(history, sentence, end, scoring, source_length) for end in found]
+    return sorted(hypotheses, key=lambda hypothesis: -hypothesis.score)[:nbest]
+
+
+def _follow_back(
+    history: list[_Step], sentence: int, ending: _Ending, scoring: Scoring, source_length: int
+) -> Hypothesis:
+    """The pieces and the attention of a hypothesis, from its end to its beginning."""
+    ids, rows, slot = [], [], ending.origin
+    final = history[ending.length - 1]
+    rows.append(final.attention[final.place[sentence], slot])
+    for step in reversed(history[: ending.length - 1]):
+        place = step.place[sentence]
+        ids.append(int(step.ids[place, slot]))
+        slot = int(step.origins[place, slot])
+        rows.append(step.attention[place, slot])
+    attention = np.stack(rows[::-1])
+    score = scoring.score(ending.log_prob, ending.length, [attention[:, :source_length]])
+    return Hypothesis(ids[::-1], ending.log_prob, score, attention)

@@ -1,0 +1,138 @@
+"""A Transformer's weights as a CTranslate2 model."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from ctranslate2.specs import common_spec, transformer_spec
+from keras import ops
+
+from nmtcli.config.model import TRANSFORMER
+from nmtcli.decoding.hypotheses import NEVER_PRODUCED
+from nmtcli.errors import UsageError
+from nmtcli.layers.positions import sinusoids
+from nmtcli.text.special_tokens import BOS_ID, EOS_ID, UNK_ID
+
+POSITIONS = 4096  # of source and target, more than any search looks at
+NEVER = -1e9  # the bias of pieces that no translation has
+EPSILON = 1e-6  # of layer normalisation, as in `nmtcli.layers.feed_forward.LayerNorm`
+ACTIVATIONS = {
+    "relu": (common_spec.Activation.RELU, False),
+    "gelu": (common_spec.Activation.GELU, False),
+    "geglu": (common_spec.Activation.GELU, True),
+    "swiglu": (common_spec.Activation.SWISH, True),
+}
+
+
+def check_model(options) -> None:
+    """
+    Args:
+        options: a `ModelConfig`.
+
+    Raises:
+        UsageError: a model that CTranslate2 has no form for.
+    """
+    if options.architecture != TRANSFORMER:
+        raise UsageError(
+            "CTranslate2 knows no recurrent models; export this one with --format onnx"
+        )
+    if options.positions != "sinusoidal":
+        raise UsageError(
+            f"CTranslate2 knows no {options.positions} positions in an encoder-decoder; export"
+            " this model with --format onnx"
+        )
+
+
+def write_model(
+    model, source_pieces: Sequence[str], target_pieces: Sequence[str], folder: Path
+) -> None:
+    """Write a model as CTranslate2 loads it.
+
+    Args:
+        model: a `TransformerTranslator` that `check_model` does not refuse.
+        source_pieces, target_pieces: the piece of every id.
+        folder: to be made.
+    """
+    sizes = model.sizes
+    activation, glu = ACTIVATIONS[sizes.feed_forward_kind]
+    spec = transformer_spec.TransformerSpec.from_config(
+        (sizes.encoder_layers, sizes.decoder_layers),
+        sizes.heads,
+        pre_norm=sizes.normalization == "pre",
+        activation=activation,
+        ffn_glu=glu,
+    )
+    spec.config.layer_norm_epsilon = EPSILON
+    pieces = {"bos_token": BOS_ID, "eos_token": EOS_ID, "unk_token": UNK_ID}
+    for name, piece in pieces.items():
+        setattr(spec.config, name, target_pieces[piece])
+    spec.config.add_source_bos, spec.config.add_source_eos = False, True
+    spec.config.decoder_start_token = target_pieces[BOS_ID]
+    spec.register_source_vocabulary(list(source_pieces))
+    spec.register_target_vocabulary(list(target_pieces))
+    _set_side(spec.encoder, spec.encoder.embeddings[0], model.source_embedding, model.encoder_norm)
+    _set_side(spec.decoder, spec.decoder.embeddings, model.target_embedding, model.decoder_norm)
+    kernel, bias = (np.array(x) for x in model.output_layer())
+    bias[list(NEVER_PRODUCED)] = NEVER
+    _set_linear(spec.decoder.projection, [kernel], [bias])
+    for found, layer in zip(spec.encoder.layer, model.encoder_layers):
+        _set_layer(found, layer)
+    for found, layer in zip(spec.decoder.layer, model.decoder_layers):
+        _set_layer(found, layer)
+        _set_cross_attention(found.attention, layer)
+    spec.validate()
+    folder.mkdir(parents=True)
+    spec.save(str(folder))
+
+
+def _set_side(side, embeddings, table, norm) -> None:
+    embeddings.weight = _array(table)
+    side.scale_embeddings = True
+    size = embeddings.weight.shape[1]
+    side.position_encodings.encodings = _array(sinusoids(np.arange(POSITIONS, dtype="int32"), size))
+    if hasattr(norm, "gain"):
+        _set_norm(side.layer_norm, norm)
+
+
+def _set_layer(spec, layer) -> None:
+    """Self-attention and feed-forward; the last norm is that of the feed-forward."""
+    attention = layer.self_attention
+    _set_norm(spec.self_attention.layer_norm, layer.norms[0])
+    _set_linear(spec.self_attention.linear[0], [attention.kernel], [attention.bias])
+    _set_map(spec.self_attention.linear[1], attention.output_map)
+    feed = layer.feed_forward
+    _set_norm(spec.ffn.layer_norm, layer.norms[-1])
+    if feed.gate is None:
+        _set_map(spec.ffn.linear_0, feed.inner)
+    else:
+        _set_map(spec.ffn.linear_0, feed.gate)
+        _set_map(spec.ffn.linear_0_noact, feed.inner)
+    _set_map(spec.ffn.linear_1, feed.outer)
+
+
+def _set_cross_attention(spec, layer) -> None:
+    attention = layer.cross_attention
+    _set_norm(spec.layer_norm, layer.norms[1])
+    read = attention.key_map, attention.value_map
+    _set_map(spec.linear[0], attention.query_map)
+    _set_linear(spec.linear[1], [part.kernel for part in read], [part.bias for part in read])
+    _set_map(spec.linear[2], attention.output_map)
+
+
+def _set_map(spec, part) -> None:
+    _set_linear(spec, [part.kernel], [part.bias])
+
+
+def _set_linear(spec, kernels, biases) -> None:
+    """Maps side by side as one; CTranslate2 keeps (outputs, inputs)."""
+    kernel = np.concatenate([_array(kernel) for kernel in kernels], axis=1)
+    spec.weight = np.ascontiguousarray(kernel.T)
+    spec.bias = np.concatenate([_array(bias) for bias in biases])
+
+
+def _set_norm(spec, norm) -> None:
+    spec.gamma, spec.beta = _array(norm.gain), _array(norm.bias)
+
+
+def _array(value) -> np.ndarray:
+    return np.array(ops.convert_to_numpy(value), dtype=np.float32)

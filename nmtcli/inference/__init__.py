@@ -1,0 +1,1 @@
+"""The use cases around a trained run: translate, score, align, rerank."""

@@ -1,0 +1,122 @@
+"""What a line's translation is made of."""
+
+import json
+from dataclasses import dataclass
+
+import numpy as np
+
+from nmtcli.alignment.links import WordAlignment
+from nmtcli.decoding.engine import searches_by_itself
+from nmtcli.errors import UsageError
+
+END_TOKEN = "</s>"
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One translation of a line.
+
+    text: one line.
+    log_prob: natural logarithm of its probability; of a line in parts, the sum over the parts.
+    score: what the candidates are ranked by: the log-probability over the length, as the options
+        of the search say, the length counted with each part's end; after reranking the mixture of
+        this one, then `model_score`, and `rescore`.
+    tokens: pieces; each part ends with `</s>`.
+    attentions: a (T, S) array for each part, its rows and columns are the part's tokens and
+        source tokens, ends included; empty where the model has no attention.
+    alignment: of the whole line's words, where it was asked for.
+    model_score, rescore: where another model reranked, as of `nmtcli.inference.reranker`.
+    """
+
+    text: str
+    log_prob: float
+    score: float
+    tokens: list[str]
+    attentions: list[np.ndarray]
+    alignment: WordAlignment | None = None
+    model_score: float | None = None
+    rescore: float | None = None
+
+
+@dataclass(frozen=True)
+class Translation:
+    """The translations of one line, best first; an empty line has an empty one.
+
+    Where they were drawn by chance they stand in the order of the draw.
+
+    source_tokens: pieces of the line; each part ends with `</s>`.
+    """
+
+    nbest: list[Candidate]
+    source_tokens: list[str]
+
+    @property
+    def text(self) -> str:
+        return self.nbest[0].text
+
+    @property
+    def score(self) -> float:
+        return self.nbest[0].score
+
+    @property
+    def log_prob(self) -> float:
+        return self.nbest[0].log_prob
+
+    @property
+    def tokens(self) -> list[str]:
+        return self.nbest[0].tokens
+
+    @property
+    def attention(self) -> np.ndarray | None:
+        """(T, S) of the best; None without attention, and for a line translated in parts."""
+        attentions = self.nbest[0].attentions
+        return attentions[0] if len(attentions) == 1 else None
+
+    def to_json(self) -> str:
+        """One JSON object on one line."""
+        attention = self.attention
+        if attention is not None:
+            attention = np.round(attention.astype(np.float64), 4).tolist()
+        best = {**_summary(self.nbest[0]), "source_tokens": self.source_tokens}
+        if self.nbest[0].alignment is not None:
+            best["source_words"] = self.nbest[0].alignment.source_words
+        others = [_summary(candidate) for candidate in self.nbest]
+        return json.dumps({**best, "attention": attention, "nbest": others}, ensure_ascii=False)
+
+
+EMPTY = Translation([Candidate("", 0.0, 0.0, [], [])], [])
+
+
+def _summary(candidate: Candidate) -> dict:
+    values = {
+        "translation": candidate.text,
+        "score": candidate.score,
+        "log_prob": candidate.log_prob,
+        "tokens": candidate.tokens,
+    }
+    if candidate.rescore is not None:
+        values["model_score"], values["rescore"] = candidate.model_score, candidate.rescore
+    if candidate.alignment is not None:
+        values["words"] = candidate.alignment.target_words
+        values["alignment"] = [list(link) for link in candidate.alignment.links]
+    return values
+
+
+def check_attention(engine, run="this run") -> None:
+    """
+    Args:
+        engine: of the run.
+        run: what to call it.
+
+    Raises:
+        UsageError: the engine has no attention to show, so there is nothing to align by.
+    """
+    if searches_by_itself(engine):
+        raise UsageError(
+            "CTranslate2 does not tell where it looked: use --engine onnx to align or to see it"
+        )
+    if not engine.has_attention:
+        raise UsageError(
+            f"{run}: the model puts the whole source into one vector, without attention, so there"
+            " is nothing to align; use a run trained with --attention bahdanau or another"
+        )

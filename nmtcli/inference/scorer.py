@@ -1,0 +1,158 @@
+"""Score given translations: the log-probability of each line, and the corpus perplexity."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from nmtcli.decoding.batching import length_batches, pad
+from nmtcli.decoding.engine import Engine
+from nmtcli.engines.runtime import AUTOMATIC, Runtime
+from nmtcli.errors import NmtError, UsageError
+from nmtcli.inference.loading import find_members, load_members
+from nmtcli.text.special_tokens import EOS_ID
+from nmtcli.text.subwords import Subwords, load_sides
+
+
+@dataclass(frozen=True)
+class LineScore:
+    """How probable a translation is.
+
+    log_prob: natural logarithm of p(translation | source), its end included.
+    pieces: of the translation, its end (EOS) included.
+    words: between spaces, and one for its end.
+    """
+
+    log_prob: float
+    pieces: int
+    words: int
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The same, summed over a corpus."""
+
+    lines: int = 0
+    log_prob: float = 0.0
+    pieces: int = 0
+    words: int = 0
+
+    def plus(self, line: LineScore) -> "Summary":
+        return Summary(
+            self.lines + 1,
+            self.log_prob + line.log_prob,
+            self.pieces + line.pieces,
+            self.words + line.words,
+        )
+
+    @property
+    def perplexity_per_piece(self) -> float:
+        """exp(-log p / pieces); NaN of nothing."""
+        return _perplexity(self.log_prob, self.pieces)
+
+    @property
+    def perplexity_per_word(self) -> float:
+        """exp(-log p / words): comparable between models with other pieces; NaN of nothing."""
+        return _perplexity(self.log_prob, self.words)
+
+
+class Scorer:
+    """Scores translations with an engine.
+
+    Args:
+        engine: runs the model.
+        source_subwords: cut the sources into pieces.
+        target_subwords: cut the translations into pieces.
+        batch_tokens: most rows x positions of a batch; a longer pair is a batch of its own. 0: what
+            suits the engine.
+        window: lines that are sorted by length together.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        source_subwords: Subwords,
+        target_subwords: Subwords,
+        batch_tokens: int = 0,
+        window: int = 2000,
+    ):
+        self.engine = engine
+        self.source_subwords = source_subwords
+        self.target_subwords = target_subwords
+        self.batch_tokens = batch_tokens or engine.batch_tokens
+        self.window = window
+
+    def score_lines(self, sources: Sequence[str], targets: Sequence[str]) -> Iterator[LineScore]:
+        """The score of each pair, in order.
+
+        Nothing is special about empty lines, nor about long ones: an empty translation has the
+        probability that the model gives to ending at once, and no line is split.
+
+        Raises:
+            UsageError: the sides have different numbers of lines.
+            NmtError: the model's probabilities are not numbers.
+        """
+        if len(sources) != len(targets):
+            raise UsageError(f"{len(sources)} sources but {len(targets)} translations")
+        for start in range(0, len(sources), self.window):
+            end = start + self.window
+            yield from self._score_window(sources[start:end], targets[start:end])
+
+    def _score_window(self, sources: Sequence[str], targets: Sequence[str]) -> list[LineScore]:
+        source_rows = [[*ids, EOS_ID] for ids in self.source_subwords.encode_batch(list(sources))]
+        target_rows = [[*ids, EOS_ID] for ids in self.target_subwords.encode_batch(list(targets))]
+        log_probs = np.zeros(len(sources))
+        lengths = [max(len(s), len(t)) for s, t in zip(source_rows, target_rows)]
+        for batch in length_batches(lengths, self.batch_tokens):
+            target_ids = pad([target_rows[index] for index in batch])
+            scores = self.engine.score(pad([source_rows[index] for index in batch]), target_ids)
+            log_probs[batch] = np.asarray(scores, dtype=np.float64).sum(axis=1)
+        if np.isnan(log_probs).any():
+            raise NmtError(
+                "the model's probabilities are not numbers (NaN): its training diverged;"
+                " use an earlier checkpoint"
+            )
+        return [
+            LineScore(float(log_prob), len(ids), len(text.split()) + 1)
+            for log_prob, ids, text in zip(log_probs, target_rows, targets)
+        ]
+
+
+def load_scorer(
+    run_path=None,
+    checkpoint: str | Sequence[str] = "best",
+    on_warning: Callable[[str], None] = lambda message: None,
+    ensemble: str | None = None,
+    runtime: Runtime = AUTOMATIC,
+) -> Scorer:
+    """A scorer from a run's folder, or from several.
+
+    Args:
+        run_path: the folder; None is the newest run here. Several are an ensemble.
+        checkpoint: `best`, `last` or `step-N`; several as of `inference.loading.find_members`.
+        on_warning: told when a damaged checkpoint was passed over.
+        ensemble: how several models take the mean; None is as the first run's options say.
+        runtime: what runs the models.
+
+    Raises:
+        UsageError: no such run or checkpoint, or runs that cannot be an ensemble.
+    """
+    members = find_members(run_path, checkpoint)
+    run = members[0].run
+    search = run.read_config().search
+    return Scorer(
+        load_members(members, ensemble or search.ensemble, on_warning, runtime),
+        *load_sides(run.source_subwords, run.target_subwords),
+        search.batch_tokens,
+        search.window,
+    )
+
+
+def _perplexity(log_prob: float, count: int) -> float:
+    if not count:
+        return math.nan
+    try:
+        return math.exp(-log_prob / count)
+    except OverflowError:
+        return math.inf

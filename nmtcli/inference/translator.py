@@ -1,0 +1,299 @@
+"""Translate lines of text: N lines in, N translations out, in order."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
+
+from nmtcli.alignment.links import LinkRule
+from nmtcli.config import SearchConfig
+from nmtcli.decoding.engine import Engine, searches_by_itself
+from nmtcli.decoding.hypotheses import Hypothesis
+from nmtcli.decoding.sentences import Sentence, SentenceSearch, scoring_of
+from nmtcli.engines.runtime import AUTOMATIC, Runtime
+from nmtcli.errors import UsageError
+from nmtcli.inference.loading import find_members, load_members
+from nmtcli.inference.prefixes import check_room, prefix_pieces
+from nmtcli.inference.results import EMPTY, END_TOKEN, Candidate, Translation, check_attention
+from nmtcli.inference.search_options import check_search, search_options
+from nmtcli.inference.translation_alignment import LinePart, SourceWords, TranslationAligner
+from nmtcli.text.lines import one_line
+from nmtcli.text.sentences import join_parts, split_line, split_sentences
+from nmtcli.text.subwords import Subwords, load_sides
+
+FIRST_WINDOW = 64  # lines
+WINDOW_GROWTH = 4
+
+
+class Translator:
+    """Translates lines with an engine.
+
+    Args:
+        engine: runs the model.
+        source_subwords: cut the lines into pieces.
+        target_subwords: make text of the pieces that are found.
+        search: the options.
+        link_rule: align the words of each line and its translations, by this rule; None is not
+            to align.
+
+    Raises:
+        UsageError: options of the search that do not go together, or alignments or a coverage
+            penalty are wanted of a model without attention.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        source_subwords: Subwords,
+        target_subwords: Subwords,
+        search: SearchConfig,
+        link_rule: LinkRule | None = None,
+    ):
+        check_search(search)
+        if searches_by_itself(engine):
+            engine.check(search)
+        if link_rule is not None:
+            check_attention(engine)
+        if search.coverage_penalty and not engine.has_attention:
+            raise UsageError(
+                "search.coverage_penalty needs attention, and this model has none: leave it out"
+            )
+        self.engine = engine
+        self.source_subwords = source_subwords
+        self.target_subwords = target_subwords
+        self.search = search
+        self.aligner = link_rule and TranslationAligner(source_subwords, target_subwords, link_rule)
+
+    def with_nbest(self, nbest: int) -> "Translator":
+        """The same translator, with another number of translations of a line."""
+        rule = self.aligner and self.aligner.rule
+        search = replace(self.search, nbest=nbest)
+        return Translator(self.engine, self.source_subwords, self.target_subwords, search, rule)
+
+    def translate_lines(
+        self,
+        lines: Iterable[str],
+        on_warning: Callable[[str], None] = lambda message: None,
+        prefixes: Iterable[str] | None = None,
+        pauses: Callable[[], bool] = lambda: False,
+    ) -> Iterator[Translation]:
+        """The translation of each line, in order; reads no more than two windows of lines ahead:
+        one is searched while the one before is given out.
+
+        The first windows are smaller than `search.window`: the first lines come soon.
+        A line without any piece (empty, or only spaces) has the empty translation. A line over
+        `search.max_source_pieces` is translated in parts, and `on_warning` is told; with
+        `search.by_sentence` each line is translated sentence by sentence. What a line
+        gets depends neither on the batch size nor on the other lines.
+
+        Args:
+            prefixes: for each line the text that its translation begins with, as of
+                `nmtcli.inference.prefixes`; of a line in parts, that of the first part.
+            pauses: asked after each line; where it says yes, the lines so far are translated before
+                another one is read.
+
+        Raises:
+            UsageError: there are not as many prefixes as lines, or one is too long.
+        """
+        before: Iterator[Translation] = iter(())
+        with SentenceSearch(self.engine, self.search) as search:
+            try:
+                for begun, has_paused in self._windows(search, lines, prefixes, pauses, on_warning):
+                    yield from before
+                    before = begun
+                    if has_paused:
+                        yield from before
+            except UsageError:
+                yield from before  # the lines before the wrong one
+                raise
+            yield from before
+
+    def _windows(
+        self, search: SentenceSearch, lines, prefixes, pauses, on_warning
+    ) -> Iterator[tuple[Iterator[Translation], bool]]:
+        """Windows whose search has begun, and whether the input pauses after them."""
+        lines, first = iter(lines), 1
+        size = min(FIRST_WINDOW, self.search.window)
+        prefixes = None if prefixes is None else iter(prefixes)
+        while True:
+            window, has_paused = _window(lines, size, pauses)
+            if not window:
+                break
+            beginnings = [""] * len(window)
+            if prefixes is not None:
+                beginnings = list(islice(prefixes, len(window)))
+                if len(beginnings) < len(window):
+                    raise UsageError(f"line {first + len(beginnings)}: has no prefix")
+            yield self._begin_window(search, window, beginnings, first, on_warning), has_paused
+            first += len(window)
+            size = min(size * WINDOW_GROWTH, self.search.window)
+        if prefixes is not None and next(prefixes, None) is not None:
+            raise UsageError(f"prefix {first}: has no line")
+
+    def _begin_window(
+        self,
+        search: SentenceSearch,
+        lines: list[str],
+        prefixes: list[str],
+        first: int,
+        on_warning: Callable[[str], None],
+    ) -> Iterator[Translation]:
+        """Begin to search; what is returned waits for the translation of each line."""
+        lines_in_parts = self._parts(lines, first, on_warning)
+        sentences = []
+        beginnings = prefix_pieces(self.target_subwords, prefixes, first, on_warning)
+        for number, (parts, prefix) in enumerate(zip(lines_in_parts, beginnings), start=first):
+            pieces = _to_translate(parts)
+            if prefix and not pieces:
+                on_warning(f"line {number}: is empty, so it has no translation to begin")
+            for part, ids in enumerate(pieces):
+                sentences.append(Sentence(ids, prefix if part == 0 else [], (number, part)))
+                check_room(sentences[-1], number, self.search)
+        wait = search.begin(sentences)
+
+        def translations() -> Iterator[Translation]:
+            found = iter(wait())
+            for line, parts in zip(lines, lines_in_parts):
+                nbests = list(islice(found, len(_to_translate(parts))))
+                yield self._translation(line, parts, nbests)
+
+        return translations()
+
+    def _parts(
+        self, lines: list[str], first: int, on_warning: Callable[[str], None]
+    ) -> list[list[LinePart]]:
+        """Each line in one part, or in several: its sentences, and what is too long for one."""
+        split, limit = self.search.by_sentence, self.search.max_source_pieces
+        cut = [split_sentences(line) if split else [line] for line in lines]
+        pieces = iter(self.source_subwords.encode_batch([text for texts in cut for text in texts]))
+        found = []
+        for number, texts in enumerate(cut, start=first):
+            parts, longest = [], 0
+            for text in texts:
+                ids = next(pieces)
+                if not text.strip():  # a subword model may have a piece for a tab
+                    ids = []
+                longest = max(longest, len(ids))
+                parts += [LinePart(text, list(ids))] if len(ids) <= limit else self._split(text)
+            if longest > limit:
+                on_warning(
+                    f"line {number}: {longest} pieces, over {limit};"
+                    f" translated in {len(_to_translate(parts))} parts"
+                )
+            found.append(parts)
+        return found
+
+    def _split(self, line: str) -> list[LinePart]:
+        def count(text: str) -> int:
+            return len(self.source_subwords.encode(text))
+
+        texts = split_line(line, count, self.search.max_source_pieces)
+        return [
+            LinePart(text, list(ids) if text.strip() else [])
+            for text, ids in zip(texts, self.source_subwords.encode_batch(texts))
+        ]
+
+    def _translation(
+        self, line: str, parts: list[LinePart], hypotheses: list[list[Hypothesis]]
+    ) -> Translation:
+        """One line from its parts: the n-th best is made of the n-th best of each part.
+
+        (So the best does not depend on how many are asked for.)
+        """
+        source_words = self.aligner and self.aligner.source_words(line, parts)
+        if not hypotheses:
+            return self._empty(source_words)
+        source_tokens = [
+            token
+            for ids in _to_translate(parts)
+            for token in [*self.source_subwords.pieces(ids), END_TOKEN]
+        ]
+        candidates = [
+            self._candidate(
+                [nbest[min(rank, len(nbest) - 1)] for nbest in hypotheses], source_words
+            )
+            for rank in range(max(map(len, hypotheses)))
+        ]
+        return Translation(candidates, source_tokens)
+
+    def _empty(self, source_words: SourceWords | None) -> Translation:
+        if source_words is None:
+            return EMPTY
+        alignment = self.aligner.align(source_words, EMPTY.text, [])
+        return replace(EMPTY, nbest=[replace(EMPTY.nbest[0], alignment=alignment)])
+
+    def _candidate(self, parts: list[Hypothesis], source_words: SourceWords | None) -> Candidate:
+        decoded = [one_line(self.target_subwords.decode(part.ids)) for part in parts]
+        text = decoded[0] if len(decoded) == 1 else join_parts(decoded)
+        log_prob = sum(part.log_prob for part in parts)
+        length = sum(len(part.ids) + 1 for part in parts)
+        attentions = [part.attention for part in parts]
+        return Candidate(
+            text=text,
+            log_prob=log_prob,
+            score=scoring_of(self.search).score(log_prob, length, attentions),
+            tokens=[
+                token
+                for part in parts
+                for token in [*self.target_subwords.pieces(part.ids), END_TOKEN]
+            ],
+            attentions=attentions if self.engine.has_attention else [],
+            alignment=self.aligner and self.aligner.align(source_words, text, parts),
+        )
+
+
+def _window(lines: Iterator[str], most: int, pauses: Callable[[], bool]) -> tuple[list[str], bool]:
+    """The next lines: so many at most, and none that would have to be waited for; whether one
+    would have.
+    """
+    found = []
+    for line in islice(lines, most):
+        found.append(line)
+        if pauses():
+            return found, True
+    return found, False
+
+
+def _to_translate(parts: list[LinePart]) -> list[list[int]]:
+    """The pieces of the parts that have any."""
+    return [part.ids for part in parts if part.ids]
+
+
+def load_translator(
+    run_path=None,
+    checkpoint: str | Sequence[str] = "best",
+    config_file=None,
+    assignments: Iterable[str] = (),
+    overrides: dict | None = None,
+    on_warning: Callable[[str], None] = lambda message: None,
+    link_rule: LinkRule | None = None,
+    runtime: Runtime = AUTOMATIC,
+) -> Translator:
+    """A translator from a run's folder, or from several; the options are those of the first run,
+    changed by what is given here.
+
+    Args:
+        run_path: the folder; None is the newest run here. Several are an ensemble.
+        checkpoint: `best`, `last` or `step-N`; several as of `inference.loading.find_members`.
+        config_file: YAML, of which the section `search` counts.
+        assignments: texts such as `search.beam=3`.
+        overrides: of `SearchConfig`, by name; None values are ignored.
+        on_warning: told when a damaged checkpoint was passed over.
+        link_rule: as of `Translator`.
+        runtime: what runs the models.
+
+    Raises:
+        UsageError: no such run or checkpoint, runs that cannot be an ensemble, an option that is
+            wrong or has no effect here, or alignments are wanted of a model without attention.
+    """
+    members = find_members(run_path, checkpoint)
+    run = members[0].run
+    search = search_options(run, config_file, assignments, overrides)
+    engine = load_members(members, search.ensemble, on_warning, runtime)
+    if link_rule is not None:
+        check_attention(engine, run.path)
+    return Translator(
+        engine,
+        *load_sides(run.source_subwords, run.target_subwords),
+        search,
+        link_rule,
+    )

@@ -1,0 +1,102 @@
+"""Whether systems differ by more than chance: sacrebleu's paired bootstrap resampling.
+
+Koehn (2004), "Statistical Significance Tests for Machine Translation Evaluation", ACL Anthology
+W04-3250; the p-value is computed as in Riezler and Maxwell (2005), W05-0908.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from nmtcli.errors import NmtError, UsageError
+from nmtcli.metrics.bootstrap import bootstrap_seed, prepare, rounded
+from nmtcli.metrics.sacrebleu_scores import MetricOptions
+
+
+@dataclass(frozen=True)
+class PairedScore:
+    """A system's score in a paired test; `p_value` is None for the baseline.
+
+    Attributes:
+        name: the metric's, as in its signature.
+        score: of the whole text.
+        mean: mean score of the resamples.
+        half_width: half of the 95 % interval, as in `Interval`.
+        p_value: how often chance alone would make a difference to the baseline as large as this.
+    """
+
+    name: str
+    score: float
+    mean: float
+    half_width: float
+    p_value: float | None
+    signature: str
+
+    def as_dict(self, width: int | None = None) -> dict:
+        """Plain values for JSON; all but the p-value are rounded to `width` decimals if given."""
+        values = asdict(self)
+        for name in ("score", "mean", "half_width"):
+            values[name] = rounded(values[name], width)
+        return values
+
+
+def paired_bootstrap(
+    references: Sequence[Sequence[str]],
+    systems: Sequence[Sequence[str]],
+    options: Sequence[MetricOptions],
+    samples: int = 1000,
+) -> list[list[PairedScore]]:
+    """Compare systems with the first one: sacrebleu's paired bootstrap resampling.
+
+    The null hypothesis is that a system and the baseline differ by chance only. Where a system's
+    lines are those of the baseline, the p-value is 1; sacrebleu has 1 / (samples + 1) there, as no
+    resample's difference is greater than none.
+
+    Args:
+        references: one list of lines for each reference.
+        systems: one list of lines for each system, the baseline first; two at least.
+        options: which metrics, and how.
+        samples: number of resamples.
+
+    Returns:
+        For each system its score in each of `options`, in their order.
+
+    Raises:
+        UsageError: fewer than two systems or two lines, or as for `count_statistics`.
+        NmtError: the resamples do not fit into memory.
+    """
+    if len(systems) < 2:
+        raise UsageError("a paired test compares systems: give two or more")
+    if len(systems[0]) < 2:
+        raise UsageError("a paired test draws from many sentences, and there is only one")
+    bootstrap_seed()  # a wrong one is refused before sacrebleu reads it
+    tested = [_test_metric(references, systems, one, samples) for one in options]
+    return [list(scores) for scores in zip(*tested)]
+
+
+def _test_metric(
+    references: Sequence[Sequence[str]],
+    systems: Sequence[Sequence[str]],
+    options: MetricOptions,
+    samples: int,
+) -> list[PairedScore]:
+    """The scores of all systems in one metric."""
+    from sacrebleu.significance import PairedTest
+
+    metric, texts = prepare(references, systems, options)
+    named = [(str(number), lines) for number, lines in enumerate(texts)]
+    try:
+        test = PairedTest(named, {options.metric: metric}, None, test_type="bs", n_samples=samples)
+        signatures, results = test()
+    except MemoryError as error:
+        raise NmtError(
+            f"no memory for {samples} resamples of {len(texts[0])} lines: give a lower --bootstrap"
+        ) from error
+    ((name, signature),) = signatures.items()
+    scores = []
+    for lines, result in zip(texts, results[name]):
+        p_value = result.p_value
+        if p_value is not None and lines == texts[0]:
+            p_value = 1.0
+        numbers = (float(number) for number in (result.score, result.mean, result.ci))
+        scores.append(PairedScore(name, *numbers, p_value, signature.format()))
+    return scores

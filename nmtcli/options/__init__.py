@@ -1,1 +1,0 @@
-"""The options, a file for each part of the configuration; `nmtcli.config` reads them."""

@@ -1,0 +1,192 @@
+"""Heat maps of attention: which source words the model looked at for each target word.
+
+The picture of Bahdanau et al. (2015), arXiv:1409.0473, figure 3: source words across the top,
+target words down the side, a cell for each pair. `terminal_heatmap` shows the same as text.
+"""
+
+import io
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from nmtcli.errors import UsageError
+from nmtcli.plots.fonts import LATIN_FAMILY, font_families, quiet_fonts
+from nmtcli.runs.directory import write_atomically
+
+# From white to near black in equal steps of Oklab, so that twice the weight looks twice as dark and
+# zero is the paper's white. Between stops, sRGB is interpolated.
+COLOUR_STOPS = (
+    "#ffffff #cef5fd #a3e5f7 #7cd1f0 #5dbbe6 #48a4d9 #3e8cc7 #3a75b1 #385f98 #344a7d #2d3860 "
+    "#242744 #191928"
+).split()
+
+MOST_WORDS = 80  # on each side of a picture
+MOST_LETTERS = 40  # of a word
+MOST_TITLE_LETTERS = 100
+ENDINGS = (".png", ".svg")
+
+
+@dataclass(frozen=True, eq=False)
+class Heatmap:
+    """Attention weights of one sentence pair, by words.
+
+    Attributes:
+        weights: share of each source word for each target word, (T, S), 0 to 1.
+        source_words: S words, at least one.
+        target_words: T words, at least one.
+        title: stands above; empty for none.
+        window: bool, (T, S), True where local attention could look; None when it is global.
+
+    Raises:
+        ValueError: no words, shapes that do not fit them, or weights that are not finite.
+    """
+
+    weights: np.ndarray
+    source_words: list[str]
+    target_words: list[str]
+    title: str = ""
+    window: np.ndarray | None = None
+
+    def __post_init__(self):
+        shape = (len(self.target_words), len(self.source_words))
+        if 0 in shape:
+            raise ValueError(
+                "a heat map needs at least one source and one target word;"
+                f" received {shape[1]} and {shape[0]}"
+            )
+        for name in ("weights", "window"):
+            value = getattr(self, name)
+            if value is not None and np.shape(value) != shape:
+                raise ValueError(
+                    f"{name} must have a row for each target word and a column for each source"
+                    f" word: expected {shape}, received {np.shape(value)}"
+                )
+        if not np.isfinite(np.asarray(self.weights, dtype=float)).all():
+            raise ValueError("weights must be finite numbers; received NaN or infinity")
+
+
+def colour_of(weight: float) -> tuple[int, int, int]:
+    """Red, green and blue (0 to 255) of a weight; what is outside of 0 to 1 counts as 0 or 1."""
+    place = min(max(float(weight), 0.0), 1.0) * (len(COLOUR_STOPS) - 1)
+    low = min(int(place), len(COLOUR_STOPS) - 2)
+    pair = [bytes.fromhex(stop[1:]) for stop in COLOUR_STOPS[low : low + 2]]
+    return tuple(round(a + (b - a) * (place - low)) for a, b in zip(*pair))
+
+
+def clean_word(word: str) -> str:
+    """A word as it can be drawn on one line and written as XML: NFC, U+FFFD for controls."""
+    return "".join(
+        "\ufffd"
+        if unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp")
+        or ord(letter) & 0xFFFE == 0xFFFE
+        else letter
+        for letter in unicodedata.normalize("NFC", word)
+    )
+
+
+def save_heatmap(
+    heatmap: Heatmap, path, on_warning: Callable[[str], None] = lambda message: None
+) -> None:
+    """Draw a heat map into a PNG or SVG file; the same map makes the same bytes.
+
+    In SVG, text stays text, with the list of fonts. The file is written whole or not at all.
+
+    Args:
+        heatmap: what to draw.
+        path: ends in .png or .svg; the folder exists.
+        on_warning: called with one line about words left out and about letters without a font.
+
+    Raises:
+        UsageError: another ending, or no such folder.
+        NmtError: the file cannot be written.
+    """
+    from matplotlib import rc_context
+
+    path = Path(path)
+    ending = path.suffix.lower()
+    if ending not in ENDINGS:
+        raise UsageError(f"{path}: a picture must end in .png or .svg")
+    if not path.parent.is_dir():
+        raise UsageError(f"{path.parent}: no such folder; make it, or name another for {path.name}")
+    figure = draw_heatmap(heatmap, on_warning)
+    stream = io.BytesIO()
+    nothing = {"Date": None} if ending == ".svg" else {"Software": None}
+    with quiet_fonts(), rc_context(_settings()):
+        figure.savefig(stream, format=ending[1:], metadata=nothing)
+    write_atomically(path, stream.getvalue())
+
+
+def draw_heatmap(heatmap: Heatmap, on_warning: Callable[[str], None] = lambda message: None):
+    """Draw a heat map as a matplotlib figure; its size follows the number of words.
+
+    Args:
+        heatmap: what to draw; of more than 80 source or target words, the first 80.
+        on_warning: called with one line about words left out and about letters without a font.
+
+    Returns:
+        a `matplotlib.figure.Figure` without pyplot. Its first axes have the cells, target word t
+        from y = t to t + 1, source word s from x = s to s + 1.
+    """
+    from matplotlib import rc_context
+
+    from nmtcli.plots.heatmap_layout import Page
+
+    heatmap = _first_words(heatmap, on_warning)
+    source = [_shorten(clean_word(word), MOST_LETTERS) for word in heatmap.source_words]
+    target = [_shorten(clean_word(word), MOST_LETTERS) for word in heatmap.target_words]
+    title = _shorten(clean_word(heatmap.title), MOST_TITLE_LETTERS)
+    font_families([*source, *target, title], on_warning)
+    with quiet_fonts(), rc_context(_settings()):
+        page = Page(source, target, title)
+        page.draw_cells(heatmap.weights, COLOUR_STOPS)
+        page.draw_words()
+        if heatmap.window is not None:
+            page.draw_outline(heatmap.window)
+    return page.figure
+
+
+def _first_words(heatmap: Heatmap, on_warning: Callable[[str], None]) -> Heatmap:
+    """The part of a heat map that is drawn; `on_warning` is told when that is not all of it."""
+    source, target = heatmap.source_words, heatmap.target_words
+    if max(len(source), len(target)) <= MOST_WORDS:
+        return heatmap
+    parts = [
+        f"the first {MOST_WORDS} of {len(words)} {side} words"
+        if len(words) > MOST_WORDS
+        else f"all {len(words)} {side} words"
+        for side, words in (("source", source), ("target", target))
+    ]
+    on_warning(f"drew {parts[0]} and {parts[1]}")
+    part = (slice(MOST_WORDS), slice(MOST_WORDS))
+    return replace(
+        heatmap,
+        weights=np.asarray(heatmap.weights)[part],
+        source_words=source[:MOST_WORDS],
+        target_words=target[:MOST_WORDS],
+        window=None if heatmap.window is None else np.asarray(heatmap.window)[part],
+    )
+
+
+def _shorten(text: str, most: int) -> str:
+    """At most `most` letters: beginning and end with an ellipsis between."""
+    if len(text) <= most:
+        return text
+    return f"{text[: most // 2]}…{text[len(text) - (most - 1) // 2 :]}"
+
+
+def _settings() -> dict:
+    """matplotlib's own defaults, whatever the user's are; text in SVG stays text."""
+    from matplotlib import rcParamsDefault
+
+    settings = {
+        key: value for key, value in rcParamsDefault.items() if not key.startswith("backend")
+    }
+    return {
+        **settings,
+        "font.sans-serif": [LATIN_FAMILY],
+        "svg.fonttype": "none",
+        "svg.hashsalt": "nmt",
+    }

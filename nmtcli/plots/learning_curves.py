@@ -1,0 +1,202 @@
+"""The picture of how trainings went: perplexity, BLEU and chrF, learning rate.
+
+matplotlib is imported when a picture is drawn, and without pyplot: no window, no state.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from math import isfinite
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# name of an axis -> (key in metrics.jsonl, what it is divided by, label)
+AXES = {
+    "steps": ("step", 1, "updates"),
+    "minutes": ("seconds", 60, "minutes of training"),
+    "tokens": ("tokens", 1e6, "million target pieces"),
+}
+# Okabe and Ito, "Color Universal Design": the colour-blind tell them apart too.
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
+_DASHES = ("-", "--", "-.", ":")
+_FEW_POINTS = 60  # with more, markers would hide the line
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Points of one measure: x and y, of equal length, in order of x."""
+
+    x: list[float] = field(default_factory=list)
+    y: list[float] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Curves:
+    """What is drawn of one run; a curve without points is left out."""
+
+    name: str
+    train_perplexity: Curve
+    valid_perplexity: Curve
+    bleu: Curve
+    chrf: Curve
+    learning_rate: Curve
+
+    @property
+    def is_empty(self) -> bool:
+        return not any(
+            curve.x for curve in (self.train_perplexity, self.valid_perplexity, self.bleu)
+        )
+
+
+def curves_of(name: str, metrics: Sequence[dict], by: str = "steps") -> Curves:
+    """The curves of one run.
+
+    Args:
+        name: for the legend.
+        metrics: lines of its `metrics.jsonl`, see `nmtcli.runs.metrics_log.read_metrics`.
+        by: a name of `AXES`. Lines that do not have it are left out.
+    """
+    key, divisor, _ = AXES[by]
+
+    def curve(kind, measure):
+        points = [
+            (line[key] / divisor, line[measure])
+            for line in metrics
+            if line.get("kind") == kind and _is_number(line.get(key), line.get(measure))
+        ]
+        return Curve(*map(list, zip(*sorted(points)))) if points else Curve()
+
+    return Curves(
+        name,
+        curve("train", "perplexity"),
+        curve("validation", "perplexity"),
+        curve("validation", "bleu"),
+        curve("validation", "chrf"),
+        curve("train", "learning_rate"),
+    )
+
+
+def figure_of_curves(
+    runs: Sequence[Curves],
+    by: str = "steps",
+    caption: str | None = None,
+    on_warning: Callable[[str], None] = lambda message: None,
+) -> "Figure":
+    """Draw the curves of runs, a colour for each, in one picture of three parts.
+
+    Perplexity has a logarithmic axis that ends where the first tenth of a training is left out:
+    what happens before would make the rest flat. Only what is measured has a part.
+
+    Args:
+        runs: one or several.
+        by: a name of `AXES`.
+        caption: small text below, such as the signature of the scores.
+        on_warning: called with one line when no font has the letters of a name.
+
+    Returns:
+        matplotlib's figure, for `nmtcli.plots.bleu_by_length.save_figure`.
+    """
+    from matplotlib.figure import Figure
+
+    from nmtcli.plots.fonts import font_families
+
+    names = [run.name for run in runs]
+    families = [*font_families([*names, caption or ""], on_warning), "sans-serif"]
+    parts = [_draw_perplexity]
+    parts += [_draw_scores] * any(run.bleu.x or run.chrf.x for run in runs)
+    parts += [_draw_rate] * any(run.learning_rate.x for run in runs)
+    figure = Figure(figsize=(8, 2.5 * len(parts) + 0.9 + 0.2 * len(runs)), layout="constrained")
+    heights = [1 if draw is _draw_rate else 2 for draw in parts]
+    rows = figure.subplots(len(parts), sharex=True, squeeze=False, height_ratios=heights)[:, 0]
+    for draw, axes in zip(parts, rows):
+        draw(axes, runs)
+        axes.grid(alpha=0.3)
+        axes.spines[["top", "right"]].set_visible(False)
+    rows[-1].set_xlabel(AXES[by][2])
+    rows[-1].set_xlim(left=0)
+    _draw_legend(figure, runs, caption, families)
+    return figure
+
+
+def _draw_perplexity(axes: "Axes", runs: Sequence[Curves]) -> None:
+    tops = []
+    for number, run in enumerate(runs):
+        _line(axes, run.train_perplexity, number, alpha=0.45, linewidth=1.0)
+        _line(axes, run.valid_perplexity, number, marker="o")
+        for curve in (run.train_perplexity, run.valid_perplexity):
+            tops += curve.y[len(curve.y) // 10 :]
+    axes.set_yscale("log")
+    if tops:
+        axes.set_ylim(top=1.15 * max(tops))
+    _plain_numbers(axes)
+    axes.set_ylabel("perplexity\n(pale: training)")
+
+
+def _plain_numbers(axes: "Axes") -> None:
+    """5, 10 and 20 rather than powers of ten, of which a narrow axis may have none."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_minor_formatter(NullFormatter())
+
+
+def _draw_scores(axes: "Axes", runs: Sequence[Curves]) -> None:
+    has_chrf = any(run.chrf.x for run in runs)
+    for number, run in enumerate(runs):
+        _line(axes, run.chrf, number, alpha=0.45, linewidth=1.0)
+        _line(axes, run.bleu, number, marker="o")
+    axes.set_ylim(bottom=0)
+    axes.set_ylabel("BLEU" + "\n(pale: chrF)" * has_chrf)
+
+
+def _draw_rate(axes: "Axes", runs: Sequence[Curves]) -> None:
+    for number, run in enumerate(runs):
+        _line(axes, run.learning_rate, number, linewidth=1.2)
+    axes.set_ylim(bottom=0)
+    axes.ticklabel_format(axis="y", style="sci", scilimits=(0, 0))
+    axes.set_ylabel("learning rate")
+
+
+def _line(axes: "Axes", curve: Curve, number: int, marker=None, linewidth=1.6, alpha=1.0) -> None:
+    axes.plot(
+        curve.x,
+        curve.y,
+        color=_COLOURS[number % len(_COLOURS)],
+        linestyle=_DASHES[number % len(_DASHES)],
+        marker=marker if len(curve.x) <= _FEW_POINTS else None,
+        markersize=3.5,
+        linewidth=linewidth,
+        alpha=alpha,
+    )
+
+
+def _draw_legend(figure, runs: Sequence[Curves], caption: str | None, families: list[str]) -> None:
+    from matplotlib.lines import Line2D
+
+    lines = [
+        Line2D([], [], color=_COLOURS[n % len(_COLOURS)], linestyle=_DASHES[n % len(_DASHES)])
+        for n in range(len(runs))
+    ]
+    legend = figure.legend(
+        lines,
+        ["name"] * len(runs),  # matplotlib leaves out labels that begin with _
+        title=caption,
+        loc="outside lower center",
+        ncols=1 if max(len(run.name) for run in runs) > 24 else 2,
+        prop={"family": families},
+        title_fontproperties={"family": families, "size": 6},
+        handlelength=4,
+        frameon=False,
+    )
+    legend.get_title().set(color="0.35", parse_math=False)
+    for text, run in zip(legend.get_texts(), runs):
+        text.set(text=run.name, parse_math=False)  # a dollar sign in a name is no formula
+
+
+def _is_number(*values) -> bool:
+    return all(
+        isinstance(v, int | float) and not isinstance(v, bool) and isfinite(v) for v in values
+    )

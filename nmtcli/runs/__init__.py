@@ -1,0 +1,1 @@
+"""The folder of a run: what it holds, and how it is written whole."""

@@ -1,0 +1,93 @@
+"""The folder of an export, as far as it can be told without the packages that read it."""
+
+import hashlib
+import json
+from pathlib import Path
+
+from nmtcli import backend
+from nmtcli.errors import UsageError
+from nmtcli.runs import checkpoints
+
+DESCRIPTION = "nmt.json"
+SHORTLIST = "shortlist/pieces.npz"
+GRAPHS = 2  # what the graphs for ONNX Runtime take and give; other numbers cannot be run
+
+
+def require_tensorflow(what: str) -> None:
+    """
+    Raises:
+        UsageError: another backend is chosen.
+    """
+    if backend.choose() != "tensorflow":
+        raise UsageError(
+            f"{what} is made by TensorFlow: run nmt export with KERAS_BACKEND=tensorflow (a run"
+            " trained on JAX can be exported so, since a checkpoint is only weights)"
+        )
+
+
+def check_place(output: Path) -> None:
+    """
+    Raises:
+        UsageError: something that is no export is in the way; only exports are ever replaced.
+    """
+    if output.is_dir() and any(output.iterdir()) and not (output / DESCRIPTION).is_file():
+        raise UsageError(f"{output}: has files that are no export; choose another --output")
+    if output.exists() and not output.is_dir():
+        raise UsageError(f"{output}: a file is in the way; choose another --output")
+
+
+def checkpoint_hash(run, name: str) -> str | None:
+    """What tells the weights of a checkpoint from others; None if there is no such checkpoint."""
+    target = checkpoints.target(run.checkpoints, name)
+    if target is None:
+        return None
+    manifest = Path(run.checkpoints, target, "manifest.json")
+    try:
+        return hashlib.sha256(manifest.read_bytes()).hexdigest()
+    except OSError:
+        return None
+
+
+def read_description(folder: Path) -> dict | None:
+    """What `nmt.json` says; None where there is none or it is damaged."""
+    try:
+        found = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def file_sizes(folder: Path) -> dict[str, int]:
+    """Bytes of each file in the folders of an export, by its path in it."""
+    files = sorted(path for path in folder.glob("*/*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.stat().st_size for path in files}
+
+
+def describe_checks(facts: dict) -> str:
+    """What an export is and how it was checked, in a line; of what its `nmt.json` says."""
+    sizes = facts.get("files", {})
+    described = []
+    for name in ("float32", "int8"):
+        found = facts[name]
+        if not found["accepted"]:
+            described.append(f"no {name}, since {found['reason']}")
+            continue
+        own = sum(size for path, size in sizes.items() if path.startswith(f"{name}/"))
+        kept = " with its encoder in float32" if found.get("in_float32") else ""
+        text = f"{name}{kept}, {(own or sum(sizes.values())) / 1e6:.1f} MB"
+        bleu = found.get("bleu")
+        if bleu:
+            others = ", ".join(f"{other} {bleu[other]:.2f}" for other in bleu if other != name)
+            text += f", BLEU {bleu[name]:.2f} ({others}) on the validation text"
+        else:
+            text += ", as in Keras"
+        described.append(text)
+    if "shortlist" in facts:
+        described.append(_describe_shortlist(facts["shortlist"]))
+    return "; ".join(described)
+
+
+def _describe_shortlist(found: dict) -> str:
+    if not found["accepted"]:
+        return f"no shortlist, since {found['reason']}"
+    return f"with its shortlist BLEU {found['bleu']['shortlist']:.2f}"

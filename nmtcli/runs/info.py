@@ -1,0 +1,119 @@
+"""What the files of a run say of it; what is missing or damaged leaves a gap, not an error."""
+
+import json
+from pathlib import Path
+
+from nmtcli.config import as_dict
+from nmtcli.errors import NmtError
+from nmtcli.runs.metrics_log import read_metrics
+
+
+def describe(run) -> dict:
+    """What the files of a `RunDirectory` say; None where they say nothing.
+
+    Raises:
+        UsageError, NmtError: there is no such run, or its `run.json` is unreadable.
+    """
+    facts = run.read_facts()
+    metrics = read_metrics(run.metrics)
+    config = _read_config(run)
+    validations = [line for line in metrics if line.get("kind") == "validation"]
+    trained = [line for line in metrics if line.get("kind") == "train"]
+    checkpoints = [_describe_checkpoint(folder) for folder in _steps(run.checkpoints)]
+    done = [*metrics, *checkpoints]  # a short training has a checkpoint, and no line of metrics
+    return {
+        "run": str(run.path),
+        "config": config,
+        "vocabulary": {
+            "source": _vocabulary_size(run.source_subwords),
+            "target": _vocabulary_size(run.target_subwords),
+        },
+        "last_step": _highest(done, "step"),
+        "last_epoch": _highest(done, "epoch"),
+        "last_training": trained[-1] if trained else None,
+        "best_validation": _best(validations, config),
+        "last_validation": validations[-1] if validations else None,
+        "checkpoints": checkpoints,
+        "best": _link(run.checkpoints / "best"),
+        "last": _link(run.checkpoints / "last"),
+        "bytes": _size(run.path),
+        "facts": facts,
+    }
+
+
+def _read_config(run) -> dict | None:
+    try:
+        return as_dict(run.read_config())
+    except NmtError:
+        return None
+
+
+def _highest(lines: list[dict], name: str) -> int | None:
+    return max((line[name] for line in lines if isinstance(line.get(name), int)), default=None)
+
+
+def _best(validations: list[dict], config: dict | None) -> dict | None:
+    """By the score that decided, as far as it was measured; else by BLEU, chrF or perplexity."""
+    decider = config["validation"]["early_stopping"] if config else "bleu"
+    for name in (decider, "bleu", "chrf", "perplexity"):
+        measured = [line for line in validations if isinstance(line.get(name), int | float)]
+        if measured:
+            sign = -1 if name == "perplexity" else 1
+            return max(measured, key=lambda line: sign * line[name])
+    return None
+
+
+def _vocabulary_size(model: Path) -> int | None:
+    from nmtcli.text.subwords import Subwords
+
+    try:
+        return Subwords(model).size
+    except (NmtError, ImportError):
+        return None
+
+
+def _steps(checkpoints: Path) -> list[Path]:
+    folders = [path for path in checkpoints.glob("step-*") if path.name[5:].isdigit()]
+    averages = [path for path in checkpoints.glob("average*") if path.is_dir()]
+    return [*sorted(folders, key=lambda path: int(path.name[5:])), *sorted(averages)]
+
+
+def _describe_checkpoint(folder: Path) -> dict:
+    """Step, epoch, size and whether the files are there with the sizes that the manifest says."""
+    state = _read_json(folder / "state.json")
+    manifest = _read_json(folder / "manifest.json")
+    files = manifest.get("files")
+    problem = None if isinstance(files, dict) and files else "manifest.json missing or damaged"
+    for name, entry in (files if problem is None else {}).items():
+        path = folder / name
+        expected = entry.get("bytes") if isinstance(entry, dict) else None
+        if not path.is_file():
+            problem = f"{name} missing"
+        elif expected is not None and path.stat().st_size != expected:
+            problem = f"{name} has {path.stat().st_size} bytes, not {expected}"
+    return {
+        "name": folder.name,
+        "step": state.get("step", manifest.get("step")),
+        "epoch": state.get("epoch"),
+        "average_of": state.get("average_of"),
+        "bytes": _size(folder),
+        "problem": problem,
+    }
+
+
+def _read_json(path: Path) -> dict:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _link(path: Path) -> str | None:
+    return path.resolve().name if path.exists() else None
+
+
+def _size(folder: Path) -> int:
+    """Bytes of the files below; what a link points to is counted where it is."""
+    files = [path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()]
+    return sum(path.stat().st_size for path in files)

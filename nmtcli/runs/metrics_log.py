@@ -1,0 +1,101 @@
+"""The record of a training: metrics.jsonl for programs, event files for TensorBoard."""
+
+import json
+import os
+import socket
+import time
+from pathlib import Path
+
+from nmtcli.runs.directory import write_atomically
+
+
+class Metrics:
+    """Appends measurements of a run.
+
+    Args:
+        path: `metrics.jsonl`; the event file goes to the folder `tensorboard` beside it.
+        step: measurements after this step are dropped: the training goes on from there.
+    """
+
+    def __init__(self, path, step: int):
+        self.path = Path(path)
+        self._forget_after(step)
+        self._stream = self.path.open("a", encoding="utf-8")
+        self._events = EventFile(self.path.parent / "tensorboard", step)
+
+    def write(self, kind: str, step: int, **values) -> None:
+        """One line {"kind", "step", ...}; the numbers among `values` become TensorBoard scalars."""
+        line = json.dumps({"kind": kind, "step": step, **values}, ensure_ascii=False)
+        self._stream.write(line + "\n")
+        self._stream.flush()
+        for name, value in values.items():
+            if isinstance(value, (int, float)):
+                self._events.scalar(f"{kind}/{name}", step, value)
+        self._events.flush()
+
+    def close(self) -> None:
+        self._stream.close()
+        self._events.close()
+
+    def _forget_after(self, step: int) -> None:
+        if not self.path.exists():
+            return
+        lines = self.path.read_text(encoding="utf-8").splitlines()
+        kept = [line for line in lines if _step_of(line) <= step]
+        if len(kept) < len(lines):
+            write_atomically(self.path, "".join(line + "\n" for line in kept))
+
+
+def read_metrics(path) -> list[dict]:
+    """The lines of a `metrics.jsonl` that can be read: the last one may be half written."""
+    try:
+        text = Path(path).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return []
+    found = []
+    for line in text.split("\n"):
+        try:
+            value = json.loads(line)
+        except json.JSONDecodeError:
+            continue
+        if isinstance(value, dict):
+            found.append(value)
+    return found
+
+
+def _step_of(line: str) -> float:
+    try:
+        return json.loads(line)["step"]
+    except (ValueError, KeyError, TypeError):
+        return float("inf")  # a line cut off by a crash
+
+
+class EventFile:
+    """Scalars for TensorBoard, written with its own record format and without TensorFlow."""
+
+    def __init__(self, folder, step: int):
+        from tensorboard.compat.proto import event_pb2, summary_pb2
+        from tensorboard.summary.writer.record_writer import RecordWriter
+
+        self._event, self._summary = event_pb2.Event, summary_pb2.Summary
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        name = f"events.out.tfevents.{time.time_ns()}.{socket.gethostname()}.{os.getpid()}"
+        self._file = (Path(folder) / name).open("wb")
+        self._writer = RecordWriter(self._file)
+        self._add(self._event(wall_time=time.time(), file_version="brain.Event:2"))
+        # Tells TensorBoard to forget what an interrupted training wrote after this step.
+        session = event_pb2.SessionLog(status=event_pb2.SessionLog.START)
+        self._add(self._event(wall_time=time.time(), step=step + 1, session_log=session))
+
+    def scalar(self, tag: str, step: int, value: float) -> None:
+        summary = self._summary(value=[self._summary.Value(tag=tag, simple_value=value)])
+        self._add(self._event(wall_time=time.time(), step=step, summary=summary))
+
+    def flush(self) -> None:
+        self._file.flush()
+
+    def close(self) -> None:
+        self._file.close()
+
+    def _add(self, event) -> None:
+        self._writer.write(event.SerializeToString())

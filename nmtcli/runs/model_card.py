@@ -1,0 +1,186 @@
+"""`MODEL_CARD.md` of a run: what the model is, of what it was made, how good it is.
+
+After Mitchell et al. (2019), arXiv:1810.03993, as far as a training can know it. The card is made
+of the run's own files alone, so it can be made again at any time.
+"""
+
+import shlex
+from collections.abc import Iterator
+
+from nmtcli import config as configuration
+from nmtcli.config import Config
+from nmtcli.runs.directory import RunDirectory, write_atomically
+from nmtcli.runs.exports import describe_checks, read_description
+from nmtcli.runs.metrics_log import read_metrics
+from nmtcli.runs.monitored_metric import TITLES, deciding_score
+
+SIDES = ("source", "target")
+
+
+def write_card(run: RunDirectory) -> None:
+    """Write the card of a run, whole or not at all."""
+    write_atomically(run.card, model_card(run))
+
+
+def model_card(run: RunDirectory) -> str:
+    """The card as Markdown.
+
+    Raises:
+        UsageError, NmtError: there is no such run, or its `run.json` or `config.yaml` is damaged.
+    """
+    facts, config, metrics = run.read_facts(), run.read_config(), read_metrics(run.metrics)
+    parts = [
+        f"# {run.path.resolve().name}",
+        f"{_headline(facts, config)}.",
+        *_section("Scores", _scores(metrics, config)),
+        *_section("Data", _data(facts, config)),
+        *_section("Model", _model(facts, config)),
+        *_section("Settings that differ from the defaults", _settings(config)),
+        *_section("Hardware and time", _hardware(facts, metrics)),
+        *_section("Exports", _exports(run)),
+        *_section("Versions", facts.get("versions", {}).items()),
+        "## To repeat it",
+        _commands(facts),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _headline(facts: dict, config: Config) -> str:
+    name = configuration.describe_model(config.model)
+    model = "A Transformer" if name == "transformer" else f"A recurrent model, attention {name}"
+    text = [", ".join(_paths(config, "train", side)) for side in SIDES]
+    return f"{model}, trained by nmt {facts.get('version')} on {' -> '.join(text)}"
+
+
+def _paths(config: Config, split: str, side: str) -> list[str]:
+    """The files of a side; of the training text there may be several."""
+    value = getattr(config.data, f"{split}_{side}")
+    return [] if value is None else [value] if isinstance(value, str) else list(value)
+
+
+def _section(title: str, rows) -> list[str]:
+    """Heading and table of two columns; nothing if there are no rows."""
+    rows = [f"| {_cell(name)} | {_cell(value)} |" for name, value in rows]
+    if not rows:
+        return []
+    return [f"## {title}", "\n".join(["| | |", "|---|---|", *rows])]
+
+
+def _cell(value) -> str:
+    if isinstance(value, float):
+        value = f"{value:g}"
+    if isinstance(value, (list, tuple)):
+        value = " ".join(map(str, value)) or "none"
+    return " ".join(str(value).split()).replace("|", "\\|")
+
+
+def _scores(metrics: list[dict], config: Config) -> Iterator[tuple]:
+    wanted = config.validation.early_stopping
+    scored = [line for line in metrics if line.get("kind") in ("validation", "average")]
+    if not scored:
+        yield "validation", "none yet"
+        return
+    # An average is the best only where the training said so.
+    eligible = [line for line in scored if line["kind"] == "validation" or line.get("best")]
+    best = max(eligible, key=lambda line: deciding_score(line, wanted)[1], default=scored[-1])
+    of = f" (mean of {', '.join(best['made_of'])})" if best["kind"] == "average" else ""
+    yield "best checkpoint", f"step {best['step']}{of}"
+    for name, title in TITLES.items():
+        if isinstance(best.get(name), int | float):
+            yield f"validation {title}", f"{best[name]:.2f}"
+    signatures = {"BLEU": best.get("signature"), "chrF": best.get("chrf_signature")}
+    for title, signature in signatures.items():
+        if signature:
+            yield f"signature of {title}", f"`{signature}`"
+    if "bleu" in best:
+        yield "translated with", f"beam {config.validation.beam}"
+    last = scored[-1]
+    if last is not best:
+        title = "last validation" if last["kind"] == "validation" else "average, not better"
+        shown = [
+            f"{TITLES[name]} {last[name]:.2f}"
+            for name in TITLES
+            if isinstance(last.get(name), int | float)
+        ]
+        yield title, f"step {last['step']}: {', '.join(shown)}"
+
+
+def _data(facts: dict, config: Config) -> Iterator[tuple]:
+    data = facts.get("data", {})
+    hashes = data.get("sha256", {})
+    text, models = hashes.get("text", {}), hashes.get("subwords", [])
+    for split in ("train", "valid"):
+        counts = (data.get("counts") or {}).get(split) or {}
+        if "kept" in counts:
+            yield f"{split}: pairs", f"{counts['kept']:,} of {counts.get('read', 0):,}"
+        for number, side in enumerate(SIDES):
+            paths = _paths(config, split, side)
+            if paths and "pieces" in counts:
+                paths.append(f"{counts['pieces'][number]:,} pieces")
+            if paths:
+                yield f"{split}: {side}", ", ".join(paths)
+        digests = [f"`{one}`" for one in text.get(split) or []]
+        if digests:
+            yield f"{split}: SHA-256", " ".join(digests)
+    vocabulary, kind = facts.get("vocabulary", {}), config.subwords
+    sizes = " and ".join(f"{vocabulary.get(side, 0):,}" for side in SIDES)
+    yield "subwords", f"{kind.type}, {'one model for both sides' if kind.joint else sizes}"
+    for side, digest in zip(SIDES, models):
+        yield f"subwords: {side}", f"{vocabulary.get(side, 0):,} pieces, SHA-256 `{digest}`"
+
+
+def _model(facts: dict, config: Config) -> Iterator[tuple]:
+    yield "architecture", config.model.architecture
+    yield "attention", configuration.describe_model(config.model)
+    yield "layers", f"{config.model.encoder_layers} + {config.model.decoder_layers}"
+    if "parameters" in facts:
+        yield "parameters", f"{facts['parameters']:,}"
+    for part, count in (facts.get("parameters_by_part") or {}).items():
+        yield f"parameters: {part}", f"{count:,}"
+    if "precision" in facts:
+        yield "trained in", facts["precision"]
+    if facts.get("init_from"):
+        yield "initial weights", facts["init_from"].get("text", "")
+
+
+def _settings(config: Config) -> Iterator[tuple]:
+    """Each option that is not at its default; those of the data are shown with the data."""
+    usual, here = configuration.as_dict(Config()), configuration.as_dict(config)
+    for section, keys in here.items():
+        for key, value in keys.items():
+            if value != usual[section][key] and (section, key[:6]) not in (
+                ("data", "train_"),
+                ("data", "valid_"),
+            ):
+                yield f"`{section}.{key}`", value
+
+
+def _hardware(facts: dict, metrics: list[dict]) -> Iterator[tuple]:
+    machine = facts.get("hardware") or {}
+    if machine.get("gpus"):
+        yield "GPU", ", ".join(machine["gpus"])
+    if machine.get("processor"):
+        yield "processor", f"{machine['processor']}, {machine.get('cores')} cores used"
+    if machine.get("memory_bytes"):
+        yield "memory", f"{machine['memory_bytes'] / 2**30:.0f} GiB"
+    if facts.get("device"):
+        yield "trained on", facts["device"]
+    seconds = max((line.get("seconds") or 0 for line in metrics), default=0)
+    steps = max((line.get("step") or 0 for line in metrics), default=0)
+    yield "time", f"{seconds / 60:.1f} minutes for {steps:,} updates, validations included"
+    speeds = [line["tokens_per_second"] for line in metrics if "tokens_per_second" in line]
+    if speeds:
+        yield "speed", f"{sorted(speeds)[len(speeds) // 2]:,.0f} target pieces a second"
+
+
+def _exports(run: RunDirectory) -> Iterator[tuple]:
+    for format in ("onnx", "ctranslate2"):
+        facts = read_description(run.export / format)
+        if facts is not None:
+            yield f"{format}, step {facts['step']}", describe_checks(facts)
+
+
+def _commands(facts: dict) -> str:
+    commands = [facts.get("data", {}).get("command"), facts.get("command")]
+    lines = [shlex.join(map(str, command)) for command in commands if command]
+    return "\n".join(["```", *dict.fromkeys(lines), "```"])

@@ -1,0 +1,126 @@
+"""Try a training out: one update of the largest batch, and what the whole would take."""
+
+import statistics
+import time
+from dataclasses import dataclass
+
+from nmtcli.config import Config
+from nmtcli.errors import UsageError
+
+
+@dataclass(frozen=True)
+class DryRun:
+    """What was found.
+
+    header: as of `describe_training`.
+    parameters: by part, see `parameters_by_part`.
+    shape: (B, S, T) of the largest batch.
+    first_seconds, seconds: of the first update, which compiles, and of one more.
+    memory, device_memory: bytes, the most that was used; None where it is not counted.
+    updates: in an epoch; total: in the whole training, None without a limit in updates or epochs.
+    left: seconds that the whole training will take, validations not counted; None: not known.
+    advice: what to set where memory was not enough.
+    """
+
+    header: dict
+    parameters: dict[str, int]
+    shape: tuple[int, int, int]
+    first_seconds: float
+    seconds: float
+    memory: int | None
+    device_memory: int | None
+    updates: int
+    total: int | None
+    left: float | None
+    advice: str
+
+
+def dry_run(config: Config, data) -> DryRun:
+    """Build the model and update it with the largest batch; nothing is written.
+
+    Args:
+        config: all options; `data` and `subwords` are taken from the prepared data.
+        data: folder that `preprocess` made.
+
+    Raises:
+        UsageError: data or options that cannot be used.
+        NmtError: memory is not enough for a single sentence.
+    """
+    from nmtcli.data.batching import plan_epoch
+    from nmtcli.data.prepared import PreparedData
+    from nmtcli.runs.hardware import peak_device_memory, peak_memory
+    from nmtcli.training.setup import (
+        build_models,
+        describe_training,
+        parameters_by_part,
+        with_data_options,
+    )
+
+    prepared = PreparedData(data)
+    prepared.check()
+    if not len(prepared.train):
+        raise UsageError(f"{data}: no training pairs")
+    config = with_data_options(config, prepared)
+    options = config.training
+    lengths = prepared.train.source_lengths, prepared.train.target_lengths
+    plan = plan_epoch(*lengths, options.batch_tokens, options.seed, 0)
+    precision, models = build_models(config, prepared)
+    largest = sorted(plan, key=_positions)[-options.accumulate :]
+    seconds, advice = _update_twice(models[0], config, prepared.train, largest)
+    memory, device_memory = peak_memory(), peak_device_memory()
+    updates = -(-len(plan) // options.accumulate)
+    # A batch of half the positions takes about half the time.
+    share = statistics.mean(map(_positions, plan)) / statistics.mean(map(_positions, largest))
+    total = _total(options, updates)
+    return DryRun(
+        describe_training(config, prepared, precision, models[1]),
+        parameters_by_part(models[1]),
+        (largest[-1].rows, largest[-1].source_length, largest[-1].target_length),
+        *seconds,
+        memory,
+        device_memory,
+        updates,
+        total,
+        _left(options, total, seconds[1] * share),
+        advice,
+    )
+
+
+def _positions(batch) -> int:
+    return batch.rows * (batch.source_length + batch.target_length)
+
+
+def _update_twice(model, config: Config, pairs, batches) -> tuple[list[float], str]:
+    from nmtcli.data.arrays import make_arrays
+    from nmtcli.training.micro_batches import compute_in_parts, describe_halvings
+    from nmtcli.training.train_step import make_train_step
+
+    options, halvings, seconds = config.training, 0, []
+    update = make_train_step(model, options)
+    guided = options.guided_alignment > 0
+    for step in (1, 2):
+        begun = time.monotonic()
+        _, halvings = compute_in_parts(
+            lambda parts, step=step: update(
+                [make_arrays(pairs, part, with_alignment=guided) for part in parts],
+                options.learning_rate,
+                step,
+            ),
+            batches,
+            halvings,
+        )
+        seconds.append(time.monotonic() - begun)
+    return seconds, describe_halvings(options, halvings) if halvings else ""
+
+
+def _total(options, updates: int) -> int | None:
+    """Updates of the whole training, as far as limits in updates and epochs say it."""
+    limits = [options.max_steps, options.max_epochs * updates]
+    return min((limit for limit in limits if limit), default=None)
+
+
+def _left(options, total: int | None, pace: float) -> float | None:
+    ends = [total * pace] if total is not None else []
+    if options.max_minutes:
+        ends.append(60 * options.max_minutes)
+    return min(ends, default=None)

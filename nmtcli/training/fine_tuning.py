@@ -1,0 +1,161 @@
+"""Begin a training with another run's weights: for another language, another text, a larger model.
+
+What has the same name and shape is taken. Rows of embedding tables, which belong to pieces, are
+taken by the text of the piece where the subword models differ; see Zoph et al. (2016),
+arXiv:1604.02201, who begin with a parent model's weights.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from nmtcli.errors import UsageError
+from nmtcli.inference.search_options import check_checkpoint_name
+from nmtcli.runs.directory import RunDirectory
+
+# The model's own weights that have a place for each piece: the side of the pieces, and the axis.
+OF_PIECES = {
+    "source_embedding": ("source", 0),
+    "target_embedding": ("target", 0),
+    "output_kernel": ("target", 1),
+    "output_bias": ("target", 0),
+}
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What was taken of a run.
+
+    taken: names of the weights that are those of the run.
+    pieces: names of tables of other pieces -> (places taken, places in all).
+    fresh: names of the weights that are new.
+    """
+
+    run: str
+    step: int
+    taken: list[str]
+    pieces: dict[str, tuple[int, int]]
+    fresh: list[str]
+
+    def describe(self) -> str:
+        """One line: from where, how many, and which are not."""
+        count = len(self.taken) + len(self.pieces)
+        line = f"began with {count} of {count + len(self.fresh)} weights of {self.run}"
+        line += f", step {self.step}"
+        for name, (rows, all_rows) in self.pieces.items():
+            line += f"; {_short(name)}: the {rows:,} of {all_rows:,} pieces that both have"
+        if self.fresh:
+            line += f"; fresh: {', '.join(map(_short, self.fresh))}"
+        return line
+
+    def facts(self) -> dict:
+        """For `run.json`."""
+        return {
+            "run": self.run,
+            "step": self.step,
+            "taken": len(self.taken),
+            "pieces": {name: list(counts) for name, counts in self.pieces.items()},
+            "fresh": self.fresh,
+        }
+
+
+def find_initial(text: str) -> tuple[RunDirectory, str]:
+    """The run and the checkpoint that RUN or RUN:CHECKPOINT names; `best` if none is named.
+
+    Raises:
+        UsageError: there is no such run.
+    """
+    path, name = text, "best"
+    if not Path(text).exists() and ":" in text:
+        path, _, name = text.rpartition(":")
+        check_checkpoint_name(name)
+    run = RunDirectory(path)
+    try:
+        run.read_facts()
+    except UsageError as error:
+        what = str(error).partition("; `nmt train")[0]
+        raise UsageError(f"training.init_from: {what}; give RUN or RUN:CHECKPOINT") from None
+    return run, name
+
+
+def take_weights(
+    model, text: str, subwords: dict[str, Path], on_warning=lambda message: None
+) -> Taken:
+    """Give a fresh model what fits of another run's weights.
+
+    Args:
+        model: with fresh weights; those without a counterpart keep them.
+        text: RUN or RUN:CHECKPOINT.
+        subwords: path of the subword model of `source` and of `target` that the model has.
+        on_warning: told of a damaged checkpoint.
+
+    Raises:
+        UsageError: no such run or checkpoint, or nothing of it fits.
+    """
+    from nmtcli.runs import checkpoints
+
+    run, name = find_initial(text)
+    step, arrays, _ = checkpoints.load(run.checkpoints, name, on_warning=on_warning)
+    arrays = dict(arrays["model"])
+    sides = {
+        side: _common_pieces(getattr(run, f"{side}_subwords"), path)
+        for side, path in subwords.items()
+    }
+    found = Taken(str(run.path), step, [], {}, [])
+    for variable in model.weights:
+        _take(variable, arrays, sides, found)
+    if not found.taken and not found.pieces:
+        raise UsageError(
+            f"training.init_from: nothing of {run.path} fits: no weight has the name and shape of"
+            f" one of this model ({_short(model.weights[0].path)} and so on); give a run of the"
+            " same architecture and sizes"
+        )
+    return found
+
+
+def _take(variable, arrays: dict, sides: dict, found: Taken) -> None:
+    """Set one variable from the arrays, or leave it, and note that in `found`."""
+    path, short = variable.path, _short(variable.path)
+    array = arrays.get(path)
+    if array is None and short == "source_embedding":  # one table served both sides there
+        array = arrays.get(path.removesuffix(short) + "target_embedding")
+    side, axis = OF_PIECES.get(short, (None, 0))
+    shape = tuple(variable.shape)
+    if array is not None and side is not None and sides[side] is not None:
+        here, there = sides[side]
+        others = [n for n in range(len(shape)) if n != axis]
+        if len(here) and all(array.shape[n] == shape[n] for n in others):
+            values = np.moveaxis(np.array(variable.value), axis, 0).copy()
+            values[here] = np.moveaxis(array, axis, 0)[there]
+            variable.assign(np.moveaxis(values, 0, axis))
+            found.pieces[path] = (len(here), shape[axis])
+            return
+    elif array is not None and array.shape == shape:
+        variable.assign(array)
+        found.taken.append(path)
+        return
+    found.fresh.append(path)
+
+
+def _common_pieces(old: Path, new: Path) -> tuple[list[int], list[int]] | None:
+    """Ids of the new model and of the old one of the pieces of the same text.
+
+    None: the models are the same, so that all ids are.
+    """
+    from nmtcli.text.subwords import Subwords
+
+    if old.is_file() and old.read_bytes() == Path(new).read_bytes():
+        return None
+    before, after = Subwords(old), Subwords(new)
+    ids = {piece: number for number, piece in enumerate(before.pieces(range(before.size)))}
+    pairs = [
+        (number, ids[piece])
+        for number, piece in enumerate(after.pieces(range(after.size)))
+        if piece in ids
+    ]
+    return [here for here, _ in pairs], [there for _, there in pairs]
+
+
+def _short(path: str) -> str:
+    return path.removeprefix("translator/")

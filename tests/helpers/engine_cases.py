@@ -1,0 +1,42 @@
+"""Engines of models whose translations differ, for what every engine must do."""
+
+import functools
+
+import numpy as np
+
+from helpers.mechanism_cases import MECHANISMS, tiny_model
+from helpers.transformer_cases import TRANSFORMERS, tiny_transformer
+from nmtcli.data.arrays import pad
+from nmtcli.engines.keras_engine import KerasEngine
+from nmtcli.models.weights import arrays_of, set_arrays
+
+SENTENCES = [[5, 7, 4, 9], [8, 6], [10], [4, 4, 9, 8, 6, 5]]
+SOURCE = pad(SENTENCES, 4, 7)
+LIMITS = np.array([7, 5, 6, 9])
+# No attention, no state of its own, and each kind of state that is carried from step to step.
+TELLING = (
+    *("none", "bahdanau", "luong-dot", "input feeding, local-p", "coverage, local-p"),
+    *("transformer", "transformer, post-norm, rotary and geglu"),
+)
+MODELS = [*MECHANISMS, *TRANSFORMERS]
+
+
+@functools.cache
+def engine_of(name):
+    """Of a model with such large weights that its translations differ."""
+    if name in TRANSFORMERS:
+        return KerasEngine(large_transformer(name))
+    cell = "lstm" if name == "none" else "gru"
+    model = tiny_model(name, seed=3, cell=cell, decoder_layers=2, tied_embeddings="none")
+    # Those of the attention stay as they are: a softmax that is 0 or 1 everywhere hides mistakes.
+    scales = {path: 1.0 if "/attention/" in path else 3.0 for path in arrays_of(model)}
+    set_arrays(model, {path: scales[path] * array for path, array in arrays_of(model).items()})
+    return KerasEngine(model)
+
+
+def large_transformer(name):
+    """Of one whose norms, which decide how large everything is, have large gains."""
+    model = tiny_transformer(name, seed=4, tied_embeddings="none")
+    scales = {path: 3.0 if "norm" in path else 1.0 for path in arrays_of(model)}
+    set_arrays(model, {path: scales[path] * array for path, array in arrays_of(model).items()})
+    return model

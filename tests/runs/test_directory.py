@@ -1,0 +1,85 @@
+"""Runs are found, checked, and written whole."""
+
+import json
+import os
+
+import pytest
+
+from nmtcli import __version__
+from nmtcli.errors import NmtError, UsageError
+from nmtcli.runs import directory as run_directory
+from nmtcli.runs.directory import RunDirectory, find_run, newest_run, write_atomically
+
+
+def make_run(path, when=None):
+    run = RunDirectory(path)
+    run.create({"seed": 1})
+    if when is not None:
+        os.utime(run.facts, (when, when))
+    return run
+
+
+def test_a_made_run_remembers_version_and_facts(tmp_path):
+    facts = make_run(tmp_path / "runs" / "a").read_facts()
+    assert facts == {"format": 1, "version": __version__, "seed": 1}
+
+
+def test_the_newest_run_is_the_one_that_last_saved(tmp_path):
+    for name, when in (("old", 100), ("new", 300), ("middle", 200)):
+        make_run(tmp_path / "runs" / name, when)
+    assert newest_run(tmp_path).path.name == "new"
+    assert find_run(root=tmp_path).path.name == "new"
+    assert find_run(tmp_path / "runs" / "old").path.name == "old"
+
+
+def test_without_a_run_one_line_says_what_is_missing(tmp_path):
+    with pytest.raises(UsageError, match="no run here: give one with --run"):
+        find_run(root=tmp_path)
+    with pytest.raises(UsageError, match="no such run"):
+        find_run(tmp_path / "nowhere")
+
+
+def test_what_is_no_run_is_refused(tmp_path):
+    with pytest.raises(UsageError, match=r"not a run \(it has no run.json\)"):
+        find_run(tmp_path)
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(UsageError, match="is a file"):
+        find_run(tmp_path / "file")
+
+
+def test_a_run_of_another_format_names_both_versions(tmp_path):
+    run = make_run(tmp_path / "run")
+    run.write_facts({"format": 99, "version": "7.0"})
+    with pytest.raises(UsageError, match=f"format 99, made by nmt 7.0; this is nmt {__version__}"):
+        run.read_facts()
+
+
+@pytest.mark.parametrize("content", ["{", "[]", "null", '"x"'])
+def test_damaged_facts_are_an_error_of_one_line(tmp_path, content):
+    run = make_run(tmp_path / "run")
+    run.facts.write_text(content)
+    with pytest.raises(NmtError) as caught:
+        run.read_facts()
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_in_the_way_of_a_new_run_is_named(tmp_path):
+    (tmp_path / "run").write_text("x")
+    with pytest.raises(UsageError, match="a file is in the way"):
+        make_run(tmp_path / "run")
+    with pytest.raises(UsageError, match="a file is in the way"):
+        make_run(tmp_path / "run" / "deeper")
+
+
+def test_writing_replaces_the_whole_file_or_nothing(tmp_path, monkeypatch):
+    path = tmp_path / "facts.json"
+    write_atomically(path, json.dumps({"a": 1}))
+
+    def full(handle):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(run_directory.os, "fsync", full)
+    with pytest.raises(NmtError, match="facts.json: cannot be written .No space left"):
+        write_atomically(path, json.dumps({"a": 2}))
+    assert json.loads(path.read_text()) == {"a": 1}
+    assert os.listdir(tmp_path) == ["facts.json"]

@@ -1,0 +1,60 @@
+"""metrics.jsonl and the event file for TensorBoard say what was measured."""
+
+import json
+import subprocess
+import sys
+
+from nmtcli.runs.metrics_log import Metrics
+
+
+def read_scalars(folder):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(folder))
+    events.Reload()
+    return {
+        tag: [(event.step, event.value) for event in events.Scalars(tag)]
+        for tag in events.Tags()["scalars"]
+    }
+
+
+def test_tensorboard_reads_the_numbers_that_were_written(tmp_path):
+    metrics = Metrics(tmp_path / "metrics.jsonl", step=0)
+    metrics.write("train", 5, loss=2.5, note="text is no scalar")
+    metrics.write("train", 10, loss=1.5)
+    metrics.write("validation", 10, bleu=25.0, perplexity=None)
+    metrics.close()
+    assert read_scalars(tmp_path / "tensorboard") == {
+        "train/loss": [(5, 2.5), (10, 1.5)],
+        "validation/bleu": [(10, 25.0)],
+    }
+    lines = (tmp_path / "metrics.jsonl").read_text().splitlines()
+    assert json.loads(lines[0]) == {
+        "kind": "train",
+        "step": 5,
+        "loss": 2.5,
+        "note": "text is no scalar",
+    }
+
+
+def test_what_was_measured_after_the_checkpoint_is_forgotten(tmp_path):
+    first = Metrics(tmp_path / "metrics.jsonl", step=0)
+    for step in (5, 10, 15):
+        first.write("train", step, loss=float(step))
+    first.close()
+    again = Metrics(tmp_path / "metrics.jsonl", step=10)
+    again.write("train", 15, loss=99.0)
+    again.close()
+    lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert [(line["step"], line["loss"]) for line in lines] == [(5, 5.0), (10, 10.0), (15, 99.0)]
+    assert read_scalars(tmp_path / "tensorboard")["train/loss"][-1] == (15, 99.0)
+
+
+def test_writing_event_files_imports_no_tensorflow(tmp_path):
+    code = (
+        "import sys\n"
+        "from nmtcli.runs.metrics_log import Metrics\n"
+        f"Metrics({str(tmp_path / 'metrics.jsonl')!r}, 0).write('train', 1, loss=1.0)\n"
+        "assert 'tensorflow' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

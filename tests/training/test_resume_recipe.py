@@ -1,0 +1,148 @@
+"""Exact resume with every part of the recipe that has a state, and after memory was not enough."""
+
+import os
+import signal
+
+import pytest
+
+from helpers.training_case import options, run_training
+from nmtcli.data.arrays import Arrays
+from nmtcli.data.batching import plan_epoch
+from nmtcli.data.prepared import PreparedData
+from nmtcli.errors import Interrupted, NmtError, UsageError
+from nmtcli.runs import checkpoints
+from nmtcli.runs.directory import RunDirectory
+from nmtcli.training.train_step import TrainStep
+
+RECIPE = {
+    "accumulate": 2, "average_decay": 0.9, "r_drop": 1.0, "source_word_dropout": 0.1,
+    "target_word_dropout": 0.1, "weight_decay": 0.01, "freeze": ["encoder/encoder_backward/*"],
+}  # fmt: skip
+ROWS = 9  # of a batch, for which memory is enough in these tests
+
+
+def everything(run, groups):
+    _, arrays, state = checkpoints.load(RunDirectory(run).checkpoints, groups=groups)
+    return arrays, state
+
+
+def assert_same_bits(one, other, *groups):
+    (arrays, state), (again, state_again) = (everything(run, groups) for run in (one, other))
+    for group in groups:
+        assert arrays[group].keys() == again[group].keys()
+        for name, array in arrays[group].items():
+            assert array.tobytes() == again[group][name].tobytes(), (group, name)
+    for key in ("step", "epoch", "batch", "loss", "nll", "tokens", "total_tokens", "halvings"):
+        assert state[key] == state_again[key], key
+
+
+def interrupt_at(step, config, data, run):
+    from nmtcli.training.run import train
+
+    def interrupt(event):
+        if event.kind == "train" and event.values["step"] == step:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(Interrupted, match=f"saved at step {step}"):
+        train(config, data, run, interrupt)
+
+
+def place_after(updates, data):
+    """Epoch and next batch after updates of two batches, of which the last of an epoch has the
+    rest."""
+    train, epoch, batch = PreparedData(data).train, 0, 0
+    for _ in range(updates):
+        batch += 2
+        plan = plan_epoch(train.source_lengths, train.target_lengths, 200, 1, epoch)
+        if batch >= len(plan):
+            epoch, batch = epoch + 1, 0
+    return epoch, batch
+
+
+def test_a_training_with_a_whole_recipe_goes_on_to_the_same_bits(prepared, tmp_path):
+    config = options(9, every=100, **RECIPE)
+    run_training(config, prepared, tmp_path / "whole")
+    interrupt_at(6, config, prepared, tmp_path / "run")
+    run_training(config, prepared, tmp_path / "run")
+    groups = ("model", "optimizer", "training")
+    assert_same_bits(tmp_path / "whole", tmp_path / "run", *groups)
+    arrays, state = everything(tmp_path / "run", groups)
+    assert state["step"] == 9 and (state["epoch"], state["batch"]) == place_after(9, prepared)
+    for name, array in arrays["model"].items():
+        is_frozen = name.startswith("encoder/encoder_backward/")
+        assert (array.tobytes() == arrays["training"][name].tobytes()) == is_frozen, name
+
+
+@pytest.fixture
+def short_of_memory(monkeypatch):
+    """From step 4 on, updates with a larger batch than ROWS run out of memory."""
+    real = TrainStep.__call__
+
+    def limited(self, arrays, learning_rate, step):
+        batches = [arrays] if isinstance(arrays, Arrays) else arrays
+        if step >= 4 and max(len(batch.targets) for batch in batches) > ROWS:
+            raise MemoryError
+        return real(self, arrays, learning_rate, step)
+
+    monkeypatch.setattr(TrainStep, "__call__", limited)
+
+
+def test_out_of_memory_halves_batches_and_loses_no_sentence(
+    prepared,
+    tmp_path,
+    monkeypatch,
+    short_of_memory,
+):
+    config = options(12, every=100)
+    _, events = run_training(config, prepared, tmp_path / "whole")
+    warnings = [e.values["text"] for e in events if e.kind == "warning"]
+    assert len(warnings) == 1 and "step 4: out of memory; " in warnings[0]
+    _, state = everything(tmp_path / "whole", ("model",))
+    parts = 2 ** state["halvings"]
+    assert parts > 1
+    assert f"training.batch_tokens={200 // parts} training.accumulate={parts}" in warnings[0]
+    interrupt_at(6, config, prepared, tmp_path / "run")
+    _, events = run_training(config, prepared, tmp_path / "run")
+    assert not [e for e in events if e.kind == "warning"]
+    assert_same_bits(tmp_path / "whole", tmp_path / "run", "model", "optimizer")
+    monkeypatch.undo()
+    run_training(config, prepared, tmp_path / "enough")
+    _, enough = everything(tmp_path / "enough", ("model",))
+    for key in ("step", "epoch", "batch", "total_tokens"):
+        assert state[key] == enough[key]
+
+
+def test_a_sentence_that_never_fits_ends_the_training_with_advice(
+    prepared,
+    tmp_path,
+    monkeypatch,
+    short_of_memory,
+):
+    monkeypatch.setitem(globals(), "ROWS", 0)
+    with pytest.raises(NmtError, match="one sentence of .* choose a smaller model"):
+        run_training(options(12, every=100), prepared, tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("training", "model", "message"),
+    [
+        ({"guided_alignment": 1.0}, {}, "no alignments, which training.guided_alignment needs"),
+        ({"guided_alignment": 1.0}, {"attention": "none"}, "attention none has no weights"),
+        ({"r_drop": 5.0}, {"dropout": 0.0}, "both passes are the same without dropout"),
+        ({"freeze": ["embedding"]}, {}, "no weight is called 'embedding'; near it are"),
+    ],
+)
+def test_a_recipe_that_could_not_act_is_refused_before_there_is_a_run(
+    training,
+    model,
+    message,
+    prepared,
+    tmp_path,
+):
+    from dataclasses import replace
+
+    config = options(5, **training)
+    config = replace(config, model=replace(config.model, **model))
+    with pytest.raises(UsageError, match=message) as caught:
+        run_training(config, prepared, tmp_path / "run")
+    assert "\n" not in str(caught.value) and not (tmp_path / "run").exists()

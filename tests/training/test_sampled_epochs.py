@@ -1,0 +1,55 @@
+"""Training on pairs that are cut anew each epoch, by weighted corpora: stopped and gone on."""
+
+import os
+import signal
+
+import pytest
+
+from helpers.training_case import assert_same_bits, options, run_training, write_corpus
+from nmtcli import config as configuration
+from nmtcli.data.preprocess import preprocess
+from nmtcli.errors import Interrupted, UsageError
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    """Two corpora, one with a tag and half its weight."""
+    folder = tmp_path_factory.mktemp("sampled")
+    write_corpus(folder)
+    sides = {}
+    for side, language in (("source", "ko"), ("target", "en")):
+        lines = (folder / f"train.{language}").read_text().splitlines(keepends=True)
+        for name, part in (("a", lines[:130]), ("b", lines[130:])):
+            (folder / f"{name}.{language}").write_text("".join(part))
+        sides[f"train_{side}"] = tuple(str(folder / f"{name}.{language}") for name in "ab")
+        sides[f"valid_{side}"] = str(folder / f"valid.{language}")
+    data = sides | {"weights": (1.0, 0.5), "tags": ("", "<b>")}
+    for kind, size in (("unigram", 70), ("char", 0)):
+        values = {"data": data, "subwords": {"type": kind, "vocabulary_size": size}}
+        preprocess(configuration.from_dict(values), folder / kind)
+    return folder
+
+
+def test_a_stopped_training_on_sampled_pairs_goes_on_to_the_same_bits(prepared, tmp_path):
+    from nmtcli.training.run import train
+
+    def interrupt(event):
+        if event.kind == "train" and event.values["step"] == 9:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    config, data = options(18, subword_sampling=0.2), prepared / "unigram"
+    run_training(config, data, tmp_path / "whole")
+    with pytest.raises(Interrupted, match="saved at step 9"):
+        train(config, data, tmp_path / "stopped", interrupt)
+    assert not (tmp_path / "stopped" / "sampled").exists()
+    progress, _ = run_training(config, data, tmp_path / "stopped")
+    assert progress.epoch >= 1  # so that pairs made ahead were used, before and after
+    assert_same_bits(tmp_path / "whole", tmp_path / "stopped")
+    run_training(options(18), data, tmp_path / "plain")
+    with pytest.raises(AssertionError):
+        assert_same_bits(tmp_path / "whole", tmp_path / "plain")
+
+
+def test_characters_cannot_be_cut_in_more_than_one_way(prepared, tmp_path):
+    with pytest.raises(UsageError, match="needs pieces of kind unigram or bpe"):
+        run_training(options(4, subword_sampling=0.2), prepared / "char", tmp_path / "run")
