@@ -17,7 +17,7 @@ from nmtcli.cli.heatmap_options import (
 )
 from nmtcli.cli.heatmaps import Pictures
 from nmtcli.cli.search_options import Engine, Precision, runtime_of
-from nmtcli.cli.streams import STANDARD, open_output, quiet_ends, warn
+from nmtcli.cli.streams import STANDARD, open_output, quiet_ends
 from nmtcli.errors import UsageError
 
 MODEL, GOLD = "Model", "Gold"
@@ -187,7 +187,7 @@ def _load(
 
     if runs[1] is None:
         runs = runs[:1]
-    return [load_aligner(run, checkpoint, rule, warn, layer, head, runtime) for run in runs]
+    return [load_aligner(run, checkpoint, rule, layer, head, runtime) for run in runs]
 
 
 def _from_models(
@@ -199,12 +199,12 @@ def _from_models(
     from nmtcli.inference.aligner import align_both_ways
 
     if len(aligners) == 1:
-        found = aligners[0].align_lines(*pair, warn)
+        found = aligners[0].align_lines(*pair)
     else:
-        found = align_both_ways(*aligners, *pair, method or DEFAULT_METHOD, warn, agree)
+        found = align_both_ways(*aligners, *pair, method or DEFAULT_METHOD, agree)
     pictures = None
     if choice.wanted:
-        pictures = Pictures(choice, aligners[0].engine.has_window, warn)
+        pictures = Pictures(choice, aligners[0].engine.has_window)
     for number, one in enumerate(found, start=1):
         if pictures is not None:
             pictures.add(number, one if len(aligners) == 1 else one.forward)

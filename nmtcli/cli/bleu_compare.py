@@ -1,6 +1,6 @@
 """`nmt bleu` with several systems or with intervals: what is refused, and what is computed."""
 
-import sys
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -14,6 +14,8 @@ from nmtcli.metrics.bootstrap import LEAST_SAMPLES, bootstrap_seed, count_statis
 from nmtcli.metrics.by_length import bleu_by_length, check_edges, count_words
 from nmtcli.metrics.sacrebleu_scores import MetricOptions
 from nmtcli.metrics.significance import paired_bootstrap
+
+logger = logging.getLogger(__name__)
 
 _MOST_SAMPLES = 1_000_000
 _PICTURES = (".png", ".svg")
@@ -133,7 +135,7 @@ def compare(
         samples=comparison.samples,
     )
     if comparison.confidence and report.lines == 1:
-        _warn("one sentence has no interval: every resample would be that sentence")
+        logger.warning("one sentence has no interval: every resample would be that sentence")
     print_report(report, form)
     if comparison.plot is not None:
         _draw(comparison, report)
@@ -182,10 +184,5 @@ def _draw(comparison: Comparison, report: Report) -> None:
         x_label=f"words in the {side} (n: sentences)",
         title=comparison.title,
         caption=f"BLEU|{signature}{intervals}",
-        on_warning=_warn,
     )
     save_figure(figure, Path(comparison.plot))
-
-
-def _warn(message: str) -> None:
-    print(f"nmt: warning: {message}", file=sys.stderr)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from nmtcli.cli.streams import quiet_ends, warn
+from nmtcli.cli.streams import quiet_ends
 from nmtcli.errors import UsageError
 
 FORMATS = ("onnx", "ctranslate2", "savedmodel")
@@ -87,7 +87,7 @@ def export(
             check_exportable(search)
             from nmtcli.exports.savedmodel import export_savedmodel
 
-            _report(folder, export_savedmodel(found, checkpoint, search, folder, on_warning=warn))
+            _report(folder, export_savedmodel(found, checkpoint, search, folder))
         print(folder)
 
 

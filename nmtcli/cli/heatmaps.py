@@ -1,12 +1,14 @@
 """Heat maps of some of the lines: as files (--plot) and on the terminal (--show)."""
 
+import logging
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nmtcli.cli.heatmap_options import PictureChoice
 from nmtcli.errors import UsageError
+
+logger = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from nmtcli.alignment.links import WordAlignment
@@ -18,14 +20,13 @@ class Pictures:
     Args:
         choice: what is to be drawn; its folder is made if there is none.
         has_window: attention is local: weights outside its window are exactly 0.
-        on_warning: told what cannot be drawn.
 
     Raises:
         UsageError: something that is no folder is in the way.
     """
 
-    def __init__(self, choice: PictureChoice, has_window: bool, on_warning: Callable[[str], None]):
-        self.choice, self.has_window, self.on_warning = choice, has_window, on_warning
+    def __init__(self, choice: PictureChoice, has_window: bool):
+        self.choice, self.has_window = choice, has_window
         self.folder = None if choice.folder is None else Path(choice.folder)
         self.seen = 0  # lines
         if self.folder is not None:
@@ -37,7 +38,7 @@ class Pictures:
         if number not in self.choice.lines:
             return
         if not alignment.weights.size:
-            self.on_warning(f"line {number}: no words on one side; not drawn")
+            logger.warning("line %s: no words on one side; not drawn", number)
             return
         from nmtcli.plots.heatmap import Heatmap
 
@@ -57,26 +58,19 @@ class Pictures:
         """Say that there were more lines than were drawn, or fewer than were chosen."""
         lines = self.choice.lines
         if not lines.given and self.seen > lines.last:
-            self.on_warning(
-                f"drew the first {lines.last} of {self.seen} lines; choose others with"
-                " --plot-lines, such as 1,5-7"
+            logger.warning(
+                "drew the first %s of %s lines; choose others with --plot-lines, such as 1,5-7",
+                *(lines.last, self.seen),
             )
         if lines.given and self.seen < lines.last:
-            self.on_warning(f"--plot-lines: there are only {self.seen} lines")
+            logger.warning("--plot-lines: there are only %s lines", self.seen)
 
     def _save(self, number: int, heatmap) -> None:
         from nmtcli.plots.heatmap import save_heatmap
 
-        told = set()  # both formats of a picture have the same to say
-
-        def tell(message: str) -> None:
-            if message not in told:
-                told.add(message)
-                self.on_warning(f"line {number}: {message}")
-
         chosen = self.choice.file_format
-        for suffix in ("png", "svg") if chosen == "both" else (chosen,):
-            save_heatmap(heatmap, self.folder / f"{number:05}.{suffix}", tell)
+        suffixes = ("png", "svg") if chosen == "both" else (chosen,)
+        save_heatmap(heatmap, *(self.folder / f"{number:05}.{suffix}" for suffix in suffixes))
 
 
 def _show(heatmap) -> None:

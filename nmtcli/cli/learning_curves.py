@@ -1,9 +1,11 @@
 """The picture of `nmt inspect --plot`: the learning curves of runs."""
 
+import logging
 from pathlib import Path
 
-from nmtcli.cli.streams import warn
 from nmtcli.errors import UsageError
+
+logger = logging.getLogger(__name__)
 
 FORMATS = (".png", ".svg")
 BY = ("steps", "minutes", "tokens")
@@ -42,13 +44,13 @@ def draw_curves(runs, path: Path, by: str) -> None:
         metrics = read_metrics(run.metrics)
         curves = curves_of(name, metrics, by)
         if curves.is_empty:
-            warn(f"{run.metrics}: no measurements{_of(metrics, by)}; not drawn")
+            logger.warning("%s: no measurements%s; not drawn", run.metrics, _of(metrics, by))
             continue
         drawn.append(curves)
         signatures += [line["signature"] for line in metrics if line.get("signature")]
     if not drawn:
         raise UsageError(f"{path}: nothing to draw; nmt train measures as it goes")
-    figure = figure_of_curves(drawn, by, "  ".join(dict.fromkeys(signatures)) or None, warn)
+    figure = figure_of_curves(drawn, by, "  ".join(dict.fromkeys(signatures)) or None)
     save_figure(figure, path)
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import gc
 import importlib
+import logging
 import os
 import signal
 import sys
@@ -15,6 +16,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # NumPy's, which multiplies 
 import typer  # noqa: E402
 
 from nmtcli import __version__  # noqa: E402
+from nmtcli.cli.streams import WARNINGS  # noqa: E402
 from nmtcli.errors import NmtError  # noqa: E402
 
 INTERRUPTED = 128 + signal.SIGINT
@@ -85,6 +87,7 @@ def main(arguments: list[str] | None = None) -> None:
 def run(arguments: list[str]) -> int:
     """Run the command line; errors become one line on stderr. Returns the exit status."""
     debug = "--debug" in arguments
+    logging.getLogger("nmtcli").addHandler(WARNINGS)
     try:
         status = application(arguments)(arguments, prog_name="nmt", standalone_mode=False)
         status = status if isinstance(status, int) else 0

@@ -3,17 +3,20 @@
 Other commands that take two files whose lines belong together read them here too.
 """
 
+import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from nmtcli.alignment.links import Link
 from nmtcli.alignment.pharaoh import GoldLinks, check_count, read_gold, read_links
-from nmtcli.cli.streams import STANDARD, open_input, warn
+from nmtcli.cli.streams import STANDARD, open_input
 from nmtcli.data.readers import open_text, survey_pair
 from nmtcli.errors import UsageError
 from nmtcli.text.lines import read_lines
 from nmtcli.text.words import split_words
+
+logger = logging.getLogger(__name__)
 
 
 def read_pair(source: str, target: str) -> tuple[list[str], list[str]]:
@@ -68,7 +71,7 @@ def _read_alignment(path: str, sources: Sequence[str], targets: Sequence[str], r
 
 def _read(path: str) -> list[str]:
     def invalid(number: int) -> None:
-        warn(f"{path}:{number}: not valid UTF-8; the invalid bytes became U+FFFD")
+        logger.warning("%s:%s: not valid UTF-8; the invalid bytes became U+FFFD", path, number)
 
     # A pipe such as <(zcat ...) can be read once, and does; a file may be packed.
     is_file = path != STANDARD and (os.path.isfile(path) or not os.path.exists(path))

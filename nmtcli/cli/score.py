@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from nmtcli.cli import search_options as panel
-from nmtcli.cli.streams import STANDARD, open_output, quiet_ends, warn
+from nmtcli.cli.streams import STANDARD, open_output, quiet_ends
 from nmtcli.errors import UsageError
 
 
@@ -41,7 +41,7 @@ def score(
         runtime = panel.runtime_of(engine, precision, None)
         from nmtcli.inference.scorer import Summary, load_scorer
 
-        scorer = load_scorer(run, checkpoint or "best", warn, ensemble, runtime)
+        scorer = load_scorer(run, checkpoint or "best", ensemble, runtime)
         summary = Summary()
         with open_output(STANDARD) as output:
             for line in scorer.score_lines(sources, targets):

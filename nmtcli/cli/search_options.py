@@ -1,11 +1,13 @@
 """Options of `nmt translate` and `nmt score` that say which models there are and how to search."""
 
+import logging
 from typing import Annotated
 
 import typer
 
-from nmtcli.cli.streams import warn
 from nmtcli.errors import UsageError
+
+logger = logging.getLogger(__name__)
 
 PANEL, SAMPLING, MODELS, RUNTIME = "Search", "Sampling", "Several models", "What runs the model"
 
@@ -245,7 +247,9 @@ def reranker(translator, runs: list[str] | None, rerank: str | None, reverse: st
 
     back = reverse is not None
     if not back and translates_back(find_run(runs[0] if runs else None), find_run(path)):
-        warn(f"{path}: translates the other way round, so it scores the source by the translation")
+        logger.warning(
+            "%s: translates the other way round, so it scores the source by the translation", path
+        )
         back = True
-    scorer = load_scorer(path, on_warning=warn, runtime=runtime._replace(shortlist=False))
+    scorer = load_scorer(path, runtime=runtime._replace(shortlist=False))
     return Reranker(translator, scorer, back)

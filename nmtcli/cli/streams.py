@@ -1,9 +1,10 @@
-"""Standard streams and files of the commands that are filters."""
+"""Standard streams and files of the commands that are filters, and their warnings."""
 
+import logging
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
@@ -12,6 +13,31 @@ import typer
 from nmtcli.errors import Interrupted, UsageError
 
 STANDARD = "-"
+
+
+class WarningLines(logging.Handler):
+    """Prints what the library warns of on stderr, a line each."""
+
+    def __init__(self):
+        super().__init__(logging.WARNING)
+        self.before: Callable[[], None] = lambda: None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.before()
+        print(f"nmt: warning: {record.getMessage()}", file=sys.stderr, flush=True)
+
+
+WARNINGS = WarningLines()
+
+
+@contextmanager
+def before_warnings(call: Callable[[], None]) -> Iterator[None]:
+    """Call a function before each warning, such as one that clears a progress line."""
+    WARNINGS.before = call
+    try:
+        yield
+    finally:
+        WARNINGS.before = lambda: None
 
 
 @contextmanager
@@ -71,10 +97,6 @@ def open_output(path: str, not_over: str | None = None) -> Iterator[BinaryIO]:
 def is_terminal(path: str) -> bool:
     """Is the input `path` a person's keyboard?"""
     return path == STANDARD and sys.stdin.isatty()
-
-
-def warn(message: str) -> None:
-    print(f"nmt: {message}", file=sys.stderr)
 
 
 def _open(path: str, mode: str, failure: str) -> BinaryIO:

@@ -1,6 +1,7 @@
 """`nmt train`: train on prepared data, or go on with an interrupted training."""
 
 import contextlib
+import logging
 import shlex
 import sys
 import tempfile
@@ -14,6 +15,8 @@ from nmtcli.cli.train_report import Printer, dry_run_lines
 from nmtcli.config.attention import PRESETS
 from nmtcli.config.presets import preset_names
 from nmtcli.errors import NmtError, UsageError
+
+logger = logging.getLogger(__name__)
 
 MODEL, LIMITS, FOLDERS = "Model", "How long", "Folders"
 SAMPLE = Path("data/sample.yaml")  # at the top of a checkout
@@ -198,7 +201,7 @@ def _train(values: dict, data: Path, run: Path, export: bool) -> None:
 def _export(path: Path) -> None:
     """Export the best checkpoint, unless that is done; the training is whole without it too."""
     from nmtcli.cli.export import export_checked
-    from nmtcli.cli.streams import quiet_ends, warn
+    from nmtcli.cli.streams import quiet_ends
     from nmtcli.engines.load import has_export
     from nmtcli.runs.directory import RunDirectory
 
@@ -210,7 +213,7 @@ def _export(path: Path) -> None:
         try:
             export_checked(run, "onnx", "best", run.read_config().search, run.export / "onnx")
         except (NmtError, OSError) as error:
-            warn(f"not exported, so Keras will translate: {error}")
+            logger.warning("not exported, so Keras will translate: %s", error)
 
 
 def _complete(values: dict, data: Path, run: Path):

@@ -1,6 +1,7 @@
 """`nmt translate`: a filter, from stdin to stdout."""
 
 import contextlib
+import logging
 from collections.abc import Iterator
 from typing import Annotated
 
@@ -11,9 +12,18 @@ from nmtcli.cli.alignment_options import PANEL, Normalize, Null, Shift, link_rul
 from nmtcli.cli.heatmap_options import Plot, PlotFormat, PlotLines, Show, picture_choice
 from nmtcli.cli.heatmaps import Pictures
 from nmtcli.cli.nonblocking_reader import PatientReader
-from nmtcli.cli.streams import STANDARD, is_terminal, open_input, open_output, quiet_ends, warn
+from nmtcli.cli.streams import (
+    STANDARD,
+    before_warnings,
+    is_terminal,
+    open_input,
+    open_output,
+    quiet_ends,
+)
 from nmtcli.cli.translate_output import Format, Progress
 from nmtcli.errors import UsageError
+
+logger = logging.getLogger(__name__)
 
 OUTPUT = "Output"
 
@@ -126,12 +136,12 @@ def translate(
             overrides["window"] = 1
         with open_input(input) if prefix is None else contextlib.nullcontext(lines) as source:
             translator = load_translator(
-                run, checkpoint or "best", config, assignments or (), overrides, warn, rule, runtime
+                run, checkpoint or "best", config, assignments or (), overrides, rule, runtime
             )
             translator = panel.reranker(translator, run, rerank, rerank_reverse, runtime)
             pictures = None
             if choice.wanted:
-                pictures = Pictures(choice, translator.engine.has_window, warn)
+                pictures = Pictures(choice, translator.engine.has_window)
             with open_output(output, not_over=input) as target:
                 form = Format(json, scores, nbest is not None, align)
                 _filter(translator, source, target, form, pictures, prefixes)
@@ -153,12 +163,8 @@ def _filter(
 
     progress = Progress()
 
-    def warning(message: str) -> None:
-        progress.clear()
-        warn(message)
-
     def invalid(number: int) -> None:
-        warning(f"line {number}: not valid UTF-8; the invalid bytes became U+FFFD")
+        logger.warning("line %s: not valid UTF-8; the invalid bytes became U+FFFD", number)
 
     lines, more, done = source, {}, 0
     if not isinstance(source, list):
@@ -174,13 +180,14 @@ def _filter(
             yield line
 
     try:
-        found = translator.translate_lines(read(), warning, prefixes, **more)
-        for number, translation in enumerate(found):
-            target.write(form.lines(number, translation).encode("utf-8"))
-            done = number + 1
-            if pictures is not None:
-                progress.clear()
-                pictures.add(number + 1, translation.nbest[0].alignment)
+        with before_warnings(progress.clear):
+            found = translator.translate_lines(read(), prefixes, **more)
+            for number, translation in enumerate(found):
+                target.write(form.lines(number, translation).encode("utf-8"))
+                done = number + 1
+                if pictures is not None:
+                    progress.clear()
+                    pictures.add(number + 1, translation.nbest[0].alignment)
     finally:
         progress.clear()
     if pictures is not None:

@@ -1,6 +1,7 @@
 """From a run's folder to what runs its model. Nothing heavy is imported before it is needed."""
 
 import importlib.util
+import logging
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,13 +13,14 @@ from nmtcli.errors import UsageError
 from nmtcli.runs import checkpoints
 from nmtcli.runs.exports import GRAPHS, checkpoint_hash, file_sizes, read_description
 
+logger = logging.getLogger(__name__)
+
 ACCELERATORS = ("/dev/nvidia0", "/dev/kfd", "/dev/accel0", "/dev/vfio/0")
 
 
 def load_engine(
     run,
     checkpoint: str = "best",
-    on_warning=lambda message: None,
     layer=None,
     head=None,
     runtime: Runtime = AUTOMATIC,
@@ -28,7 +30,6 @@ def load_engine(
     Args:
         run: a `RunDirectory`.
         checkpoint: `best`, `last` or `step-N`.
-        on_warning: called with one line when a damaged checkpoint or an export was passed over.
         layer, head: of a Transformer's decoder, from 1, whose attention the engine returns; None
             is the run's own choice, head 0 the mean of the layer's heads. An export has the run's.
         runtime: what runs it.
@@ -42,26 +43,28 @@ def load_engine(
         kind = "onnx" if runtime.engine == "auto" else runtime.engine
         problem = _problem(run, kind, checkpoint, layer, head, runtime)
         if problem is None and (runtime.engine != "auto" or not _has_accelerator()):
-            return _exported(run, kind, runtime, on_warning)
+            return _exported(run, kind, runtime)
         if problem is not None and (
             runtime.engine != "auto" or runtime.precision == "int8" or runtime.shortlist
         ):
             raise UsageError(problem)
         if problem is not None and (run.export / kind).exists():
-            on_warning(f"{problem}; Keras translates instead")
+            logger.warning("%s; Keras translates instead", problem)
     precision = "bfloat16" if runtime.precision == "bfloat16" else "float32"
-    model = load_model(run, checkpoint, on_warning, layer, head, precision)[1]
+    model = load_model(run, checkpoint, layer, head, precision)[1]
     from nmtcli.engines.keras_engine import KerasEngine
 
     return KerasEngine(model)
 
 
-def _exported(run, kind: str, runtime: Runtime, on_warning) -> Engine:
+def _exported(run, kind: str, runtime: Runtime) -> Engine:
     precision = "float32" if runtime.precision == "auto" else runtime.precision
     processors = backend.usable_processors()
     threads = runtime.threads or processors
     if threads > processors:
-        on_warning(f"--threads {threads}: more than the {processors} there are, and no faster")
+        logger.warning(
+            "--threads %s: more than the %s there are, and no faster", threads, processors
+        )
     folder = run.export / kind
     if kind == "onnx":
         from nmtcli.engines.onnx_engine import OnnxEngine
@@ -115,15 +118,16 @@ def _has_accelerator() -> bool:
 def load_model(
     run,
     checkpoint: str = "best",
-    on_warning=lambda message: None,
     layer=None,
     head=None,
     precision: str = "float32",
+    fall_back: bool = True,
 ):
     """The step of a run's checkpoint and its model; arguments as of `load_engine`.
 
     Args:
         precision: of products, `float32` or `bfloat16`.
+        fall_back: as of `checkpoints.load`.
     """
     backend.choose()
     from nmtcli.models.factory import build_model
@@ -131,7 +135,7 @@ def load_model(
 
     facts, config = run.read_facts(), run.read_config()
     options = _showing(config.model, layer, head, run.path)
-    step, arrays, _ = checkpoints.load(run.checkpoints, checkpoint, on_warning=on_warning)
+    step, arrays, _ = checkpoints.load(run.checkpoints, checkpoint, fall_back=fall_back)
     vocabulary = facts["vocabulary"]
     dtype = backend.keras_policy(precision)
     model = build_model(options, vocabulary["source"], vocabulary["target"], dtype=dtype)

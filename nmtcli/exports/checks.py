@@ -87,8 +87,3 @@ def versions(packages: Sequence[str]) -> dict[str, str]:
 
     found = {"nmtcli": __version__, "keras": keras.__version__, "tensorflow": tf.__version__}
     return found | {package: importlib.metadata.version(package) for package in packages}
-
-
-def refuse(warning: str) -> None:
-    """An export says whose weights it has, so it is never made of another checkpoint."""
-    raise NmtError(f"{warning.split(';')[0]}; give another --checkpoint")

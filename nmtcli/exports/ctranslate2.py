@@ -17,7 +17,6 @@ from nmtcli.engines.load import load_model
 from nmtcli.errors import NmtError
 from nmtcli.exports.checks import (
     compare_bleu,
-    refuse,
     require_packages,
     validation_of,
     versions,
@@ -58,7 +57,7 @@ def export_ctranslate2(run: RunDirectory, checkpoint: str, search: SearchConfig,
     search = replace(search, nbest=1)
     check_model(run.read_config().model)
     CTranslate2Engine.check(search)
-    step, model = load_model(run, checkpoint, refuse)
+    step, model = load_model(run, checkpoint, fall_back=False)
     keras = KerasEngine(model)
     subwords = load_sides(run.source_subwords, run.target_subwords)
     pieces = [side.pieces(range(side.size)) for side in subwords]

@@ -25,7 +25,6 @@ from nmtcli.errors import NmtError
 from nmtcli.exports.checks import (
     Validation,
     compare_bleu,
-    refuse,
     require_packages,
     validation_of,
     versions,
@@ -85,7 +84,7 @@ def export_onnx(
     from nmtcli.exports.onnx_files import write_float32, write_int8
     from nmtcli.exports.onnx_graphs import build_graphs, count_parts
 
-    step, model = load_model(run, checkpoint, refuse)
+    step, model = load_model(run, checkpoint, fall_back=False)
     engine = KerasEngine(model)
     with backend.quiet_stderr():
         graphs = build_graphs(model, run.shortlist.exists())

@@ -34,7 +34,6 @@ def export_savedmodel(
     checkpoint: str,
     search: SearchConfig,
     output,
-    on_warning=lambda message: None,
 ) -> dict:
     """Write a SavedModel and check it; an older one at `output` stays until the new one is whole.
 
@@ -43,7 +42,6 @@ def export_savedmodel(
         checkpoint: `best`, `last` or `step-N`.
         search: what becomes part of the graph.
         output: the folder to make, or an older export.
-        on_warning: called with one line when a damaged checkpoint was passed over.
 
     Returns:
         what `nmt.json` in the folder says.
@@ -59,7 +57,7 @@ def export_savedmodel(
     from nmtcli.engines.keras_engine import KerasEngine
     from nmtcli.exports.savedmodel_check import find_difference
 
-    step, model = load_model(run, checkpoint, on_warning)
+    step, model = load_model(run, checkpoint)
     source, target = load_sides(run.source_subwords, run.target_subwords)
     facts = _describe(checkpoint, step, search)
     with whole_folder(output, replace=True) as folder:

@@ -1,6 +1,7 @@
 """Align given translations: which source word each target word attends to."""
 
-from collections.abc import Callable, Iterator, Sequence
+import logging
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +29,8 @@ from nmtcli.text.spans import PlacedPieces
 from nmtcli.text.special_tokens import EOS_ID
 from nmtcli.text.subwords import Subwords, load_sides
 from nmtcli.text.words import split_words, words_of_pieces
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -87,12 +90,11 @@ class Aligner:
         self,
         sources: Sequence[str],
         targets: Sequence[str],
-        on_warning: Callable[[str], None] = lambda message: None,
     ) -> Iterator[WordAlignment]:
         """The alignment of each pair, in order; without links where a side has no words.
 
-        No line is split, so that every word can be linked to every other one. `on_warning` is told
-        of lines that are longer than the model translates whole.
+        No line is split, so that every word can be linked to every other one. A warning
+        names lines that are longer than the model translates whole.
 
         Raises:
             UsageError: the sides have different numbers of lines.
@@ -106,17 +108,18 @@ class Aligner:
                 self.source_subwords.place_batch(sources[window]),
                 self.target_subwords.place_batch(targets[window]),
             )
-            self._warn_of_long_lines(start, sides, on_warning)
+            self._warn_of_long_lines(start, sides)
             found = self._align_window(sources[window], targets[window], *sides)
             yield from (found[number] for number in range(len(found)))
 
-    def _warn_of_long_lines(self, start: int, sides, on_warning: Callable[[str], None]) -> None:
+    def _warn_of_long_lines(self, start: int, sides) -> None:
         for number, pieces in enumerate(zip(*sides), start=start + 1):
             longest = max(len(side.ids) for side in pieces)
             if longest > self.longest:
-                on_warning(
-                    f"line {number}: {longest} pieces, over {self.longest}; aligned in one part,"
-                    " though the model translates lines of this length in several"
+                logger.warning(
+                    "line %s: %s pieces, over %s; aligned in one part, though the model translates"
+                    " lines of this length in several",
+                    *(number, longest, self.longest),
                 )
 
     def _align_window(
@@ -172,7 +175,6 @@ def align_both_ways(
     sources: Sequence[str],
     targets: Sequence[str],
     method: str = DEFAULT_METHOD,
-    on_warning: Callable[[str], None] = lambda message: None,
     agree: bool = False,
 ) -> Iterator[TwoWayAlignment]:
     """The alignment of each pair by models of both directions.
@@ -181,7 +183,6 @@ def align_both_ways(
         forward: of a model from source to target.
         reverse: of a model from target to source.
         method: one of `nmtcli.alignment.symmetrization.METHODS`.
-        on_warning: as of `Aligner.align_lines`.
         agree: take the links of both directions from the weights on which both agree
             (`agreed_weights`), and not from its own weights each.
 
@@ -192,7 +193,7 @@ def align_both_ways(
     if agree and "eos" in (forward.rule.null, reverse.rule.null):
         raise UsageError("--agree compares words alone: leave out --null eos")
     ways = zip(
-        forward.align_lines(sources, targets, on_warning),
+        forward.align_lines(sources, targets),
         reverse.align_lines(targets, sources),
     )
     for there, back in ways:
@@ -208,7 +209,6 @@ def load_aligner(
     run_path=None,
     checkpoint: str = "best",
     rule: LinkRule = DEFAULT_RULE,
-    on_warning: Callable[[str], None] = lambda message: None,
     layer: int | None = None,
     head: int | None = None,
     runtime: Runtime = AUTOMATIC,
@@ -219,7 +219,6 @@ def load_aligner(
         run_path: the folder; None is the newest run here.
         checkpoint: `best`, `last` or `step-N`.
         rule: how links are taken from the attention.
-        on_warning: told when a damaged checkpoint was passed over.
         layer, head: of a Transformer, as of `load_engine`.
         runtime: what runs the model.
 
@@ -231,7 +230,7 @@ def load_aligner(
     search = run.read_config().search
     from nmtcli.engines.load import load_engine
 
-    engine = load_engine(run, checkpoint, on_warning, layer, head, runtime)
+    engine = load_engine(run, checkpoint, layer, head, runtime)
     check_attention(engine, run.path)
     return Aligner(
         engine,

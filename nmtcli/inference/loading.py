@@ -1,6 +1,6 @@
 """The trained runs that a command names, and the one engine that they make together."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from nmtcli.decoding.engine import Engine
@@ -54,7 +54,6 @@ def find_members(
 def load_members(
     members: Sequence[Member],
     kind: str = "log",
-    on_warning: Callable[[str], None] = lambda message: None,
     runtime: Runtime = AUTOMATIC,
 ) -> Engine:
     """The engine of a model, or of several that translate as one.
@@ -62,7 +61,6 @@ def load_members(
     Args:
         members: of `find_members`.
         kind: how an ensemble takes the mean, as of `nmtcli.engines.ensemble.Ensemble`.
-        on_warning: told when a damaged checkpoint was passed over.
         runtime: what runs the models.
 
     Raises:
@@ -73,9 +71,7 @@ def load_members(
     from nmtcli.engines.ensemble import combined
     from nmtcli.engines.load import load_engine
 
-    engines = [
-        load_engine(run, name, on_warning=on_warning, runtime=runtime) for run, name in members
-    ]
+    engines = [load_engine(run, name, runtime=runtime) for run, name in members]
     return combined(engines, kind)
 
 

@@ -6,7 +6,8 @@ on with whatever piece follows. So a prefix ends wherever its text ends, be it i
 those of the text alone, where the model might have cut the whole translation otherwise.
 """
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Sequence
 
 from nmtcli.config import SearchConfig
 from nmtcli.decoding.sentences import Sentence, longest_translation
@@ -14,26 +15,26 @@ from nmtcli.errors import UsageError
 from nmtcli.text.special_tokens import UNK_ID
 from nmtcli.text.subwords import Subwords
 
+logger = logging.getLogger(__name__)
+
 
 def prefix_pieces(
     subwords: Subwords,
     prefixes: Sequence[str],
     first: int,
-    on_warning: Callable[[str], None] = lambda message: None,
 ) -> list[list[int]]:
     """The pieces of each prefix; none of one that is empty or only spaces.
 
     Args:
         subwords: of the target.
         first: number of the first of these lines.
-        on_warning: told of characters that there is no piece for.
     """
     found = []
     for number, (text, ids) in enumerate(
         zip(prefixes, subwords.encode_batch(list(prefixes))), start=first
     ):
         if UNK_ID in ids:
-            on_warning(f"prefix {number}: has characters that the run has no pieces for")
+            logger.warning("prefix %s: has characters that the run has no pieces for", number)
         found.append(list(ids) if text.strip() else [])
     return found
 

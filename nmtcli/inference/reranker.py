@@ -37,7 +37,6 @@ class Reranker:
     def translate_lines(
         self,
         lines: Iterable[str],
-        on_warning: Callable[[str], None] = lambda message: None,
         prefixes: Iterable[str] | None = None,
         pauses: Callable[[], bool] = lambda: False,
     ) -> Iterator[Translation]:
@@ -50,7 +49,7 @@ class Reranker:
                 read.append(line)
                 yield line
 
-        for translation in self.translator.translate_lines(noted(), on_warning, prefixes, pauses):
+        for translation in self.translator.translate_lines(noted(), prefixes, pauses):
             window.append(translation)
             if len(window) == len(read):  # the translator has no more until it reads on
                 yield from self._rerank(read, window)

@@ -1,7 +1,7 @@
 """Score given translations: the log-probability of each line, and the corpus perplexity."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -122,7 +122,6 @@ class Scorer:
 def load_scorer(
     run_path=None,
     checkpoint: str | Sequence[str] = "best",
-    on_warning: Callable[[str], None] = lambda message: None,
     ensemble: str | None = None,
     runtime: Runtime = AUTOMATIC,
 ) -> Scorer:
@@ -131,7 +130,6 @@ def load_scorer(
     Args:
         run_path: the folder; None is the newest run here. Several are an ensemble.
         checkpoint: `best`, `last` or `step-N`; several as of `inference.loading.find_members`.
-        on_warning: told when a damaged checkpoint was passed over.
         ensemble: how several models take the mean; None is as the first run's options say.
         runtime: what runs the models.
 
@@ -142,7 +140,7 @@ def load_scorer(
     run = members[0].run
     search = run.read_config().search
     return Scorer(
-        load_members(members, ensemble or search.ensemble, on_warning, runtime),
+        load_members(members, ensemble or search.ensemble, runtime),
         *load_sides(run.source_subwords, run.target_subwords),
         search.batch_tokens,
         search.window,

@@ -1,5 +1,6 @@
 """Translate lines of text: N lines in, N translations out, in order."""
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -19,6 +20,8 @@ from nmtcli.inference.translation_alignment import LinePart, SourceWords, Transl
 from nmtcli.text.lines import one_line
 from nmtcli.text.sentences import join_parts, split_line, split_sentences
 from nmtcli.text.subwords import Subwords, load_sides
+
+logger = logging.getLogger(__name__)
 
 FIRST_WINDOW = 64  # lines
 WINDOW_GROWTH = 4
@@ -72,7 +75,6 @@ class Translator:
     def translate_lines(
         self,
         lines: Iterable[str],
-        on_warning: Callable[[str], None] = lambda message: None,
         prefixes: Iterable[str] | None = None,
         pauses: Callable[[], bool] = lambda: False,
     ) -> Iterator[Translation]:
@@ -81,7 +83,7 @@ class Translator:
 
         The first windows are smaller than `search.window`: the first lines come soon.
         A line without any piece (empty, or only spaces) has the empty translation. A line over
-        `search.max_source_pieces` is translated in parts, and `on_warning` is told; with
+        `search.max_source_pieces` is translated in parts, with a warning; with
         `search.by_sentence` each line is translated sentence by sentence. What a line
         gets depends neither on the batch size nor on the other lines.
 
@@ -97,7 +99,7 @@ class Translator:
         before: Iterator[Translation] = iter(())
         with SentenceSearch(self.engine, self.search) as search:
             try:
-                for begun, has_paused in self._windows(search, lines, prefixes, pauses, on_warning):
+                for begun, has_paused in self._windows(search, lines, prefixes, pauses):
                     yield from before
                     before = begun
                     if has_paused:
@@ -108,7 +110,7 @@ class Translator:
             yield from before
 
     def _windows(
-        self, search: SentenceSearch, lines, prefixes, pauses, on_warning
+        self, search: SentenceSearch, lines, prefixes, pauses
     ) -> Iterator[tuple[Iterator[Translation], bool]]:
         """Windows whose search has begun, and whether the input pauses after them."""
         lines, first = iter(lines), 1
@@ -123,7 +125,7 @@ class Translator:
                 beginnings = list(islice(prefixes, len(window)))
                 if len(beginnings) < len(window):
                     raise UsageError(f"line {first + len(beginnings)}: has no prefix")
-            yield self._begin_window(search, window, beginnings, first, on_warning), has_paused
+            yield self._begin_window(search, window, beginnings, first), has_paused
             first += len(window)
             size = min(size * WINDOW_GROWTH, self.search.window)
         if prefixes is not None and next(prefixes, None) is not None:
@@ -135,16 +137,15 @@ class Translator:
         lines: list[str],
         prefixes: list[str],
         first: int,
-        on_warning: Callable[[str], None],
     ) -> Iterator[Translation]:
         """Begin to search; what is returned waits for the translation of each line."""
-        lines_in_parts = self._parts(lines, first, on_warning)
+        lines_in_parts = self._parts(lines, first)
         sentences = []
-        beginnings = prefix_pieces(self.target_subwords, prefixes, first, on_warning)
+        beginnings = prefix_pieces(self.target_subwords, prefixes, first)
         for number, (parts, prefix) in enumerate(zip(lines_in_parts, beginnings), start=first):
             pieces = _to_translate(parts)
             if prefix and not pieces:
-                on_warning(f"line {number}: is empty, so it has no translation to begin")
+                logger.warning("line %s: is empty, so it has no translation to begin", number)
             for part, ids in enumerate(pieces):
                 sentences.append(Sentence(ids, prefix if part == 0 else [], (number, part)))
                 check_room(sentences[-1], number, self.search)
@@ -158,9 +159,7 @@ class Translator:
 
         return translations()
 
-    def _parts(
-        self, lines: list[str], first: int, on_warning: Callable[[str], None]
-    ) -> list[list[LinePart]]:
+    def _parts(self, lines: list[str], first: int) -> list[list[LinePart]]:
         """Each line in one part, or in several: its sentences, and what is too long for one."""
         split, limit = self.search.by_sentence, self.search.max_source_pieces
         cut = [split_sentences(line) if split else [line] for line in lines]
@@ -175,9 +174,9 @@ class Translator:
                 longest = max(longest, len(ids))
                 parts += [LinePart(text, list(ids))] if len(ids) <= limit else self._split(text)
             if longest > limit:
-                on_warning(
-                    f"line {number}: {longest} pieces, over {limit};"
-                    f" translated in {len(_to_translate(parts))} parts"
+                logger.warning(
+                    "line %s: %s pieces, over %s; translated in %s parts",
+                    *(number, longest, limit, len(_to_translate(parts))),
                 )
             found.append(parts)
         return found
@@ -264,7 +263,6 @@ def load_translator(
     config_file=None,
     assignments: Iterable[str] = (),
     overrides: dict | None = None,
-    on_warning: Callable[[str], None] = lambda message: None,
     link_rule: LinkRule | None = None,
     runtime: Runtime = AUTOMATIC,
 ) -> Translator:
@@ -277,7 +275,6 @@ def load_translator(
         config_file: YAML, of which the section `search` counts.
         assignments: texts such as `search.beam=3`.
         overrides: of `SearchConfig`, by name; None values are ignored.
-        on_warning: told when a damaged checkpoint was passed over.
         link_rule: as of `Translator`.
         runtime: what runs the models.
 
@@ -288,7 +285,7 @@ def load_translator(
     members = find_members(run_path, checkpoint)
     run = members[0].run
     search = search_options(run, config_file, assignments, overrides)
-    engine = load_members(members, search.ensemble, on_warning, runtime)
+    engine = load_members(members, search.ensemble, runtime)
     if link_rule is not None:
         check_attention(engine, run.path)
     return Translator(

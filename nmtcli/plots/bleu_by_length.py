@@ -4,7 +4,7 @@ After Bahdanau et al. (2015), arXiv:1409.0473, figure 2. matplotlib is imported 
 drawn, and without pyplot: no window, no state.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import chain
 from math import ceil, nan
 from pathlib import Path
@@ -33,7 +33,6 @@ def figure_by_length(
     x_label: str = "words in the sentence",
     title: str | None = None,
     caption: str | None = None,
-    on_warning: Callable[[str], None] = lambda message: None,
 ) -> "Figure":
     """Draw BLEU against length.
 
@@ -45,7 +44,6 @@ def figure_by_length(
         x_label: what the lengths are.
         title: text above the picture.
         caption: small text below, such as the signature of the scores.
-        on_warning: called with one line when no font has the letters of a text.
 
     Returns:
         matplotlib's figure, for `save_figure`.
@@ -56,7 +54,7 @@ def figure_by_length(
 
     names, tables = zip(*systems)
     texts = [*names, x_label, title or "", caption or ""]
-    families = [*font_families(texts, on_warning), "sans-serif"]  # for viewers without the former
+    families = [*font_families(texts), "sans-serif"]  # for viewers without the former
     height = 4.4 + 0.2 * ceil(len(names) / _legend_columns(names))
     figure = Figure(figsize=(max(6.4, 0.9 * len(tables[0])), height), layout="constrained")
     axes = figure.add_subplot()

@@ -9,7 +9,7 @@ its name.
 import logging
 import unicodedata
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from nmtcli.plots.font_files import (
@@ -19,6 +19,8 @@ from nmtcli.plots.font_files import (
     system_families,
 )
 from nmtcli.text.scripts import script_of
+
+logger = logging.getLogger(__name__)
 
 LATIN_FAMILY = "DejaVu Sans"
 
@@ -50,18 +52,18 @@ REMEDIES = {
 OTHER_REMEDY = "the system's fonts-noto"
 
 
-def font_families(
-    texts: Iterable[str], on_warning: Callable[[str], None] = lambda message: None
-) -> list[str]:
+def font_families(texts: Iterable[str], warn: bool = True) -> list[str]:
     """The matplotlib families that together have the glyphs of all `texts`.
+
+    Where no font has some of the characters, a warning names them and what to install; matplotlib
+    then draws boxes.
 
     Give the list as `fontfamily=` of a text. One font that has all letters of a script is preferred
     to several. All fonts of the system are read only for letters that no usual font has.
 
     Args:
         texts: what will be drawn together.
-        on_warning: called with one line when no font has some of the characters. It names them and
-            what to install; matplotlib then draws boxes.
+        warn: whether to warn.
 
     Returns:
         families that `matplotlib.font_manager.fontManager` knows, DejaVu Sans first.
@@ -75,8 +77,9 @@ def font_families(
             for family in _families_for(group, region):
                 families.append(family)
                 missing -= having(family, missing)
-    if missing:
-        on_warning(_missing_message(missing, any(script_of(each) == "kana" for each in characters)))
+    if missing and warn:
+        has_kana = any(script_of(each) == "kana" for each in characters)
+        logger.warning(_missing_message(missing, has_kana))
     return families
 
 

@@ -5,8 +5,8 @@ target words down the side, a cell for each pair. `terminal_heatmap` shows the s
 """
 
 import io
+import logging
 import unicodedata
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,6 +15,8 @@ import numpy as np
 from nmtcli.errors import UsageError
 from nmtcli.plots.fonts import LATIN_FAMILY, font_families, quiet_fonts
 from nmtcli.runs.directory import write_atomically
+
+logger = logging.getLogger(__name__)
 
 # From white to near black in equal steps of Oklab, so that twice the weight looks twice as dark and
 # zero is the paper's white. Between stops, sRGB is interpolated.
@@ -87,17 +89,14 @@ def clean_word(word: str) -> str:
     )
 
 
-def save_heatmap(
-    heatmap: Heatmap, path, on_warning: Callable[[str], None] = lambda message: None
-) -> None:
-    """Draw a heat map into a PNG or SVG file; the same map makes the same bytes.
+def save_heatmap(heatmap: Heatmap, *paths) -> None:
+    """Draw a heat map into PNG or SVG files; the same map makes the same bytes.
 
-    In SVG, text stays text, with the list of fonts. The file is written whole or not at all.
+    In SVG, text stays text, with the list of fonts. A file is written whole or not at all.
 
     Args:
         heatmap: what to draw.
-        path: ends in .png or .svg; the folder exists.
-        on_warning: called with one line about words left out and about letters without a font.
+        paths: each ends in .png or .svg; their folders exist.
 
     Raises:
         UsageError: another ending, or no such folder.
@@ -105,26 +104,28 @@ def save_heatmap(
     """
     from matplotlib import rc_context
 
-    path = Path(path)
-    ending = path.suffix.lower()
-    if ending not in ENDINGS:
-        raise UsageError(f"{path}: a picture must end in .png or .svg")
-    if not path.parent.is_dir():
-        raise UsageError(f"{path.parent}: no such folder; make it, or name another for {path.name}")
-    figure = draw_heatmap(heatmap, on_warning)
-    stream = io.BytesIO()
-    nothing = {"Date": None} if ending == ".svg" else {"Software": None}
-    with quiet_fonts(), rc_context(_settings()):
-        figure.savefig(stream, format=ending[1:], metadata=nothing)
-    write_atomically(path, stream.getvalue())
+    paths = [Path(path) for path in paths]
+    for path in paths:
+        if path.suffix.lower() not in ENDINGS:
+            raise UsageError(f"{path}: a picture must end in .png or .svg")
+        if not path.parent.is_dir():
+            raise UsageError(
+                f"{path.parent}: no such folder; make it, or name another for {path.name}"
+            )
+    figure = draw_heatmap(heatmap)
+    for path in paths:
+        ending, stream = path.suffix.lower(), io.BytesIO()
+        nothing = {"Date": None} if ending == ".svg" else {"Software": None}
+        with quiet_fonts(), rc_context(_settings()):
+            figure.savefig(stream, format=ending[1:], metadata=nothing)
+        write_atomically(path, stream.getvalue())
 
 
-def draw_heatmap(heatmap: Heatmap, on_warning: Callable[[str], None] = lambda message: None):
+def draw_heatmap(heatmap: Heatmap):
     """Draw a heat map as a matplotlib figure; its size follows the number of words.
 
     Args:
-        heatmap: what to draw; of more than 80 source or target words, the first 80.
-        on_warning: called with one line about words left out and about letters without a font.
+        heatmap: what to draw; of more than 80 source or target words, the first 80, with a warning.
 
     Returns:
         a `matplotlib.figure.Figure` without pyplot. Its first axes have the cells, target word t
@@ -134,11 +135,11 @@ def draw_heatmap(heatmap: Heatmap, on_warning: Callable[[str], None] = lambda me
 
     from nmtcli.plots.heatmap_layout import Page
 
-    heatmap = _first_words(heatmap, on_warning)
+    heatmap = _first_words(heatmap)
     source = [_shorten(clean_word(word), MOST_LETTERS) for word in heatmap.source_words]
     target = [_shorten(clean_word(word), MOST_LETTERS) for word in heatmap.target_words]
     title = _shorten(clean_word(heatmap.title), MOST_TITLE_LETTERS)
-    font_families([*source, *target, title], on_warning)
+    font_families([*source, *target, title])
     with quiet_fonts(), rc_context(_settings()):
         page = Page(source, target, title)
         page.draw_cells(heatmap.weights, COLOUR_STOPS)
@@ -148,8 +149,8 @@ def draw_heatmap(heatmap: Heatmap, on_warning: Callable[[str], None] = lambda me
     return page.figure
 
 
-def _first_words(heatmap: Heatmap, on_warning: Callable[[str], None]) -> Heatmap:
-    """The part of a heat map that is drawn; `on_warning` is told when that is not all of it."""
+def _first_words(heatmap: Heatmap) -> Heatmap:
+    """The part of a heat map that is drawn."""
     source, target = heatmap.source_words, heatmap.target_words
     if max(len(source), len(target)) <= MOST_WORDS:
         return heatmap
@@ -159,7 +160,8 @@ def _first_words(heatmap: Heatmap, on_warning: Callable[[str], None]) -> Heatmap
         else f"all {len(words)} {side} words"
         for side, words in (("source", source), ("target", target))
     ]
-    on_warning(f"drew {parts[0]} and {parts[1]}")
+    where = f"{heatmap.title}: " if heatmap.title else ""
+    logger.warning("%sdrew %s and %s", where, *parts)
     part = (slice(MOST_WORDS), slice(MOST_WORDS))
     return replace(
         heatmap,

@@ -174,7 +174,7 @@ def _sizes(words: int) -> tuple[float, float]:
 
 def _font(texts: list[str], size: float) -> FontProperties:
     # The last one is for those who look at an SVG where the others are not installed.
-    return FontProperties(family=[*font_families(texts), "sans-serif"], size=size)
+    return FontProperties(family=[*font_families(texts, warn=False), "sans-serif"], size=size)
 
 
 def _width(text: str, font: FontProperties) -> float:

@@ -3,7 +3,7 @@
 matplotlib is imported when a picture is drawn, and without pyplot: no window, no state.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import isfinite
 from typing import TYPE_CHECKING
@@ -82,7 +82,6 @@ def figure_of_curves(
     runs: Sequence[Curves],
     by: str = "steps",
     caption: str | None = None,
-    on_warning: Callable[[str], None] = lambda message: None,
 ) -> "Figure":
     """Draw the curves of runs, a colour for each, in one picture of three parts.
 
@@ -93,7 +92,6 @@ def figure_of_curves(
         runs: one or several.
         by: a name of `AXES`.
         caption: small text below, such as the signature of the scores.
-        on_warning: called with one line when no font has the letters of a name.
 
     Returns:
         matplotlib's figure, for `nmtcli.plots.bleu_by_length.save_figure`.
@@ -103,7 +101,7 @@ def figure_of_curves(
     from nmtcli.plots.fonts import font_families
 
     names = [run.name for run in runs]
-    families = [*font_families([*names, caption or ""], on_warning), "sans-serif"]
+    families = [*font_families([*names, caption or ""]), "sans-serif"]
     parts = [_draw_perplexity]
     parts += [_draw_scores] * any(run.bleu.x or run.chrf.x for run in runs)
     parts += [_draw_rate] * any(run.learning_rate.x for run in runs)

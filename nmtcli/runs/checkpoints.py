@@ -9,6 +9,7 @@ A folder is written beside, synced, and renamed; the manifest has the size and S
 
 import hashlib
 import json
+import logging
 import os
 import re
 import shutil
@@ -17,6 +18,8 @@ from pathlib import Path
 import numpy as np
 
 from nmtcli.errors import NmtError, UsageError
+
+logger = logging.getLogger(__name__)
 
 STEP = re.compile(r"step-(\d+)$")
 AVERAGE = re.compile(r"average(-[\w.-]+)?$")
@@ -112,29 +115,29 @@ def averages(folder) -> list[str]:
     return sorted(p.name for p in Path(folder).glob("average*") if AVERAGE.match(p.name))
 
 
-def load(folder, name: str = "last", groups=("model",), on_warning=lambda message: None):
-    """Read a checkpoint; when it is damaged, the one before it is used and named.
+def load(folder, name: str = "last", groups=("model",), fall_back: bool = True):
+    """Read a checkpoint; when it is damaged, the one before it is used, with a warning.
 
     Args:
         folder: `checkpoints` of the run.
         name: `last`, `best`, `step-N`, or an average's name; that one has no other before it.
         groups: which arrays to read.
-        on_warning: called with one line about each damaged checkpoint.
+        fall_back: use an earlier checkpoint where this one is damaged.
 
     Returns:
         (step, arrays, state) as they were saved.
 
     Raises:
         UsageError: there is no such checkpoint.
-        NmtError: neither it nor an earlier one is whole.
+        NmtError: neither it nor, with `fall_back`, an earlier one is whole.
     """
     folder = Path(folder)
     damaged = []
-    for path in _candidates(folder, name):
+    for path in _candidates(folder, name)[: None if fall_back else 1]:
         problem = _problem(path)
         if problem is None:
             for earlier, what in damaged:
-                on_warning(f"{earlier}: {what}; using {path.name} instead")
+                logger.warning("%s: %s; using %s instead", earlier, what, path.name)
             step = json.loads((path / "manifest.json").read_text(encoding="utf-8"))["step"]
             state = json.loads((path / "state.json").read_text(encoding="utf-8"))
             return step, {group: _read_arrays(path / f"{group}.npz") for group in groups}, state
@@ -142,6 +145,8 @@ def load(folder, name: str = "last", groups=("model",), on_warning=lambda messag
     path, problem = damaged[0]
     if AVERAGE.match(path.name):
         raise NmtError(f"{path}: {problem}; make it again with nmt average")
+    if not fall_back:
+        raise NmtError(f"{path}: {problem}; name another checkpoint")
     raise NmtError(f"{path}: {problem}, and no whole checkpoint before it; train again")
 
 

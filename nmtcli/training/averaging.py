@@ -118,11 +118,7 @@ def made_of(run: RunDirectory, name: str = NAME) -> list[str]:
 
 
 def _read(run: RunDirectory, name: str) -> dict[str, np.ndarray]:
-    warnings: list[str] = []
-    _, arrays, _ = checkpoints.load(run.checkpoints, name, on_warning=warnings.append)
-    if warnings:  # the one before it was read instead
-        raise NmtError(f"{warnings[0].partition('; ')[0]}; name others with --checkpoint")
-    return arrays["model"]
+    return checkpoints.load(run.checkpoints, name, fall_back=False)[1]["model"]
 
 
 def _named(run: RunDirectory, there: list[int], names: Sequence[str]) -> list[int]:

@@ -79,16 +79,13 @@ def find_initial(text: str) -> tuple[RunDirectory, str]:
     return run, name
 
 
-def take_weights(
-    model, text: str, subwords: dict[str, Path], on_warning=lambda message: None
-) -> Taken:
+def take_weights(model, text: str, subwords: dict[str, Path]) -> Taken:
     """Give a fresh model what fits of another run's weights.
 
     Args:
         model: with fresh weights; those without a counterpart keep them.
         text: RUN or RUN:CHECKPOINT.
         subwords: path of the subword model of `source` and of `target` that the model has.
-        on_warning: told of a damaged checkpoint.
 
     Raises:
         UsageError: no such run or checkpoint, or nothing of it fits.
@@ -96,7 +93,7 @@ def take_weights(
     from nmtcli.runs import checkpoints
 
     run, name = find_initial(text)
-    step, arrays, _ = checkpoints.load(run.checkpoints, name, on_warning=on_warning)
+    step, arrays, _ = checkpoints.load(run.checkpoints, name)
     arrays = dict(arrays["model"])
     sides = {
         side: _common_pieces(getattr(run, f"{side}_subwords"), path)

@@ -90,14 +90,12 @@ def _initial(run: RunDirectory, config: Config, prepared, model, tell) -> dict:
     """Take the weights of another run into the model of one that has none yet; the facts of it."""
     if config.training.init_from is None or checkpoints.steps(run.checkpoints):
         return {}
-    from nmtcli.training.trainer import Event
 
     subwords = {"source": prepared.source_model, "target": prepared.target_model}
     taken = take_weights(
         model,
         config.training.init_from,
         subwords,
-        on_warning=lambda line: tell(Event("warning", {"text": line})),
     )
     return {"init_from": {**taken.facts(), "text": taken.describe()}}
 

@@ -202,7 +202,6 @@ class Training:
         step, arrays, state = checkpoints.load(
             self.run.checkpoints,
             groups=self.update.groups,
-            on_warning=lambda line: self.tell(Event("warning", {"text": line})),
         )
         self.update.set_arrays(arrays)
         self.progress = Progress.from_dict(state)

@@ -36,7 +36,7 @@ def drawn(monkeypatch):
     pictures = []
     heatmaps = types.ModuleType("nmtcli.plots.heatmap")
     heatmaps.Heatmap = lambda **values: types.SimpleNamespace(**values)
-    heatmaps.save_heatmap = lambda heatmap, path, warn: pictures.append((path, heatmap))
+    heatmaps.save_heatmap = lambda heatmap, *paths: pictures.extend((p, heatmap) for p in paths)
     terminal = types.ModuleType("nmtcli.plots.terminal_heatmap")
     terminal.render_heatmap = lambda heatmap, width: f"<{heatmap.title}>"
     monkeypatch.setitem(sys.modules, "nmtcli.plots.heatmap", heatmaps)
@@ -202,7 +202,7 @@ def test_pictures_are_of_the_chosen_lines(nmt, pair, drawn):
     plain = nmt("align", *pair)[1]
     status, output, errors = nmt("align", *pair, "--plot", "new/folder", "--plot-format", "both")
     assert (status, output) == (0, plain)
-    assert errors == "nmt: line 2: no words on one side; not drawn\n"
+    assert errors == "nmt: warning: line 2: no words on one side; not drawn\n"
     names = ["00001.png", "00001.svg", "00003.png", "00003.svg"]
     assert [str(path) for path, _ in drawn] == [f"new/folder/{name}" for name in names]
     heatmap = drawn[0][1]
@@ -211,7 +211,7 @@ def test_pictures_are_of_the_chosen_lines(nmt, pair, drawn):
     drawn.clear()
     _, _, errors = nmt("align", *pair, "--plot", "p", "--plot-lines", "3,7-8")
     assert [path.name for path, _ in drawn] == ["00003.png"]
-    assert errors == "nmt: --plot-lines: there are only 3 lines\n"
+    assert errors == "nmt: warning: --plot-lines: there are only 3 lines\n"
     assert Path("p").is_dir()
 
 
@@ -220,7 +220,8 @@ def test_more_lines_than_are_drawn_at_first_are_told(nmt, drawn):
     assert status == 0 and output == nmt("translate", stdin=b"hello world\n" * 25)[1]
     assert [path.name for path, _ in drawn] == [f"{n:05}.png" for n in range(1, 21)]
     assert errors == (
-        "nmt: drew the first 20 of 25 lines; choose others with --plot-lines, such as 1,5-7\n"
+        "nmt: warning: drew the first 20 of 25 lines;"
+        " choose others with --plot-lines, such as 1,5-7\n"
     )
 
 

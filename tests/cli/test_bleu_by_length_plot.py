@@ -1,5 +1,6 @@
 """The picture of BLEU by length: what is drawn where, and the files that `--plot` writes."""
 
+import logging
 import subprocess
 import sys
 from pathlib import Path
@@ -105,9 +106,9 @@ def test_the_command_writes_the_picture_beside_the_table(files, capsys):
 
 
 def test_letters_that_no_font_has_are_warned_about(files, capsys, monkeypatch):
-    def no_font(texts, on_warning):
+    def no_font(texts):
         assert {"one", "다른", "rare"} <= set(texts)
-        on_warning("no font has this")
+        logging.getLogger("nmtcli").warning("no font has this")
         return ["DejaVu Sans"]
 
     monkeypatch.setattr("nmtcli.plots.fonts.font_families", no_font)

@@ -135,10 +135,9 @@ def test_a_prefix_belongs_to_the_first_part_of_a_line():
     assert whole.tokens == [token for part in apart for token in part.tokens]
 
 
-def test_odd_prefixes_are_named():
-    warnings = []
-    list(translator().translate_lines(["", "a"], warnings.append, ["x", " "]))
-    assert warnings == ["line 1: is empty, so it has no translation to begin"]
+def test_odd_prefixes_are_named(caplog):
+    list(translator().translate_lines(["", "a"], ["x", " "]))
+    assert caplog.messages == ["line 1: is empty, so it has no translation to begin"]
     with pytest.raises(UsageError, match="prefix 2: 4 pieces, but the longest .* has 1; give"):
         list(translator().translate_lines(["abc", "a"], prefixes=["", "abcd"]))
     with pytest.raises(UsageError, match="line 2: has no prefix"):

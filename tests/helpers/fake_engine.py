@@ -153,7 +153,7 @@ def install(patch, engine):
     """Let the commands load `engine` and `FakeSubwords` whatever the run; `patch`: MonkeyPatch."""
     module = types.ModuleType("nmtcli.engines.load")
 
-    def load_engine(run, checkpoint, on_warning, layer=None, head=None, runtime=None):
+    def load_engine(run, checkpoint, layer=None, head=None, runtime=None):
         return engine
 
     module.load_engine = load_engine

@@ -102,12 +102,11 @@ def test_empty_lines_stay_empty_and_ask_nothing_of_the_model():
     }
 
 
-def test_an_over_long_line_is_translated_in_parts_and_warned_about():
-    warnings = []
+def test_an_over_long_line_is_translated_in_parts_and_warned_about(caplog):
     long = "abc def. ghi jkl! mno pqr"
-    whole = list(translator(beam=2).translate_lines(["x", long], warnings.append))[1]
+    whole = list(translator(beam=2).translate_lines(["x", long]))[1]
     parts = list(translator(beam=2).translate_lines(["abc def. ", "ghi jkl! ", "mno pqr"]))
-    assert warnings == ["line 2: 25 pieces, over 9; translated in 3 parts"]
+    assert caplog.messages == ["line 2: 25 pieces, over 9; translated in 3 parts"]
     assert whole.text.split() == " ".join(part.text for part in parts).split()
     assert whole.log_prob == pytest.approx(sum(part.log_prob for part in parts))
     assert whole.source_tokens == [token for part in parts for token in part.source_tokens]
@@ -117,16 +116,15 @@ def test_an_over_long_line_is_translated_in_parts_and_warned_about():
     assert whole.score == pytest.approx(whole.log_prob / length)
 
 
-def test_each_sentence_is_translated_by_itself_where_that_is_asked_for():
-    warnings = []
+def test_each_sentence_is_translated_by_itself_where_that_is_asked_for(caplog):
     lines = ["Ab. Cde! Fg", "abc", "", "  ", "Ab. Cd. efghij klm."]
     by_sentence = translator(beam=2, by_sentence=True)
-    found = list(by_sentence.translate_lines(lines, warnings.append))
+    found = list(by_sentence.translate_lines(lines))
     parts = list(translator(beam=2).translate_lines(["Ab. ", "Cde! ", "Fg", "abc", "Ab. "]))
     assert found[0].log_prob == pytest.approx(sum(part.log_prob for part in parts[:3]))
     assert found[0].text.split() == " ".join(part.text for part in parts[:3]).split()
     assert found[1].text == parts[3].text and found[2].text == found[3].text == ""
-    assert warnings == ["line 5: 15 pieces, over 9; translated in 4 parts"]
+    assert caplog.messages == ["line 5: 15 pieces, over 9; translated in 4 parts"]
     assert len(found[4].nbest[0].attentions) == 4
 
 

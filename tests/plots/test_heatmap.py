@@ -12,6 +12,7 @@ pytest.importorskip("matplotlib")
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
+from helpers.log import silently
 from nmtcli.errors import NmtError, UsageError
 from nmtcli.plots.heatmap import (
     COLOUR_STOPS,
@@ -76,7 +77,7 @@ def test_colours_are_the_stops_and_straight_lines_between_them():
 
 
 def test_each_cell_has_the_colour_of_its_weight():
-    figure = draw_heatmap(KOREAN, pytest.fail)
+    figure = silently(draw_heatmap, KOREAN)
     image = pixels(figure)
     for row in range(2):
         for column in range(3):
@@ -125,7 +126,7 @@ def test_neighbouring_words_do_not_touch(count):
 
 
 def test_words_are_text_in_svg_with_the_fonts_that_have_them(tmp_path):
-    save_heatmap(KOREAN, tmp_path / "a.svg", pytest.fail)
+    silently(save_heatmap, KOREAN, tmp_path / "a.svg")
     assert set(svg_texts(tmp_path / "a.svg")) >= {
         "나는",
         "집에",
@@ -141,7 +142,7 @@ def test_words_are_text_in_svg_with_the_fonts_that_have_them(tmp_path):
 def test_hangul_is_drawn_as_letters_and_not_as_boxes():
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # matplotlib warns of a glyph that no font has
-        image = pixels(draw_heatmap(KOREAN, pytest.fail))
+        image = pixels(silently(draw_heatmap, KOREAN))
     assert (image[..., 0] < 100).any()
 
 
@@ -164,7 +165,7 @@ def test_what_xml_cannot_hold_is_replaced(tmp_path):
 
 def test_a_long_word_loses_its_middle(tmp_path):
     word = "".join(chr(0x4E00 + i) for i in range(41))
-    save_heatmap(Heatmap([[1.0, 0.0]], [word, word[:40]], ["x"]), tmp_path / "a.svg", print)
+    save_heatmap(Heatmap([[1.0, 0.0]], [word, word[:40]], ["x"]), tmp_path / "a.svg")
     assert {word[:20] + "…" + word[-19:], word[:40]} <= set(svg_texts(tmp_path / "a.svg"))
 
 
@@ -183,28 +184,33 @@ def test_the_window_is_outlined_as_a_staircase():
     assert image[round(image.shape[0] - row), round(column)].tolist()[:3] == [0xE8, 0x59, 0x0C]
 
 
-def test_a_sentence_too_long_to_draw_is_cut_and_that_is_said():
-    told = []
-    figure = draw_heatmap(words(123, 90, window=np.ones((90, 123), bool)), told.append)
-    assert told == ["drew the first 80 of 123 source words and the first 80 of 90 target words"]
+def test_a_sentence_too_long_to_draw_is_cut_and_that_is_said(caplog):
+    figure = draw_heatmap(words(123, 90, window=np.ones((90, 123), bool)))
+    assert caplog.messages == [
+        "drew the first 80 of 123 source words and the first 80 of 90 target words"
+    ]
     assert figure.axes[0].get_xlim() == (0, 80) and len(figure.axes[0].texts) == 160
-    told.clear()
-    draw_heatmap(words(7, 81), told.append)
-    assert told == ["drew all 7 source words and the first 80 of 81 target words"]
-    draw_heatmap(words(80, 80), pytest.fail)
+    caplog.clear()
+    draw_heatmap(words(7, 81))
+    assert caplog.messages == ["drew all 7 source words and the first 80 of 81 target words"]
+    silently(draw_heatmap, words(80, 80))
 
 
-def test_letters_without_a_font_are_told_once_and_the_picture_is_drawn(tmp_path, monkeypatch):
+def test_letters_without_a_font_are_told_once_and_the_picture_is_drawn(
+    tmp_path, monkeypatch, caplog
+):
     from nmtcli.plots import fonts
 
     monkeypatch.setattr(
         fonts, "having", lambda family, some: {each for each in some if each < "\u1100"}
     )
-    told = []
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        save_heatmap(Heatmap(np.eye(2), ["가", "나"], ["가", "a"]), tmp_path / "a.png", told.append)
-    assert len(told) == 1 and "no font has the glyphs of Hangul (가 나)" in told[0]
+        save_heatmap(Heatmap(np.eye(2), ["가", "나"], ["가", "a"]), tmp_path / "a.png")
+    assert (
+        len(caplog.messages) == 1
+        and "no font has the glyphs of Hangul (가 나)" in caplog.messages[0]
+    )
     assert (tmp_path / "a.png").stat().st_size > 1000
 
 
