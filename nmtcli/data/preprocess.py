@@ -41,8 +41,7 @@ from nmtcli.data.readers import Pair, read_pairs
 from nmtcli.data.shards import Pairs
 from nmtcli.data.vocabulary import check_size, kept_pairs, learn_models, take_models
 from nmtcli.errors import UsageError
-from nmtcli.runs.atomic import whole_folder
-from nmtcli.runs.directory import write_atomically
+from nmtcli.runs.atomic import atomic_directory, write_atomically
 from nmtcli.text.subwords import Subwords
 
 PATHS = (
@@ -113,7 +112,7 @@ def preprocess(
     identity = _identity(config, text, models)
     if (out / prepared.FACTS).exists() and not force:
         return _keep_as_is(out, identity, keep_rejected)
-    with whole_folder(out, replace=force) as folder:
+    with atomic_directory(out, replace=force) as folder:
         facts = {"format": prepared.FORMAT, "version": __version__, "command": list(command)}
         facts |= identity | {"keep_rejected": keep_rejected}
         facts |= _build(folder, config, text, models, keep_rejected, progress)

@@ -21,7 +21,7 @@ import numpy as np
 
 from nmtcli.data.batching import Share
 from nmtcli.errors import NmtError
-from nmtcli.runs.directory import write_atomically
+from nmtcli.runs.atomic import write_atomically
 
 SIDES = ("source", "target")
 LINKS = "links"

@@ -22,7 +22,7 @@ from nmtcli.exports.checks import (
     versions,
 )
 from nmtcli.inference.translator import Translator
-from nmtcli.runs.atomic import whole_folder
+from nmtcli.runs.atomic import atomic_directory
 from nmtcli.runs.directory import RunDirectory
 from nmtcli.runs.exports import (
     DESCRIPTION,
@@ -74,7 +74,7 @@ def export_ctranslate2(run: RunDirectory, checkpoint: str, search: SearchConfig,
         found = Translator(engine, *subwords, search).translate_lines(lines)
         return [translation.text for translation in found]
 
-    with whole_folder(output, replace=True) as folder:
+    with atomic_directory(output, replace=True) as folder:
         write_model(model, *pieces, folder / MODEL)
         engines = {name: CTranslate2Engine(folder, *subwords, name) for name in ("float32", "int8")}
         _check_probabilities(keras, engines["float32"], subwords, search, validation.sources)

@@ -31,7 +31,7 @@ from nmtcli.exports.checks import (
 )
 from nmtcli.inference.results import Translation
 from nmtcli.inference.translator import Translator
-from nmtcli.runs.atomic import whole_folder
+from nmtcli.runs.atomic import atomic_directory
 from nmtcli.runs.directory import RunDirectory
 from nmtcli.runs.exports import (
     DESCRIPTION,
@@ -116,7 +116,7 @@ def export_onnx(
         return texts(float32)
 
     validation = validation_of(run, subwords[0])
-    with whole_folder(output, replace=True) as folder:
+    with atomic_directory(output, replace=True) as folder:
         _describe(folder, facts)
         write_float32(graphs, folder / "float32")
         float32 = OnnxEngine(folder)

@@ -23,7 +23,7 @@ from nmtcli import __version__, backend
 from nmtcli.config import SearchConfig
 from nmtcli.engines.load import load_model
 from nmtcli.errors import NmtError, UsageError
-from nmtcli.runs.atomic import whole_folder
+from nmtcli.runs.atomic import atomic_directory
 from nmtcli.runs.directory import RunDirectory
 from nmtcli.runs.exports import DESCRIPTION, check_place, require_tensorflow
 from nmtcli.text.subwords import load_sides
@@ -60,7 +60,7 @@ def export_savedmodel(
     step, model = load_model(run, checkpoint)
     source, target = load_sides(run.source_subwords, run.target_subwords)
     facts = _describe(checkpoint, step, search)
-    with whole_folder(output, replace=True) as folder:
+    with atomic_directory(output, replace=True) as folder:
         with backend.quiet_stderr():  # SentencePiece reports that it does not normalise
             graph = graphs.TextGraph(model, source.model_proto, target.model_proto, search)
             _save(graph, folder)

@@ -14,7 +14,7 @@ import numpy as np
 
 from nmtcli.errors import UsageError
 from nmtcli.plots.fonts import LATIN_FAMILY, font_families, quiet_fonts
-from nmtcli.runs.directory import write_atomically
+from nmtcli.runs.atomic import write_atomically
 
 logger = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""A folder that appears whole or not at all."""
+"""Files and folders that appear whole or not at all, whatever interrupts the writing."""
 
 import os
 import shutil
@@ -9,9 +9,42 @@ from pathlib import Path
 
 from nmtcli.errors import NmtError, UsageError
 
+PARTIAL = ".partial"  # how the name of a folder ends that is not whole yet
+
+
+def write_atomically(path, content) -> None:
+    """Write text or bytes so that the file holds either the old or the whole new content.
+
+    Raises:
+        NmtError: the disk is full or the folder may not be written to.
+    """
+    path = Path(path)
+    data = content.encode("utf-8") if isinstance(content, str) else content
+    temporary = None
+    try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, path)
+    except OSError as error:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
+        raise NmtError(f"{path}: cannot be written ({error.strerror})") from None
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
 
 @contextmanager
-def whole_folder(out: Path, replace: bool = False) -> Iterator[Path]:
+def atomic_directory(
+    out: Path, replace: bool = False, remedy: str = "nothing was kept"
+) -> Iterator[Path]:
     """Give a temporary folder to fill; when the block ends well it becomes `out`.
 
     On an error or an interruption the temporary folder is removed and `out` is what it was. The
@@ -20,6 +53,8 @@ def whole_folder(out: Path, replace: bool = False) -> Iterator[Path]:
     Args:
         out: the folder to make; parents are made at the end. It must not exist, or be empty,
             unless `replace`.
+        replace: put it in the place of what is there.
+        remedy: the end of the message when the system fails.
 
     Raises:
         UsageError: no permission, or a file in the way.
@@ -31,7 +66,7 @@ def whole_folder(out: Path, replace: bool = False) -> Iterator[Path]:
         beside = beside.parent
     folder = None
     try:
-        folder = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".partial", dir=beside))
+        folder = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=PARTIAL, dir=beside))
         folder.chmod(beside.stat().st_mode & 0o777)  # mkdtemp's is closed to the group
         yield folder
         _flush(folder)
@@ -43,7 +78,7 @@ def whole_folder(out: Path, replace: bool = False) -> Iterator[Path]:
         raise UsageError(f"{out}: a file is in the way; choose another folder") from None
     except OSError as error:
         reason = error.strerror or error
-        raise NmtError(f"{out}: cannot be written ({reason}); nothing was kept") from None
+        raise NmtError(f"{out}: cannot be written ({reason}); {remedy}") from None
     finally:
         if folder is not None:
             shutil.rmtree(folder, ignore_errors=True)

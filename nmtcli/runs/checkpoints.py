@@ -18,11 +18,15 @@ from pathlib import Path
 import numpy as np
 
 from nmtcli.errors import NmtError, UsageError
+from nmtcli.runs.atomic import PARTIAL, atomic_directory
 
 logger = logging.getLogger(__name__)
 
 STEP = re.compile(r"step-(\d+)$")
 AVERAGE = re.compile(r"average(-[\w.-]+)?$")
+_REMEDY = (
+    "free some space and run the same command: the training goes on from the checkpoint before"
+)
 
 
 def save(folder, step: int, arrays: dict, state: dict) -> Path:
@@ -60,28 +64,17 @@ def save_average(folder, name: str, step: int, arrays: dict, state: dict) -> Pat
 
 
 def _save_whole(final: Path, step: int, arrays: dict, state: dict) -> Path:
-    temporary = final.parent / f".{final.name}.part"
-    try:
-        shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir(parents=True)
+    with atomic_directory(final, replace=True, remedy=_REMEDY) as folder:
         for group, named in arrays.items():
-            _write(temporary / f"{group}.npz", lambda stream, n=named: np.savez(stream, **n))
-        text = json.dumps(state, indent=1, ensure_ascii=False).encode()
-        _write(temporary / "state.json", lambda stream: stream.write(text))
-        files = {p.name: _describe(p) for p in sorted(temporary.iterdir())}
-        listing = json.dumps({"name": final.name, "step": step, "files": files}, indent=1).encode()
-        _write(temporary / "manifest.json", lambda stream: stream.write(listing))
-        shutil.rmtree(final, ignore_errors=True)
-        os.replace(temporary, final)
-        _sync(final.parent)
-    except OSError as error:
-        shutil.rmtree(temporary, ignore_errors=True)
-        reason = error.strerror or error
-        raise NmtError(
-            f"{final}: checkpoint not written ({reason}); free some space and run the same command:"
-            " the training goes on from the checkpoint before"
-        ) from None
+            np.savez(folder / f"{group}.npz", **named)
+        _write_json(folder / "state.json", state)
+        files = {p.name: _describe(p) for p in sorted(folder.iterdir())}
+        _write_json(folder / "manifest.json", {"name": final.name, "step": step, "files": files})
     return final
+
+
+def _write_json(path: Path, values: dict) -> None:
+    path.write_text(json.dumps(values, indent=1, ensure_ascii=False), encoding="utf-8")
 
 
 def point(folder, name: str, target: int | str) -> None:
@@ -99,9 +92,8 @@ def prune(folder, keep: int) -> None:
     for step in sorted(steps(folder))[:-keep]:
         if f"step-{step}" != best:
             shutil.rmtree(folder / f"step-{step}", ignore_errors=True)
-    for leftover in folder.glob(".*.part"):
-        if leftover.is_dir():
-            shutil.rmtree(leftover, ignore_errors=True)
+    for leftover in folder.glob(f".*{PARTIAL}"):  # of a training that was killed
+        shutil.rmtree(leftover, ignore_errors=True)
 
 
 def steps(folder) -> list[int]:
@@ -217,18 +209,3 @@ def _describe(path: Path) -> dict:
 def _read_arrays(path: Path) -> dict:
     with np.load(path, allow_pickle=False) as stored:
         return {name: stored[name] for name in stored.files}
-
-
-def _write(path: Path, fill) -> None:
-    with path.open("wb") as stream:
-        fill(stream)
-        stream.flush()
-        os.fsync(stream.fileno())
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

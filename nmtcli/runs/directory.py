@@ -6,11 +6,11 @@ checkpoints/{step-N,best,last,average}  samples/  export/  MODEL_CARD.md
 
 import json
 import os
-import tempfile
 from pathlib import Path
 
 from nmtcli import __version__
 from nmtcli.errors import NmtError, UsageError
+from nmtcli.runs.atomic import write_atomically
 
 FORMAT = 1  # of the folder; raised when an older program could not read it
 
@@ -107,32 +107,3 @@ def find_run(path=None, root=".") -> RunDirectory:
             raise UsageError("no run here: give one with --run FOLDER, or train one with nmt train")
     run.read_facts()
     return run
-
-
-def write_atomically(path, content) -> None:
-    """Write text or bytes so that the file holds either the old or the whole new content.
-
-    Raises:
-        NmtError: the disk is full or the folder may not be written to.
-    """
-    path = Path(path)
-    data = content.encode("utf-8") if isinstance(content, str) else content
-    temporary = None
-    try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
-    except OSError as error:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
-        raise NmtError(f"{path}: cannot be written ({error.strerror})") from None
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

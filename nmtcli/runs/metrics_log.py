@@ -6,7 +6,7 @@ import socket
 import time
 from pathlib import Path
 
-from nmtcli.runs.directory import write_atomically
+from nmtcli.runs.atomic import write_atomically
 
 
 class Metrics:

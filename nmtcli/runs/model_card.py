@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 from nmtcli import config as configuration
 from nmtcli.config import Config
-from nmtcli.runs.directory import RunDirectory, write_atomically
+from nmtcli.runs.atomic import write_atomically
+from nmtcli.runs.directory import RunDirectory
 from nmtcli.runs.exports import describe_checks, read_description
 from nmtcli.runs.metrics_log import read_metrics
 from nmtcli.runs.monitored_metric import TITLES, deciding_score

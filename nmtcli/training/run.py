@@ -10,7 +10,8 @@ from nmtcli import config as configuration
 from nmtcli.config import Config
 from nmtcli.errors import UsageError
 from nmtcli.runs import checkpoints
-from nmtcli.runs.directory import RunDirectory, write_atomically
+from nmtcli.runs.atomic import write_atomically
+from nmtcli.runs.directory import RunDirectory
 from nmtcli.runs.hardware import describe_hardware
 from nmtcli.runs.model_card import write_card
 from nmtcli.training.averaging import NAME, choose, made_of, save_mean

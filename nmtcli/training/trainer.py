@@ -9,7 +9,7 @@ from nmtcli.data.arrays import make_arrays
 from nmtcli.data.epochs import Epochs, sampling_of
 from nmtcli.errors import Interrupted, NmtError
 from nmtcli.runs import checkpoints
-from nmtcli.runs.directory import write_atomically
+from nmtcli.runs.atomic import write_atomically
 from nmtcli.training.early_stopping import NO_BETTER, judge
 from nmtcli.training.interrupt import StopRequest
 from nmtcli.training.micro_batches import compute_in_parts, describe_halvings

@@ -16,7 +16,7 @@ from nmtcli.config import from_dict
 from nmtcli.data import preprocess as use_case
 from nmtcli.data.prepared import PreparedData
 from nmtcli.errors import NmtError, UsageError
-from nmtcli.runs.atomic import whole_folder
+from nmtcli.runs.atomic import atomic_directory
 
 
 def test_the_same_command_again_keeps_the_folder_as_it_is(here, capsys):
@@ -122,7 +122,7 @@ def test_a_folder_without_permission_is_one_line(here, monkeypatch):
 
     monkeypatch.setattr("tempfile.mkdtemp", refuse)
     refused = pytest.raises(UsageError, match="no permission to write; choose another folder")
-    with refused, whole_folder(here / "out"):
+    with refused, atomic_directory(here / "out"):
         pass
 
 
@@ -139,7 +139,7 @@ def test_a_replacement_that_fails_at_the_last_step_is_undone(here, monkeypatch):
 
     monkeypatch.setattr(os, "rename", fail_second)
     refused = pytest.raises(NmtError, match="No space left")
-    with refused, whole_folder(Path("out"), replace=True) as folder:
+    with refused, atomic_directory(Path("out"), replace=True) as folder:
         (folder / "new").touch()
     assert os.listdir("out") == ["old"]
     assert not [name for name in listing() if name.startswith(".")]

@@ -82,7 +82,7 @@ def test_a_failed_save_leaves_everything_as_it_was(folder, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(np, "savez", full)
-    with pytest.raises(NmtError, match="step-200: checkpoint not written .No space left"):
+    with pytest.raises(NmtError, match="step-200: cannot be written .No space left"):
         save(folder, 200)
     names = sorted(path.name for path in folder.iterdir())
     assert names == ["last", "step-10", "step-100", "step-20"]
@@ -90,10 +90,10 @@ def test_a_failed_save_leaves_everything_as_it_was(folder, monkeypatch):
 
 
 def test_a_save_cut_off_by_a_crash_is_not_taken_for_a_checkpoint(folder):
-    shutil.copytree(folder / "step-20", folder / ".step-300.part")
+    shutil.copytree(folder / "step-20", folder / ".step-300.x1.partial")
     assert checkpoints.load(folder)[0] == 100
     checkpoints.prune(folder, keep=3)
-    assert not (folder / ".step-300.part").exists()
+    assert not (folder / ".step-300.x1.partial").exists()
 
 
 def test_pruning_keeps_the_newest_and_the_best(folder):

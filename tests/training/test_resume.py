@@ -12,6 +12,7 @@ import time
 import numpy as np
 import pytest
 
+from helpers.log import warnings_logged
 from helpers.training_case import (
     assert_same_bits,
     everything,
@@ -52,8 +53,8 @@ def test_a_damaged_newest_checkpoint_is_named_and_the_one_before_is_used(whole, 
     shutil.copytree(whole, tmp_path / "run", symlinks=True)
     broken = tmp_path / "run" / "checkpoints" / "step-18" / "model.npz"
     broken.write_bytes(broken.read_bytes()[:-100])
-    _, events = run_training(options(18), prepared, tmp_path / "run")
-    warnings = [e.values["text"] for e in events if e.kind == "warning"]
+    with warnings_logged() as warnings:
+        run_training(options(18), prepared, tmp_path / "run")
     assert len(warnings) == 1 and "step-18" in warnings[0] and "step-16" in warnings[0]
     assert_same_bits(whole, tmp_path / "run")
 
