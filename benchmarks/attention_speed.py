@@ -46,7 +46,7 @@ def main() -> None:
 
 
 def batch():
-    from nmtcli.data.arrays import Arrays, pad, shift_right
+    from nmtcli.data.batching import Arrays, pad, shift_right
 
     random = np.random.default_rng(1)
     sides = [random.integers(4, VOCABULARY, (ROWS, LENGTH - 1)).tolist() for _ in range(2)]

@@ -67,8 +67,7 @@ def measure(prepared: Path, name: str, updates: int) -> None:
 
     backend.choose()
     backend.make_deterministic()
-    from nmtcli.data.arrays import make_arrays
-    from nmtcli.data.batching import plan_epoch
+    from nmtcli.data.batching import make_arrays, plan_epoch
     from nmtcli.data.prepared import PreparedData
     from nmtcli.models.factory import count_parameters
 

@@ -69,7 +69,7 @@ class WordAlignment:
 
 
 @dataclass(frozen=True, eq=False)  # arrays are not simply equal or not
-class AlignedPart:
+class AlignedSegment:
     """The attention of a line, or of a part of it.
 
     attention: (T, S), the rows of the target's pieces and of EOS, the columns likewise.
@@ -85,7 +85,7 @@ class AlignedPart:
 def align_words(
     source_words: Sequence[str],
     target_words: Sequence[str],
-    parts: Iterable[AlignedPart],
+    parts: Iterable[AlignedSegment],
     rule: LinkRule = DEFAULT_RULE,
 ) -> WordAlignment:
     """The alignment of a pair of lines; both were cut in the same `parts`."""
@@ -95,7 +95,7 @@ def align_words(
 
 
 def merge_pieces(
-    parts: Iterable[AlignedPart], sources: int, targets: int, shift: int = 0
+    parts: Iterable[AlignedSegment], sources: int, targets: int, shift: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
     """Weights of pieces -> weights of words.
 

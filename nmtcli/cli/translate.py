@@ -20,7 +20,7 @@ from nmtcli.cli.streams import (
     open_output,
     quiet_ends,
 )
-from nmtcli.cli.translate_output import Format, Progress
+from nmtcli.cli.translate_output import Format, ProgressLine
 from nmtcli.errors import UsageError
 
 logger = logging.getLogger(__name__)
@@ -161,7 +161,7 @@ def _filter(
     """
     from nmtcli.text.lines import read_lines
 
-    progress = Progress()
+    progress = ProgressLine()
 
     def invalid(number: int) -> None:
         logger.warning("line %s: not valid UTF-8; the invalid bytes became U+FFFD", number)

@@ -45,7 +45,7 @@ class Format:
         return f" ||| {format_links(candidate.alignment.links)}"
 
 
-class Progress:
+class ProgressLine:
     """A line on stderr that says how far a long input has come; on a terminal only."""
 
     def __init__(self):

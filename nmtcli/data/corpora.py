@@ -77,7 +77,7 @@ def training_corpora(data: DataConfig) -> list[Corpus]:
     return [Corpus(*values, by_sentence=data.by_sentence) for values in columns]
 
 
-class Text(NamedTuple):
+class ParallelText(NamedTuple):
     """The corpora to prepare, and what a first reading of their files tells."""
 
     train: list[Corpus]
@@ -86,7 +86,7 @@ class Text(NamedTuple):
     valid_surveys: tuple[FileSurvey, ...] = ()
 
 
-def text_of(data: DataConfig) -> Text:
+def parallel_text_of(data: DataConfig) -> ParallelText:
     """The corpora that the options name.
 
     Raises:
@@ -96,10 +96,10 @@ def text_of(data: DataConfig) -> Text:
     if any(paths) and not all(paths):
         raise UsageError("only one side of the valid text is given; use --valid SRC TGT")
     valid = Corpus(*map(Path, paths), by_sentence=data.by_sentence) if all(paths) else None
-    return Text(train, valid)
+    return ParallelText(train, valid)
 
 
-def surveyed(text: Text) -> Text:
+def surveyed(text: ParallelText) -> ParallelText:
     """With a first reading of every file; errors as of `survey_corpus`."""
     surveys = [survey_corpus(corpus) for corpus in text.train]
     of_valid = survey_corpus(text.valid) if text.valid else ()

@@ -11,13 +11,13 @@ from nmtcli.data.filters import EMPTY, TOO_MANY_PIECES, Rejected
 from nmtcli.data.readers import Pair
 from nmtcli.data.shards import ShardWriter
 from nmtcli.text.subwords import UNK_ID, Subwords
-from nmtcli.text.token_alignment import links_of_pieces
-from nmtcli.text.words import words_of_pieces
+from nmtcli.text.token_alignment import token_links
+from nmtcli.text.words import words_of_tokens
 
 ENCODED_AT_ONCE = 2000  # pairs handed to SentencePiece together
 REPORT_EVERY = ENCODED_AT_ONCE
 
-Progress = Callable[[str, int, int], None]  # stage, done, total (0: not known)
+ProgressCallback = Callable[[str, int, int], None]  # stage, done, total (0: not known)
 
 
 @dataclass
@@ -32,7 +32,7 @@ class Counts:
     unknown: list[int] = field(default_factory=lambda: [0, 0])  # pieces that are UNK
 
 
-class Part(NamedTuple):
+class CorpusPairs(NamedTuple):
     """A corpus to be encoded.
 
     pairs: those that the filters kept.
@@ -67,14 +67,16 @@ class Encoder:
         on_progress: called as `("encode", done, total)`.
     """
 
-    def __init__(self, models: Sequence[Subwords], config: Config, on_progress: Progress):
+    def __init__(self, models: Sequence[Subwords], config: Config, on_progress: ProgressCallback):
         self._models = models
         self._largest = max(model.size for model in models)
         self._max_pieces = config.subwords.max_pieces
         self._shard_pairs = config.data.shard_pairs
         self._progress = on_progress
 
-    def write(self, parts: Sequence[Part], folder: Path, with_links: bool = False) -> list[Counts]:
+    def write(
+        self, parts: Sequence[CorpusPairs], folder: Path, with_links: bool = False
+    ) -> list[Counts]:
         """Write the ids of corpora into shards, one after the other.
 
         Args:
@@ -113,11 +115,11 @@ class Encoder:
             yield pair, ids, []
 
     def _encode_with_links(self, chunk: list[Pair]) -> Iterator[tuple[Pair, list[list[int]], list]]:
-        sources = self._models[0].place_batch([pair.source for pair in chunk])
-        targets = self._models[1].place_batch([pair.target for pair in chunk])
+        sources = self._models[0].encode_batch_with_spans([pair.source for pair in chunk])
+        targets = self._models[1].encode_batch_with_spans([pair.target for pair in chunk])
         for pair, *placed in zip(chunk, sources, targets):
-            words = [words_of_pieces(pieces.text, pieces.spans) for pieces in placed]
-            yield pair, [pieces.ids for pieces in placed], links_of_pieces(pair.links, *words)
+            words = [words_of_tokens(pieces.text, pieces.spans) for pieces in placed]
+            yield pair, [pieces.ids for pieces in placed], token_links(pair.links, *words)
 
 
 def _count(counts: Counts, pair: Pair, ids: Sequence[list[int]]) -> None:

@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 from nmtcli.data.batching import Batch, plan_epoch
-from nmtcli.data.sampled_epoch import Sampling, task_of
+from nmtcli.data.sampled_epoch import SubwordSampling, task_of
 from nmtcli.data.shards import Pairs
 from nmtcli.errors import NmtError, UsageError
 from nmtcli.text.subword_regularization import SAMPLERS
@@ -35,7 +35,7 @@ class Epochs:
         pairs: Pairs,
         batch_tokens: int,
         seed: int,
-        sampling: Sampling | None = None,
+        sampling: SubwordSampling | None = None,
         folder: Path | None = None,
     ):
         self._plain, self._batch_tokens, self._seed = pairs, batch_tokens, seed
@@ -71,7 +71,7 @@ class SampledPairs:
         folder: of the run; made if missing, emptied, and removed at the end.
     """
 
-    def __init__(self, pairs: Pairs, sampling: Sampling, folder: Path):
+    def __init__(self, pairs: Pairs, sampling: SubwordSampling, folder: Path):
         self._plain, self._sampling, self._top = pairs, sampling, Path(folder)
         self._folder: Path | None = None
         self._children: dict[int, subprocess.Popen] = {}
@@ -138,7 +138,7 @@ class SampledPairs:
         shutil.rmtree(self._place(epoch), ignore_errors=True)
 
 
-def sampling_of(config, models) -> Sampling | None:
+def sampling_of(config, models) -> SubwordSampling | None:
     """How the options have pairs cut anew; None where they do not.
 
     Args:
@@ -160,7 +160,7 @@ def sampling_of(config, models) -> Sampling | None:
     tags = tuple(dict.fromkeys(tag for tag in config.data.tags if tag))
     kind, limit = config.subwords.type, config.subwords.max_pieces
     paths = str(models[0]), str(models[1])
-    return Sampling(kind, paths, alphas, limit, tags, config.training.seed)
+    return SubwordSampling(kind, paths, alphas, limit, tags, config.training.seed)
 
 
 def _search_path() -> str:

@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 
 from nmtcli import __version__
-from nmtcli.data.batching import Share
+from nmtcli.data.batching import CorpusShare
 from nmtcli.data.shards import Pairs
 from nmtcli.errors import NmtError, UsageError
 from nmtcli.text.lines import read_lines
@@ -57,7 +57,7 @@ class PreparedData:
     def train(self) -> Pairs:
         """The training pairs, as ids, with the share that each corpus has in an epoch."""
         corpora = self.facts.get("corpora", ())  # older prepared data know but one
-        shares = [Share(corpus["counts"]["kept"], corpus["weight"]) for corpus in corpora]
+        shares = [CorpusShare(corpus["counts"]["kept"], corpus["weight"]) for corpus in corpora]
         return Pairs(self.path / TRAIN, shares)
 
     @cached_property

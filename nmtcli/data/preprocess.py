@@ -19,19 +19,19 @@ from nmtcli.config import Config, DataConfig, as_dict, differences
 from nmtcli.data import prepared
 from nmtcli.data.corpora import (
     Corpus,
-    Text,
+    ParallelText,
+    parallel_text_of,
     read_corpus,
     sentence_pairs,
     surveyed,
     tagged,
-    text_of,
 )
 from nmtcli.data.encoding import (
     REPORT_EVERY,
+    CorpusPairs,
     Counts,
     Encoder,
-    Part,
-    Progress,
+    ProgressCallback,
     sum_counts,
 )
 from nmtcli.data.filters import EMPTY, PairFilter, Rejected
@@ -39,7 +39,12 @@ from nmtcli.data.lexicon import learn_shortlist
 from nmtcli.data.prepared import PreparedData
 from nmtcli.data.readers import Pair, read_pairs
 from nmtcli.data.shards import Pairs
-from nmtcli.data.vocabulary import check_size, kept_pairs, learn_models, take_models
+from nmtcli.data.vocabulary import (
+    check_size,
+    kept_pairs,
+    learn_subword_models,
+    reuse_subword_models,
+)
 from nmtcli.errors import UsageError
 from nmtcli.runs.atomic import atomic_directory, write_atomically
 from nmtcli.text.subwords import Subwords
@@ -80,7 +85,7 @@ def preprocess(
     out: Path,
     keep_rejected: bool = False,
     force: bool = False,
-    on_progress: Progress | None = None,
+    on_progress: ProgressCallback | None = None,
     command: Sequence[str] = (),
 ) -> Report:
     """Clean, filter and encode the training and validation text of `config` into folder `out`.
@@ -100,11 +105,13 @@ def preprocess(
         NmtError: the disk is full, or memory.
     """
     out, progress = Path(out), on_progress or (lambda stage, done, total: None)
-    text = text_of(config.data)
+    text = parallel_text_of(config.data)
     check_size(config.subwords)
     models = None
     if config.subwords.taken_from is not None:
-        subwords, models = take_models(config.subwords, [corpus.tag for corpus in text.train])
+        subwords, models = reuse_subword_models(
+            config.subwords, [corpus.tag for corpus in text.train]
+        )
         config = replace(config, subwords=subwords)
     _check_destination(out, force)
     progress("count", 0, 0)
@@ -133,7 +140,7 @@ def _check_destination(out: Path, force: bool) -> None:
         raise UsageError(f"{out}: also holds {foreign[0]}; move that, or choose another --out")
 
 
-def _identity(config: Config, text: Text, models: list[Subwords] | None) -> dict:
+def _identity(config: Config, text: ParallelText, models: list[Subwords] | None) -> dict:
     """What decides the result: options, text and models that are taken, not where they lie."""
     options = {name: as_dict(config)[name] for name in ("data", "subwords")}
     surveys = itertools.chain.from_iterable(text.train_surveys)
@@ -171,7 +178,7 @@ def _report(out: Path, facts: dict, already: bool) -> Report:
     return Report(out, already, counts, facts["vocabulary"], *more)
 
 
-def _build(folder: Path, config, text: Text, models, keep_rejected: bool, progress) -> dict:
+def _build(folder: Path, config, text: ParallelText, models, keep_rejected: bool, progress) -> dict:
     """Fill the folder; returns the facts that only the work tells."""
     choice = None
     corpora, lines = text.train, [surveys[0].lines for surveys in text.train_surveys]
@@ -185,10 +192,10 @@ def _build(folder: Path, config, text: Text, models, keep_rejected: bool, progre
         verdicts = _filter(corpora, config.data, rejected, lines, progress)
         _require_pairs(map(sum, verdicts), rejected, corpora)
         if models is None:
-            models, choice = learn_models(corpora, verdicts, config.subwords, progress)
+            models, choice = learn_subword_models(corpora, verdicts, config.subwords, progress)
         encoder = Encoder(models, config, on_progress=progress)
         parts = [
-            Part(_tagged_pairs(corpus, of_corpus), sum(of_corpus), dropped)
+            CorpusPairs(_tagged_pairs(corpus, of_corpus), sum(of_corpus), dropped)
             for corpus, of_corpus, dropped in zip(corpora, verdicts, rejected)
         ]
         with_links = corpora[0].alignments is not None
@@ -202,7 +209,7 @@ def _build(folder: Path, config, text: Text, models, keep_rejected: bool, progre
     for name, model in zip((prepared.SOURCE_MODEL, prepared.TARGET_MODEL), models):
         write_atomically(folder / name, model.model_proto)
     progress("shortlist", 0, 0)
-    pieces = [model.pieces(range(model.size)) for model in models]
+    pieces = [model.tokens(range(model.size)) for model in models]
     learn_shortlist(Pairs(folder / prepared.TRAIN), *pieces).save(folder / prepared.SHORTLIST)
     vocabulary = {"source": models[0].size, "target": models[1].size}
     facts = {"counts": all_counts, "lines": sum(lines), "vocabulary": vocabulary, "choice": choice}
@@ -271,7 +278,7 @@ def _write_validation(folder: Path, corpus: Corpus, lines: int, encoder: Encoder
 
     source_path, target_path = folder / prepared.VALID_SOURCE, folder / prepared.VALID_TARGET
     with open(source_path, "wb") as sources, open(target_path, "wb") as targets:
-        part = Part(usable(sources, targets), lines, rejected)
+        part = CorpusPairs(usable(sources, targets), lines, rejected)
         (counts,) = encoder.write([part], folder / prepared.VALID)
     _require_pairs([counts.kept], [rejected], [corpus])
     return counts

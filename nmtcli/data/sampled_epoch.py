@@ -20,14 +20,14 @@ from nmtcli.data.shards import Pairs, ShardWriter
 from nmtcli.text.special_tokens import UNK_ID
 from nmtcli.text.subword_regularization import SAMPLERS, WORD_START, Draw, WordSampler, make_draw
 from nmtcli.text.subwords import CONTROL_IDS, Subwords
-from nmtcli.text.token_alignment import links_of_pieces, links_of_words
+from nmtcli.text.token_alignment import token_links, word_links
 
 CHUNK = 2000  # pairs cut together
 SHARD_PAIRS = 100_000  # bounds the memory
 
 
 @dataclass(frozen=True)
-class Sampling:
+class SubwordSampling:
     """How pairs are cut at random.
 
     kind: of the models, `unigram` or `bpe`.
@@ -48,7 +48,7 @@ class Sampling:
 
 def sample_epoch(
     pairs: Pairs,
-    sampling: Sampling,
+    sampling: SubwordSampling,
     epoch: int,
     folder: Path,
     is_wanted: Callable[[], bool] = lambda: True,
@@ -80,11 +80,11 @@ def sample_epoch(
     writer.close()
 
 
-def _sampler(model: Subwords, sampling: Sampling, side: int) -> WordSampler | None:
+def _sampler(model: Subwords, sampling: SubwordSampling, side: int) -> WordSampler | None:
     alpha = sampling.alphas[side]
     if not alpha:
         return None
-    pieces = model.pieces(range(model.size))
+    pieces = model.tokens(range(model.size))
     tags = {f"{WORD_START}{tag}" for tag in sampling.tags}
     fixed = {i for i, piece in enumerate(pieces) if piece in tags} | model.byte_ids()
     fixed |= {UNK_ID, *CONTROL_IDS}
@@ -102,7 +102,7 @@ def _cut(samplers, plain, links, draw: Draw) -> tuple[list[list[int]], list]:
             before.append(_words_of(words))
             after.append(_words_of(sampled))
     if links:
-        links = links_of_pieces(links_of_words(links, *before), *after)
+        links = token_links(word_links(links, *before), *after)
     return sides, links
 
 
@@ -111,7 +111,7 @@ def _words_of(words: Sequence[Sequence[int]]) -> list[tuple[int, int]]:
     return [(n, n + 1) for n, word in enumerate(words) for _ in word]
 
 
-def task_of(pairs: Pairs, sampling: Sampling, epoch: int, folder: Path) -> str:
+def task_of(pairs: Pairs, sampling: SubwordSampling, epoch: int, folder: Path) -> str:
     """What a child process is told."""
     task = {"pairs": str(pairs.folder), "epoch": epoch, "folder": str(folder)}
     return json.dumps(task | {"parent": os.getpid(), "sampling": dataclasses.asdict(sampling)})
@@ -121,7 +121,7 @@ def _main() -> int:
     task = json.loads(sys.argv[1])
     if hasattr(os, "nice"):
         os.nice(5)  # the training goes first
-    sampling = Sampling(**{k: tuple(v) if isinstance(v, list) else v
+    sampling = SubwordSampling(**{k: tuple(v) if isinstance(v, list) else v
                            for k, v in task["sampling"].items()})  # fmt: skip
     is_wanted = lambda: os.getppid() == task["parent"]  # noqa: E731  a killed training needs none
     pairs, folder = Pairs(Path(task["pairs"])), Path(task["folder"])

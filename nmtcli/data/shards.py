@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nmtcli.data.batching import Share
+from nmtcli.data.batching import CorpusShare
 from nmtcli.errors import NmtError
 from nmtcli.runs.atomic import write_atomically
 
@@ -111,7 +111,7 @@ class Pairs:
         NmtError: a file is missing, cut short or does not fit the others; it is named.
     """
 
-    def __init__(self, folder: Path, shares: Sequence[Share] = ()):
+    def __init__(self, folder: Path, shares: Sequence[CorpusShare] = ()):
         self.folder, self.shares = Path(folder), tuple(shares)
         counts, self.has_links = _read_index(self.folder / INDEX)
         self._starts = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)]).astype(np.int64)

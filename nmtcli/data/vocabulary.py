@@ -21,7 +21,7 @@ SAMPLE_SEED = 1
 NOT_TAKEN = frozenset(("taken_from", "max_pieces", "sample_pairs"))  # do not shape the models
 
 
-def take_models(
+def reuse_subword_models(
     options: SubwordConfig, tags: Sequence[str] = ()
 ) -> tuple[SubwordConfig, list[Subwords]]:
     """The models of the run or prepared data that `options.taken_from` names, and how they cut.
@@ -74,7 +74,7 @@ def check_size(options: SubwordConfig) -> None:
         )
 
 
-def learn_models(
+def learn_subword_models(
     corpora: Sequence[Corpus],
     verdicts: Sequence[bytearray],
     options: SubwordConfig,

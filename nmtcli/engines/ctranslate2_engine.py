@@ -48,7 +48,7 @@ class CTranslate2Engine:
         self.parallel = threads + 1  # one waits, so that no thread of CTranslate2 does
         self.vocabulary_size = target_subwords.size
         self._source_subwords, self._target_subwords = source_subwords, target_subwords
-        (self._end,) = target_subwords.pieces([EOS_ID])
+        (self._end,) = target_subwords.tokens([EOS_ID])
         self._translator = ctranslate2.Translator(
             str(Path(folder) / MODEL), device="cpu", compute_type=precision,
             inter_threads=threads, intra_threads=1,
@@ -91,7 +91,7 @@ class CTranslate2Engine:
     step = score = align = start
 
     def _translate(self, batch: Sequence[Sentence], options) -> list:
-        prefixes = [self._target_subwords.pieces(sentence.prefix) for sentence in batch]
+        prefixes = [self._target_subwords.tokens(sentence.prefix) for sentence in batch]
         return self._translator.translate_batch(
             [self._source(sentence) for sentence in batch],
             target_prefix=prefixes if any(prefixes) else None,
@@ -125,7 +125,7 @@ class CTranslate2Engine:
         if sentence.prefix or not is_whole:
             # What was forced, its beginning or its end, has its price here, as it has elsewhere.
             log_prob = self._log_prob(sentence, pieces[:-1])
-        ids = self._target_subwords.ids(pieces[:-1])
+        ids = self._target_subwords.token_ids(pieces[:-1])
         score = scoring_of(options).score(log_prob, len(pieces))
         nothing = np.zeros((len(pieces), len(sentence.ids) + 1), dtype=np.float32)
         return Hypothesis(ids, log_prob, score, nothing)
@@ -136,7 +136,7 @@ class CTranslate2Engine:
         return float(sum(scored.log_probs))
 
     def _source(self, sentence: Sentence) -> list[str]:
-        return self._source_subwords.pieces(sentence.ids)
+        return self._source_subwords.tokens(sentence.ids)
 
 
 def _most_pieces(sentence: Sentence, options) -> int:

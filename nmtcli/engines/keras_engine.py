@@ -9,7 +9,7 @@ import numpy as np
 from keras import ops, tree
 
 from nmtcli import backend
-from nmtcli.data.arrays import shift_right
+from nmtcli.data.batching import shift_right
 from nmtcli.decoding.engine import BeamSteps, StepResult, all_ids
 from nmtcli.engines.compiled_beam import run_beam
 from nmtcli.engines.grouping import group

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import onnxruntime
 
-from nmtcli.data.arrays import shift_right
+from nmtcli.data.batching import shift_right
 from nmtcli.data.shortlist import load_shortlist
 from nmtcli.decoding.engine import StepResult, all_ids
 from nmtcli.engines.grouping import group

@@ -60,7 +60,7 @@ def export_ctranslate2(run: RunDirectory, checkpoint: str, search: SearchConfig,
     step, model = load_model(run, checkpoint, fall_back=False)
     keras = KerasEngine(model)
     subwords = load_sides(run.source_subwords, run.target_subwords)
-    pieces = [side.pieces(range(side.size)) for side in subwords]
+    pieces = [side.tokens(range(side.size)) for side in subwords]
     facts = {
         "format": "ctranslate2",
         "checkpoint": checkpoint,
@@ -100,7 +100,7 @@ def _check_probabilities(keras, exported, subwords, search, lines) -> None:
     """
     lines = [line for line in lines[:COMPARED] if line.strip()]
     source, target = subwords
-    numbers = {piece: number for number, piece in enumerate(target.pieces(range(target.size)))}
+    numbers = {piece: number for number, piece in enumerate(target.tokens(range(target.size)))}
     for line, found in zip(lines, Translator(exported, *subwords, search).translate_lines(lines)):
         ids = source.encode(line), [numbers[token] for token in found.tokens[:-1]]
         if len(ids[0]) > search.max_source_pieces:

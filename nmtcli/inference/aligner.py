@@ -8,7 +8,7 @@ import numpy as np
 
 from nmtcli.alignment.links import (
     DEFAULT_RULE,
-    AlignedPart,
+    AlignedSegment,
     Link,
     LinkRule,
     WordAlignment,
@@ -25,10 +25,10 @@ from nmtcli.errors import NmtError, UsageError
 from nmtcli.inference.results import check_attention
 from nmtcli.inference.search_options import check_checkpoint_name
 from nmtcli.runs.directory import find_run
-from nmtcli.text.spans import PlacedPieces
+from nmtcli.text.spans import TokenSpans
 from nmtcli.text.special_tokens import EOS_ID
 from nmtcli.text.subwords import Subwords, load_sides
-from nmtcli.text.words import split_words, words_of_pieces
+from nmtcli.text.words import split_words, words_of_tokens
 
 logger = logging.getLogger(__name__)
 
@@ -105,8 +105,8 @@ class Aligner:
         for start in range(0, len(sources), self.window):
             window = slice(start, start + self.window)
             sides = (
-                self.source_subwords.place_batch(sources[window]),
-                self.target_subwords.place_batch(targets[window]),
+                self.source_subwords.encode_batch_with_spans(sources[window]),
+                self.target_subwords.encode_batch_with_spans(targets[window]),
             )
             self._warn_of_long_lines(start, sides)
             found = self._align_window(sources[window], targets[window], *sides)
@@ -126,8 +126,8 @@ class Aligner:
         self,
         sources: Sequence[str],
         targets: Sequence[str],
-        source_pieces: Sequence[PlacedPieces],
-        target_pieces: Sequence[PlacedPieces],
+        source_pieces: Sequence[TokenSpans],
+        target_pieces: Sequence[TokenSpans],
     ) -> dict[int, WordAlignment]:
         """The alignment of each pair by its number; the model is not asked about an empty side."""
         found, lengths = {}, {}
@@ -144,11 +144,13 @@ class Aligner:
             )
             for n, attention in zip(numbers, weights):
                 pieces = source_pieces[n], target_pieces[n]
-                part = AlignedPart(attention, *(words_of_pieces(p.text, p.spans) for p in pieces))
+                part = AlignedSegment(
+                    attention, *(words_of_tokens(p.text, p.spans) for p in pieces)
+                )
                 found[n] = self._align_pair(sources[n], targets[n], [part])
         return found
 
-    def _align_pair(self, source: str, target: str, parts: list[AlignedPart]) -> WordAlignment:
+    def _align_pair(self, source: str, target: str, parts: list[AlignedSegment]) -> WordAlignment:
         return align_words(split_words(source), split_words(target), parts, self.rule)
 
     def _attend(

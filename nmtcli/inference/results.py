@@ -1,13 +1,23 @@
 """What a line's translation is made of."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from nmtcli.alignment.links import WordAlignment
+from nmtcli.alignment.links import AlignedSegment, LinkRule, WordAlignment, align_words
 from nmtcli.decoding.engine import searches_by_itself
+from nmtcli.decoding.hypotheses import Hypothesis
 from nmtcli.errors import UsageError
+from nmtcli.text.subwords import Subwords
+from nmtcli.text.words import (
+    WordRange,
+    split_words,
+    words_of_source_segments,
+    words_of_target_segments,
+)
 
 END_TOKEN = "</s>"
 
@@ -120,3 +130,64 @@ def check_attention(engine, run="this run") -> None:
             f"{run}: the model puts the whole source into one vector, without attention, so there"
             " is nothing to align; use a run trained with --attention bahdanau or another"
         )
+
+
+class Segment(NamedTuple):
+    """A stretch of a line that is translated by itself; the stretches together are the line.
+
+    ids: its pieces, without EOS; none of a stretch that has nothing to translate.
+    """
+
+    text: str
+    ids: list[int]
+
+
+class SourceWords(NamedTuple):
+    """The words of a line, and for each part that is translated which of them its pieces are."""
+
+    words: list[str]
+    of_pieces: list[list[WordRange]]
+
+
+class TranslationAligner:
+    """Aligns lines with what a search made of them; a line in parts is aligned as a whole.
+
+    Args:
+        source_subwords: cut the lines into pieces.
+        target_subwords: made text of the pieces that were found.
+        rule: how links are taken from the attention.
+    """
+
+    def __init__(self, source_subwords: Subwords, target_subwords: Subwords, rule: LinkRule):
+        self.source_subwords = source_subwords
+        self.target_subwords = target_subwords
+        self.rule = rule
+
+    def source_words(self, line: str, parts: Sequence[Segment]) -> SourceWords:
+        texts = [part.text for part in parts]
+        of_pieces = words_of_source_segments(
+            texts, self.source_subwords.encode_batch_with_spans(texts)
+        )
+        return SourceWords(
+            split_words(line), [words for words, part in zip(of_pieces, parts) if part.ids]
+        )
+
+    def align(
+        self, source: SourceWords, text: str, hypotheses: Sequence[Hypothesis]
+    ) -> WordAlignment:
+        """The alignment of a line and one translation of it.
+
+        Args:
+            source: of `source_words`.
+            text: the translation.
+            hypotheses: what it was made of, one for each part that was translated.
+        """
+        placed = [self.target_subwords.decode_with_spans(h.ids) for h in hypotheses]
+        of_target = words_of_target_segments(placed) if placed else []
+        parts = [
+            AlignedSegment(hypothesis.attention, source_words, target_words)
+            for hypothesis, source_words, target_words in zip(
+                hypotheses, source.of_pieces, of_target
+            )
+        ]
+        return align_words(source.words, split_words(text), parts, self.rule)

@@ -9,16 +9,24 @@ from nmtcli.alignment.links import LinkRule
 from nmtcli.config import SearchConfig
 from nmtcli.decoding.engine import Engine, searches_by_itself
 from nmtcli.decoding.hypotheses import Hypothesis
-from nmtcli.decoding.sentences import Sentence, SentenceSearch, scoring_of
+from nmtcli.decoding.sentences import Sentence, SentenceSearch, longest_translation, scoring_of
 from nmtcli.engines.runtime import AUTOMATIC, Runtime
 from nmtcli.errors import UsageError
 from nmtcli.inference.loading import find_members, load_members
-from nmtcli.inference.prefixes import check_room, prefix_pieces
-from nmtcli.inference.results import EMPTY, END_TOKEN, Candidate, Translation, check_attention
+from nmtcli.inference.results import (
+    EMPTY,
+    END_TOKEN,
+    Candidate,
+    Segment,
+    SourceWords,
+    Translation,
+    TranslationAligner,
+    check_attention,
+)
 from nmtcli.inference.search_options import check_search, search_options
-from nmtcli.inference.translation_alignment import LinePart, SourceWords, TranslationAligner
 from nmtcli.text.lines import one_line
-from nmtcli.text.sentences import join_parts, split_line, split_sentences
+from nmtcli.text.sentences import join_segments, split_line, split_sentences
+from nmtcli.text.special_tokens import UNK_ID
 from nmtcli.text.subwords import Subwords, load_sides
 
 logger = logging.getLogger(__name__)
@@ -89,7 +97,7 @@ class Translator:
 
         Args:
             prefixes: for each line the text that its translation begins with, as of
-                `nmtcli.inference.prefixes`; of a line in parts, that of the first part.
+                `nmtcli.inference.translator`; of a line in parts, that of the first part.
             pauses: asked after each line; where it says yes, the lines so far are translated before
                 another one is read.
 
@@ -141,14 +149,14 @@ class Translator:
         """Begin to search; what is returned waits for the translation of each line."""
         lines_in_parts = self._parts(lines, first)
         sentences = []
-        beginnings = prefix_pieces(self.target_subwords, prefixes, first)
+        beginnings = prefix_token_ids(self.target_subwords, prefixes, first)
         for number, (parts, prefix) in enumerate(zip(lines_in_parts, beginnings), start=first):
             pieces = _to_translate(parts)
             if prefix and not pieces:
                 logger.warning("line %s: is empty, so it has no translation to begin", number)
             for part, ids in enumerate(pieces):
                 sentences.append(Sentence(ids, prefix if part == 0 else [], (number, part)))
-                check_room(sentences[-1], number, self.search)
+                check_prefix_length(sentences[-1], number, self.search)
         wait = search.begin(sentences)
 
         def translations() -> Iterator[Translation]:
@@ -159,7 +167,7 @@ class Translator:
 
         return translations()
 
-    def _parts(self, lines: list[str], first: int) -> list[list[LinePart]]:
+    def _parts(self, lines: list[str], first: int) -> list[list[Segment]]:
         """Each line in one part, or in several: its sentences, and what is too long for one."""
         split, limit = self.search.by_sentence, self.search.max_source_pieces
         cut = [split_sentences(line) if split else [line] for line in lines]
@@ -172,7 +180,7 @@ class Translator:
                 if not text.strip():  # a subword model may have a piece for a tab
                     ids = []
                 longest = max(longest, len(ids))
-                parts += [LinePart(text, list(ids))] if len(ids) <= limit else self._split(text)
+                parts += [Segment(text, list(ids))] if len(ids) <= limit else self._split(text)
             if longest > limit:
                 logger.warning(
                     "line %s: %s pieces, over %s; translated in %s parts",
@@ -181,18 +189,18 @@ class Translator:
             found.append(parts)
         return found
 
-    def _split(self, line: str) -> list[LinePart]:
+    def _split(self, line: str) -> list[Segment]:
         def count(text: str) -> int:
             return len(self.source_subwords.encode(text))
 
         texts = split_line(line, count, self.search.max_source_pieces)
         return [
-            LinePart(text, list(ids) if text.strip() else [])
+            Segment(text, list(ids) if text.strip() else [])
             for text, ids in zip(texts, self.source_subwords.encode_batch(texts))
         ]
 
     def _translation(
-        self, line: str, parts: list[LinePart], hypotheses: list[list[Hypothesis]]
+        self, line: str, parts: list[Segment], hypotheses: list[list[Hypothesis]]
     ) -> Translation:
         """One line from its parts: the n-th best is made of the n-th best of each part.
 
@@ -204,7 +212,7 @@ class Translator:
         source_tokens = [
             token
             for ids in _to_translate(parts)
-            for token in [*self.source_subwords.pieces(ids), END_TOKEN]
+            for token in [*self.source_subwords.tokens(ids), END_TOKEN]
         ]
         candidates = [
             self._candidate(
@@ -222,7 +230,7 @@ class Translator:
 
     def _candidate(self, parts: list[Hypothesis], source_words: SourceWords | None) -> Candidate:
         decoded = [one_line(self.target_subwords.decode(part.ids)) for part in parts]
-        text = decoded[0] if len(decoded) == 1 else join_parts(decoded)
+        text = decoded[0] if len(decoded) == 1 else join_segments(decoded)
         log_prob = sum(part.log_prob for part in parts)
         length = sum(len(part.ids) + 1 for part in parts)
         attentions = [part.attention for part in parts]
@@ -233,7 +241,7 @@ class Translator:
             tokens=[
                 token
                 for part in parts
-                for token in [*self.target_subwords.pieces(part.ids), END_TOKEN]
+                for token in [*self.target_subwords.tokens(part.ids), END_TOKEN]
             ],
             attentions=attentions if self.engine.has_attention else [],
             alignment=self.aligner and self.aligner.align(source_words, text, parts),
@@ -252,7 +260,7 @@ def _window(lines: Iterator[str], most: int, pauses: Callable[[], bool]) -> tupl
     return found, False
 
 
-def _to_translate(parts: list[LinePart]) -> list[list[int]]:
+def _to_translate(parts: list[Segment]) -> list[list[int]]:
     """The pieces of the parts that have any."""
     return [part.ids for part in parts if part.ids]
 
@@ -294,3 +302,37 @@ def load_translator(
         search,
         link_rule,
     )
+
+
+def prefix_token_ids(
+    subwords: Subwords,
+    prefixes: Sequence[str],
+    first: int,
+) -> list[list[int]]:
+    """The pieces of each prefix; none of one that is empty or only spaces.
+
+    Args:
+        subwords: of the target.
+        first: number of the first of these lines.
+    """
+    found = []
+    for number, (text, ids) in enumerate(
+        zip(prefixes, subwords.encode_batch(list(prefixes))), start=first
+    ):
+        if UNK_ID in ids:
+            logger.warning("prefix %s: has characters that the run has no pieces for", number)
+        found.append(list(ids) if text.strip() else [])
+    return found
+
+
+def check_prefix_length(sentence: Sentence, number: int, search: SearchConfig) -> None:
+    """
+    Raises:
+        UsageError: the prefix leaves no room for the end of the translation.
+    """
+    longest = longest_translation(search, len(sentence.ids))
+    if len(sentence.prefix) >= longest:
+        raise UsageError(
+            f"prefix {number}: {len(sentence.prefix)} pieces, but the longest translation of its"
+            f" line has {longest - 1}; give a shorter one, or raise search.max_length_margin"
+        )

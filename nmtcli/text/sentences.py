@@ -55,7 +55,7 @@ def split_line(text: str, count: Callable[[str], int], limit: int) -> list[str]:
     return list(_split(text, count, limit, level=0))
 
 
-def join_parts(parts: list[str]) -> str:
+def join_segments(parts: list[str]) -> str:
     """Put translated parts together: with a space, or none in scripts that do without."""
     text = ""
     for part in filter(None, (part.strip() for part in parts)):

@@ -24,7 +24,7 @@ class Span(NamedTuple):
     end: int
 
 
-class PlacedPieces(NamedTuple):
+class TokenSpans(NamedTuple):
     """The pieces of a text.
 
     text: where the spans count characters.
@@ -37,7 +37,7 @@ class PlacedPieces(NamedTuple):
     spans: list[Span]
 
 
-def read_record(record: bytes) -> PlacedPieces:
+def read_record(record: bytes) -> TokenSpans:
     """The pieces of a serialised `SentencePieceText`; its offsets, in bytes, become characters."""
     text, ids, offsets = b"", [], []
     for field, value in _fields(record):
@@ -49,7 +49,7 @@ def read_record(record: bytes) -> PlacedPieces:
             offsets.append((piece.get(BEGIN_FIELD, 0), piece.get(END_FIELD, 0)))
     characters = _characters_at(text, sorted({place for pair in offsets for place in pair}))
     spans = [Span(characters[begin], characters[end]) for begin, end in offsets]
-    return PlacedPieces(text.decode("utf-8"), ids, spans)
+    return TokenSpans(text.decode("utf-8"), ids, spans)
 
 
 def _characters_at(text: bytes, places: list[int]) -> dict[int, int]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from nmtcli.errors import NmtError, UsageError
-from nmtcli.text.spans import PlacedPieces, read_record
+from nmtcli.text.spans import TokenSpans, read_record
 from nmtcli.text.special_tokens import BOS_ID, EOS_ID, PAD_ID, UNK_ID
 
 CONTROL_IDS = frozenset((PAD_ID, BOS_ID, EOS_ID))
@@ -81,7 +81,7 @@ class Subwords:
         """Ids of many lines, in order; the same as `encode` of each, on all cores."""
         return self._pieces.encode([normalise(line) for line in lines], out_type=int)
 
-    def place_batch(self, lines: Sequence[str]) -> list[PlacedPieces]:
+    def encode_batch_with_spans(self, lines: Sequence[str]) -> list[TokenSpans]:
         """The ids of `encode_batch`, and where in each line, in NFC, its pieces stand."""
         records = self._pieces.encode(
             [normalise(line) for line in lines], out_type="serialized_proto"
@@ -92,7 +92,7 @@ class Subwords:
         """Text of ids; PAD, BOS and EOS are dropped."""
         return self._pieces.decode([int(i) for i in ids if int(i) not in CONTROL_IDS])
 
-    def place_decoded(self, ids: Iterable[int]) -> PlacedPieces:
+    def decode_with_spans(self, ids: Iterable[int]) -> TokenSpans:
         """The text of `decode`, and where in it the pieces stand; without PAD, BOS and EOS."""
         kept = [int(i) for i in ids if int(i) not in CONTROL_IDS]
         return read_record(self._pieces.decode(kept, out_type="serialized_proto"))
@@ -105,13 +105,13 @@ class Subwords:
         """The pieces that stand for one byte."""
         return frozenset(i for i in range(self.size) if self._pieces.is_byte(i))
 
-    def pieces(self, ids: Iterable[int]) -> list[str]:
+    def tokens(self, ids: Iterable[int]) -> list[str]:
         """The piece of every id, one for one; U+2581 marks where a word starts."""
         return [self._piece_of[i] for i in ids]
 
-    def ids(self, pieces: Iterable[str]) -> list[int]:
+    def token_ids(self, tokens: Iterable[str]) -> list[int]:
         """The id of every piece, one for one; that of UNK where there is no such piece."""
-        return [self._id_of[piece] for piece in pieces]
+        return [self._id_of[piece] for piece in tokens]
 
 
 def load_sides(source: Path, target: Path) -> tuple[Subwords, Subwords]:

@@ -10,14 +10,14 @@ from nmtcli.text.words import WordRange
 Links = list[tuple[int, int]]
 
 
-def links_of_pieces(
+def token_links(
     words: Iterable[tuple[int, int]], source: Sequence[WordRange], target: Sequence[WordRange]
 ) -> Links:
     """Sorted links of pieces: each piece of a word with each piece of a word it is linked with.
 
     Args:
         words: links of words.
-        source: the words of each source piece, see `words_of_pieces`; (S,).
+        source: the words of each source piece, see `words_of_tokens`; (S,).
         target: the same of the target; (T,).
     """
     of_source, of_target = _pieces_of_words(source), _pieces_of_words(target)
@@ -25,7 +25,7 @@ def links_of_pieces(
     return sorted(linked)
 
 
-def links_of_words(
+def word_links(
     pieces: Iterable[tuple[int, int]], source: Sequence[WordRange], target: Sequence[WordRange]
 ) -> Links:
     """Sorted links of words: those of which any pieces are linked. Arguments as above."""

@@ -9,8 +9,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
 from nmtcli.text.lines import one_line
-from nmtcli.text.sentences import join_parts
-from nmtcli.text.spans import PlacedPieces, Span
+from nmtcli.text.sentences import join_segments
+from nmtcli.text.spans import Span, TokenSpans
 from nmtcli.text.subwords import normalise
 
 _WORD = re.compile("[^ ]+")
@@ -23,7 +23,7 @@ def split_words(text: str) -> list[str]:
     return _WORD.findall(text)
 
 
-def words_of_pieces(text: str, spans: Sequence[Span]) -> list[WordRange]:
+def words_of_tokens(text: str, spans: Sequence[Span]) -> list[WordRange]:
     """Which words of `text` each piece belongs to: the word, or words, whose characters it has.
 
     A piece with no character of a word, such as a space, belongs to the word after it, and at the
@@ -50,8 +50,8 @@ def words_of_pieces(text: str, spans: Sequence[Span]) -> list[WordRange]:
     return ranges
 
 
-def words_of_source_parts(
-    texts: Sequence[str], placed: Sequence[PlacedPieces]
+def words_of_source_segments(
+    texts: Sequence[str], placed: Sequence[TokenSpans]
 ) -> list[list[WordRange]]:
     """The words of a line that was cut into parts: for each part, the line's words of its pieces.
 
@@ -65,19 +65,19 @@ def words_of_source_parts(
         spans.append([Span(start + begin, start + end) for begin, end in pieces.spans])
         start += len(text)
     line = "".join(texts)
-    return [words_of_pieces(line, of_part) for of_part in spans]
+    return [words_of_tokens(line, of_part) for of_part in spans]
 
 
-def words_of_target_parts(placed: Sequence[PlacedPieces]) -> list[list[WordRange]]:
-    """The same of a translation: `join_parts` of its parts, and a single part as it is.
+def words_of_target_segments(placed: Sequence[TokenSpans]) -> list[list[WordRange]]:
+    """The same of a translation: `join_segments` of its parts, and a single part as it is.
 
     Args:
         placed: the decoded pieces of each part.
     """
     texts = [one_line(pieces.text) for pieces in placed]
     if len(texts) == 1:
-        return [words_of_pieces(texts[0], placed[0].spans)]
-    line, place, spans = join_parts(texts), 0, []
+        return [words_of_tokens(texts[0], placed[0].spans)]
+    line, place, spans = join_segments(texts), 0, []
     for text, pieces in zip(texts, placed):
         kept = text.strip()
         if kept and line.startswith(" ", place):  # what joins; no part begins with a space
@@ -89,4 +89,4 @@ def words_of_target_parts(placed: Sequence[PlacedPieces]) -> list[list[WordRange
             of_part.append(Span(begin, min(max(end + shift, begin), place + len(kept))))
         spans.append(of_part)
         place += len(kept)
-    return [words_of_pieces(line, of_part) for of_part in spans]
+    return [words_of_tokens(line, of_part) for of_part in spans]

@@ -91,7 +91,7 @@ def _positions(batch) -> int:
 
 
 def _update_twice(model, config: Config, pairs, batches) -> tuple[list[float], str]:
-    from nmtcli.data.arrays import make_arrays
+    from nmtcli.data.batching import make_arrays
     from nmtcli.training.micro_batches import compute_in_parts, describe_halvings
     from nmtcli.training.train_step import make_train_step
 

@@ -145,10 +145,10 @@ def _common_pieces(old: Path, new: Path) -> tuple[list[int], list[int]] | None:
     if old.is_file() and old.read_bytes() == Path(new).read_bytes():
         return None
     before, after = Subwords(old), Subwords(new)
-    ids = {piece: number for number, piece in enumerate(before.pieces(range(before.size)))}
+    ids = {piece: number for number, piece in enumerate(before.tokens(range(before.size)))}
     pairs = [
         (number, ids[piece])
-        for number, piece in enumerate(after.pieces(range(after.size)))
+        for number, piece in enumerate(after.tokens(range(after.size)))
         if piece in ids
     ]
     return [here for here, _ in pairs], [there for _, there in pairs]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
-from nmtcli.data.arrays import Arrays
+from nmtcli.data.batching import Arrays
 from nmtcli.models.weights import arrays_of, optimizer_arrays, set_arrays, set_optimizer_arrays
 from nmtcli.text.special_tokens import PAD_ID
 from nmtcli.training.objective import Objective

@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nmtcli.data.arrays import make_arrays
+from nmtcli.data.batching import make_arrays
 from nmtcli.data.epochs import Epochs, sampling_of
 from nmtcli.errors import Interrupted, NmtError
 from nmtcli.runs import checkpoints

@@ -4,8 +4,7 @@ import math
 
 import numpy as np
 
-from nmtcli.data.arrays import make_arrays
-from nmtcli.data.batching import plan_epoch
+from nmtcli.data.batching import make_arrays, plan_epoch
 from nmtcli.metrics.sacrebleu_scores import BleuOptions, ChrfOptions, corpus_scores
 from nmtcli.models.weights import set_arrays
 from nmtcli.text.special_tokens import PAD_ID

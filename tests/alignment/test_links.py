@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nmtcli.alignment.links import (
-    AlignedPart,
+    AlignedSegment,
     LinkRule,
     agreed_links,
     agreed_weights,
@@ -51,7 +51,7 @@ def test_weights_are_summed_over_source_pieces_and_averaged_over_target_pieces(s
     random = np.random.default_rng(7)
     attention = attention_of(random, 9, 12)
     source_words, target_words = words_of(random, 11, 5), words_of(random, 8, 4)
-    part = AlignedPart(attention, source_words, target_words)
+    part = AlignedSegment(attention, source_words, target_words)
     weights, end = merge_pieces([part], 5, 4, shift)
     expected, expected_end = by_loops(attention, source_words, target_words, 5, 4, shift)
     np.testing.assert_allclose(weights, expected, **FLOATS)
@@ -61,7 +61,7 @@ def test_weights_are_summed_over_source_pieces_and_averaged_over_target_pieces(s
 
 def test_weights_of_a_hand_worked_example():
     attention = np.array([[0.1, 0.2, 0.6, 0.1], [0.3, 0.1, 0.2, 0.4], [0, 0.5, 0, 0.5]])
-    part = AlignedPart(attention, [(0, 1), (0, 1), (1, 2)], [(0, 1), (0, 1)])
+    part = AlignedSegment(attention, [(0, 1), (0, 1), (1, 2)], [(0, 1), (0, 1)])
     weights, end = merge_pieces([part], 2, 1)
     np.testing.assert_allclose(weights, [[0.35, 0.4]], **FLOATS)
     np.testing.assert_allclose(end, [0.25], **FLOATS)
@@ -74,7 +74,7 @@ def test_a_piece_of_several_words_is_divided_among_them():
     random = np.random.default_rng(3)
     attention = attention_of(random, 3, 4)
     source_words, target_words = [(0, 1), (1, 4), (4, 5)], [(0, 2), (1, 2)]
-    weights, end = merge_pieces([AlignedPart(attention, source_words, target_words)], 5, 2)
+    weights, end = merge_pieces([AlignedSegment(attention, source_words, target_words)], 5, 2)
     np.testing.assert_allclose(
         weights, by_loops(attention, source_words, target_words, 5, 2, 0)[0], **FLOATS
     )
@@ -85,8 +85,8 @@ def test_a_word_that_two_parts_share_has_the_pieces_of_both():
     random = np.random.default_rng(5)
     first, second = attention_of(random, 3, 3), attention_of(random, 3, 4)
     parts = [
-        AlignedPart(first, [(0, 1), (1, 2)], [(0, 1), (1, 2)]),
-        AlignedPart(second, [(1, 2), (2, 3), (2, 3)], [(1, 2), (2, 3)]),
+        AlignedSegment(first, [(0, 1), (1, 2)], [(0, 1), (1, 2)]),
+        AlignedSegment(second, [(1, 2), (2, 3), (2, 3)], [(1, 2), (2, 3)]),
     ]
     weights, end = merge_pieces(parts, 3, 3)
     shared = [first[1, 0] / 2, (first[1, 1] + second[0, 0]) / 2, second[0, 1:3].sum() / 2]
@@ -148,7 +148,7 @@ def test_both_directions_agree_by_the_product_of_their_weights():
 
 
 def test_a_word_without_pieces_and_a_side_without_words_have_no_links():
-    part = AlignedPart(np.array([[0.9, 0.1], [0.5, 0.5]]), [(0, 1)], [(1, 2)])
+    part = AlignedSegment(np.array([[0.9, 0.1], [0.5, 0.5]]), [(0, 1)], [(1, 2)])
     found = align_words(["a", "▁"], ["▁", "b"], [part])
     np.testing.assert_allclose(found.weights, [[0, 0], [0.9, 0]], **FLOATS)
     assert found.links == [(0, 1)]
@@ -158,7 +158,7 @@ def test_a_word_without_pieces_and_a_side_without_words_have_no_links():
 
 def test_the_other_direction_turned_round_is_source_target():
     weights = np.array([[0.1, 0.2, 0.6], [0.8, 0.1, 0.0]])
-    part = AlignedPart(
+    part = AlignedSegment(
         np.array([[*weights[0], 0.1], [*weights[1], 0.1], [0.0, 0.0, 0.0, 1.0]]),
         [(0, 1), (1, 2), (2, 3)],
         [(0, 1), (1, 2)],

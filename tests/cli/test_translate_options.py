@@ -121,7 +121,7 @@ def test_a_prefix_begins_each_translation_and_is_in_all_that_is_told(search):
     for prefix, translation in zip(prefixes, found):
         for candidate in translation.nbest:
             ids = SUBWORDS.encode(prefix)
-            assert candidate.tokens[: len(ids)] == SUBWORDS.pieces(ids)
+            assert candidate.tokens[: len(ids)] == SUBWORDS.tokens(ids)
             assert candidate.text.startswith(one_line(SUBWORDS.decode(ids)))
             rows = sum(len(attention) for attention in candidate.attentions)
             assert rows == len(candidate.tokens)

@@ -7,8 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nmtcli.data.arrays import make_arrays, pad, shift_right
-from nmtcli.data.batching import LENGTHS, Batch, padded_length, plan_epoch
+from nmtcli.data.batching import (
+    LENGTHS,
+    Batch,
+    make_arrays,
+    pad,
+    padded_length,
+    plan_epoch,
+    shift_right,
+)
 from nmtcli.text.special_tokens import BOS_ID, EOS_ID, PAD_ID
 
 

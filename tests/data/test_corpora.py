@@ -12,8 +12,14 @@ from helpers.preprocess_case import SMALL, corpus_of, fails, write_lines
 from nmtcli import config
 from nmtcli.cli.main import run
 from nmtcli.config.vocabulary_size import choose_size
-from nmtcli.data.arrays import alignment_of, make_arrays
-from nmtcli.data.batching import Batch, Share, pairs_of_epoch, plan_epoch
+from nmtcli.data.batching import (
+    Batch,
+    CorpusShare,
+    alignment_of,
+    make_arrays,
+    pairs_of_epoch,
+    plan_epoch,
+)
 from nmtcli.data.prepared import PreparedData
 from nmtcli.errors import NmtError
 from nmtcli.text.special_tokens import EOS_ID
@@ -41,8 +47,8 @@ def test_corpora_stand_one_after_the_other_with_their_tags_and_weights(two, caps
     source = Subwords(data.source_model)
     shown = [source.decode(data.train.source(i)) for i in range(140)]
     assert shown == corpus_of(100)[0] + [f"<b> {line}" for line in corpus_of(40, seed=5)[0]]
-    assert data.train.shares == (Share(100, 1.0), Share(40, 0.5))
-    assert source.pieces(data.train.source(120))[0] == "\u2581<b>"
+    assert data.train.shares == (CorpusShare(100, 1.0), CorpusShare(40, 0.5))
+    assert source.tokens(data.train.source(120))[0] == "\u2581<b>"
     # What the user writes before a line to translate is the same piece.
     assert source.encode(shown[120]) == data.train.source(120).tolist()
     facts = json.loads(Path("prepared/prepared.json").read_text())
@@ -118,7 +124,7 @@ def test_what_does_not_fit_the_corpora_is_refused(two, capsys, arguments, words)
     st.integers(0, 5),
 )
 def test_after_any_epochs_the_pairs_of_a_corpus_were_seen_alike(shares, epochs):
-    shares = [Share(*share) for share in shares]
+    shares = [CorpusShare(*share) for share in shares]
     seen = np.zeros(sum(share.pairs for share in shares), int)
     for epoch in range(epochs):
         chosen = pairs_of_epoch(shares, 3, epoch)
@@ -132,7 +138,7 @@ def test_after_any_epochs_the_pairs_of_a_corpus_were_seen_alike(shares, epochs):
 
 
 def test_a_half_is_another_half_and_a_function_of_seed_and_epoch():
-    shares = [Share(100, 0.5), Share(10, 2.0)]
+    shares = [CorpusShare(100, 0.5), CorpusShare(10, 2.0)]
     first, second = (pairs_of_epoch(shares, 1, epoch) for epoch in (0, 1))
     assert not set(first[:50]) & set(second[:50])
     assert sorted(first[50:]) == sorted([*range(100, 110)] * 2)
@@ -143,9 +149,9 @@ def test_a_half_is_another_half_and_a_function_of_seed_and_epoch():
 def test_weights_of_one_change_no_plan():
     lengths = np.random.default_rng(0).integers(1, 40, (2, 500))
     plain = plan_epoch(*lengths, 600, 4, 2)
-    shared = plan_epoch(*lengths, 600, 4, 2, (Share(300), Share(200)))
+    shared = plan_epoch(*lengths, 600, 4, 2, (CorpusShare(300), CorpusShare(200)))
     assert [b.pairs.tolist() for b in plain] == [b.pairs.tolist() for b in shared]
-    weighted = plan_epoch(*lengths, 600, 4, 2, (Share(300, 0.5), Share(200, 2.0)))
+    weighted = plan_epoch(*lengths, 600, 4, 2, (CorpusShare(300, 0.5), CorpusShare(200, 2.0)))
     counts = np.bincount(np.concatenate([b.pairs for b in weighted]), minlength=500)
     assert counts[:300].sum() == 150 and counts[:300].max() == 1 and (counts[300:] == 2).all()
 
@@ -167,7 +173,7 @@ def test_links_of_words_become_links_of_pieces_and_follow_the_filters(two):
     def expected(i, words):
         # U+2581 begins each word, which says by other means than ours to which one a piece belongs.
         starts = [
-            np.cumsum([piece.startswith("\u2581") for piece in subwords.pieces(ids)]) - 1
+            np.cumsum([piece.startswith("\u2581") for piece in subwords.tokens(ids)]) - 1
             for ids in (data.train.source(i), data.train.target(i))
         ]
         return sorted(

@@ -18,13 +18,13 @@ from nmtcli.data import sampled_epoch as sample_subwords
 from nmtcli.data.batching import plan_epoch
 from nmtcli.data.epochs import Epochs, SampledPairs, sampling_of
 from nmtcli.data.learn_subwords import learn
-from nmtcli.data.sampled_epoch import Sampling, sample_epoch, task_of
+from nmtcli.data.sampled_epoch import SubwordSampling, sample_epoch, task_of
 from nmtcli.data.shards import Pairs, ShardWriter
 from nmtcli.errors import NmtError, UsageError
 from nmtcli.text.special_tokens import UNK_ID
 from nmtcli.text.subwords import Subwords
-from nmtcli.text.token_alignment import links_of_pieces
-from nmtcli.text.words import words_of_pieces
+from nmtcli.text.token_alignment import token_links
+from nmtcli.text.words import words_of_tokens
 
 TAG = "<t>"
 COUNT = 90
@@ -45,9 +45,9 @@ def made(request, tmp_path_factory):
     sources[4] += " 漢"
     writer = ShardWriter(folder / "train", 40, 200, with_links=True)
     for i, pair in enumerate(zip(sources, targets)):
-        placed = [model.place_batch([line])[0] for model, line in zip(models, pair)]
-        words = [words_of_pieces(p.text, p.spans) for p in placed]
-        writer.append(*(p.ids for p in placed), links_of_pieces(word_links(i, pair), *words))
+        placed = [model.encode_batch_with_spans([line])[0] for model, line in zip(models, pair)]
+        words = [words_of_tokens(p.text, p.spans) for p in placed]
+        writer.append(*(p.ids for p in placed), token_links(word_links(i, pair), *words))
     writer.close()
     return folder, models, sources, targets
 
@@ -62,7 +62,7 @@ def word_links(i, pair):
 def sampling(folder, alphas=(0.3, 0.3), max_pieces=200, seed=1):
     paths = str(folder / "source.model"), str(folder / "target.model")
     kind = (folder / "kind").read_text()
-    return Sampling(kind, paths, alphas, max_pieces, (TAG,), seed)
+    return SubwordSampling(kind, paths, alphas, max_pieces, (TAG,), seed)
 
 
 def ids_of(pairs):
@@ -105,7 +105,7 @@ def test_chunks_are_cut_differently(made, tmp_path, monkeypatch):
 
 
 def test_a_tag_stays_one_piece_before_the_source(made, tmp_path):
-    names = made[1][0].pieces(range(made[1][0].size))
+    names = made[1][0].tokens(range(made[1][0].size))
     tag = names.index(f"\u2581{TAG}")
     pairs = cut(made, 0, tmp_path / "out", alphas=(0.01, 0.0))
     assert all(pairs.source(i)[0] == tag for i in range(0, COUNT, 3))
@@ -134,7 +134,7 @@ def test_links_follow_the_words_into_their_new_pieces(made, tmp_path):
             continue
         # The words that pieces belong to, counted without our code: U+2581 begins a word.
         starts = [
-            np.cumsum([piece.startswith("\u2581") for piece in model.pieces(ids)]) - 1
+            np.cumsum([piece.startswith("\u2581") for piece in model.tokens(ids)]) - 1
             for model, ids in zip(models, ids_of(pairs)[i])
         ]
         expected = {
@@ -209,7 +209,7 @@ def test_the_options_say_what_is_cut_and_other_pieces_are_refused():
         return config.from_dict(values)
 
     found = sampling_of(options(type="bpe", max_pieces=70), (Path("s"), Path("t")))
-    assert found == Sampling("bpe", ("s", "t"), (0.2, 0.0), 70, (TAG,), 9)
+    assert found == SubwordSampling("bpe", ("s", "t"), (0.2, 0.0), 70, (TAG,), 9)
     assert sampling_of(config.Config(), ("s", "t")) is None
     with pytest.raises(UsageError, match="needs pieces of kind unigram or bpe.* char"):
         sampling_of(options(type="char"), ("s", "t"))

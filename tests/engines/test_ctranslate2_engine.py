@@ -33,7 +33,7 @@ def written(model, folder, **options):
     from nmtcli.exports.ctranslate2_files import write_model
 
     subwords = Pieces(model.sizes.target_vocabulary)
-    pieces = subwords.pieces(range(subwords.size))
+    pieces = subwords.tokens(range(subwords.size))
     write_model(model, pieces, pieces, folder / "model")
     return CTranslate2Engine(folder, subwords, subwords, **options)
 
@@ -45,10 +45,10 @@ class Pieces:
         self.size = size
         self._all = ["<pad>", "<unk>", "<s>", "</s>", *(f"▁{n}" for n in range(size - 4))]
 
-    def pieces(self, ids):
+    def tokens(self, ids):
         return [self._all[i] for i in ids]
 
-    def ids(self, pieces):
+    def token_ids(self, pieces):
         return [self._all.index(piece) for piece in pieces]
 
 

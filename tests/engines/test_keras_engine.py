@@ -17,7 +17,7 @@ from helpers.engine_cases import (
 from helpers.mechanism_cases import MECHANISMS, VOCABULARY, forced, one_step
 from helpers.search_difference import four_best, search_difference
 from helpers.transformer_cases import tiny_transformer
-from nmtcli.data.arrays import pad, shift_right
+from nmtcli.data.batching import pad, shift_right
 from nmtcli.decoding.beam import beam_search
 from nmtcli.decoding.greedy import greedy_search
 from nmtcli.engines.grouping import group

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from helpers.engine_cases import LIMITS, MODELS, SOURCE, engine_of
-from nmtcli.data.arrays import pad
+from nmtcli.data.batching import pad
 from nmtcli.decoding.beam import beam_search
 from nmtcli.decoding.greedy import greedy_search
 from nmtcli.engines.onnx_engine import OnnxEngine

@@ -199,7 +199,7 @@ def _recipe_results(weights_path):
 
 def _batch():
     """Three pairs and a row of padding, as the plan may fill up a batch."""
-    from nmtcli.data.arrays import Arrays, pad, shift_right
+    from nmtcli.data.batching import Arrays, pad, shift_right
 
     source = pad([[5, 7, 4, 9], [8, 6], [4, 8, 10]], 4, 6)
     targets = pad([[6, 4], [9, 5, 7, 8], [10]], 4, 5)
@@ -208,7 +208,7 @@ def _batch():
 
 def _translations(model):
     """By the given weights, and by larger ones that the same engine must see."""
-    from nmtcli.data.arrays import pad
+    from nmtcli.data.batching import pad
     from nmtcli.decoding.beam import beam_search
     from nmtcli.engines.keras_engine import KerasEngine
     from nmtcli.models.weights import arrays_of, set_arrays

@@ -6,7 +6,7 @@ import numpy as np
 
 from helpers.mechanism_cases import MECHANISMS, tiny_model
 from helpers.transformer_cases import TRANSFORMERS, tiny_transformer
-from nmtcli.data.arrays import pad
+from nmtcli.data.batching import pad
 from nmtcli.engines.keras_engine import KerasEngine
 from nmtcli.models.weights import arrays_of, set_arrays
 

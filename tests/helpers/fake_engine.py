@@ -10,7 +10,7 @@ import numpy as np
 from nmtcli import config
 from nmtcli.decoding.engine import StepResult
 from nmtcli.runs.directory import RunDirectory
-from nmtcli.text.spans import PlacedPieces, Span
+from nmtcli.text.spans import Span, TokenSpans
 from nmtcli.text.special_tokens import BOS_ID, EOS_ID, PAD_ID
 from nmtcli.text.subwords import normalise
 
@@ -117,22 +117,22 @@ class FakeSubwords:
     def encode_batch(self, texts):
         return [self.encode(text) for text in texts]
 
-    def place_batch(self, texts):
+    def encode_batch_with_spans(self, texts):
         placed = []
         for text in map(normalise, texts):
             tidy = [m.start() for m in re.finditer(r"\S|(?<=\S)\s+(?=\S)", text)]
             spans = [Span(place, place + 1) for place in tidy]
-            placed.append(PlacedPieces(text, self.encode(text), spans))
+            placed.append(TokenSpans(text, self.encode(text), spans))
         return placed
 
-    def place_decoded(self, ids):
+    def decode_with_spans(self, ids):
         spans = [Span(place, place + 1) for place in range(len(ids))]
-        return PlacedPieces(self.decode(ids), list(ids), spans)
+        return TokenSpans(self.decode(ids), list(ids), spans)
 
     def decode(self, ids):
         return "".join(ALPHABET[i - 4] for i in ids)
 
-    def pieces(self, ids):
+    def tokens(self, ids):
         return [ALPHABET[i - 4] for i in ids]
 
 

@@ -9,7 +9,7 @@ from helpers.engine_cases import (
     SOURCE,
     engine_of,
 )
-from nmtcli.data.arrays import pad
+from nmtcli.data.batching import pad
 from nmtcli.decoding.beam import beam_search
 from nmtcli.decoding.greedy import greedy_search
 

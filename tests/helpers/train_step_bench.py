@@ -4,7 +4,7 @@ import numpy as np
 
 from helpers.mechanism_cases import tiny_model
 from helpers.transformer_cases import TRANSFORMERS, transformer_of
-from nmtcli.data.arrays import Arrays, pad, shift_right
+from nmtcli.data.batching import Arrays, pad, shift_right
 from nmtcli.models.transformer import TransformerRates
 from nmtcli.models.weights import arrays_of, optimizer_arrays, set_arrays, set_optimizer_arrays
 from nmtcli.training.train_step import TrainStep

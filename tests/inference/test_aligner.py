@@ -182,7 +182,7 @@ def test_a_real_model_gives_its_translation_the_links_of_its_search(tiny, beam, 
     sources, candidates = [], []
     for line, translation in zip(lines, translator.translate_lines(lines)):
         for candidate in translation.nbest:
-            if subwords.pieces(subwords.encode(candidate.text)) == candidate.tokens[:-1]:
+            if subwords.tokens(subwords.encode(candidate.text)) == candidate.tokens[:-1]:
                 sources.append(line)
                 candidates.append(candidate)
     assert len(candidates) >= 10  # else the test says little

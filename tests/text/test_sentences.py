@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nmtcli.text.sentences import join_parts, split_line, split_sentences
+from nmtcli.text.sentences import join_segments, split_line, split_sentences
 
 
 def words(text):
@@ -126,10 +126,10 @@ def test_huge_lines_are_cut_in_linear_time():
 
 
 def test_the_join_is_a_space_but_for_scripts_without_spaces():
-    assert join_parts(["One. ", " Two.", "", "Three."]) == "One. Two. Three."
-    assert join_parts(["日本語。", "次の文。"]) == "日本語。次の文。"
-    assert join_parts(["한국어 문장.", "다음 문장."]) == "한국어 문장. 다음 문장."
-    assert join_parts([]) == ""
+    assert join_segments(["One. ", " Two.", "", "Three."]) == "One. Two. Three."
+    assert join_segments(["日本語。", "次の文。"]) == "日本語。次の文。"
+    assert join_segments(["한국어 문장.", "다음 문장."]) == "한국어 문장. 다음 문장."
+    assert join_segments([]) == ""
 
 
 TEXTS = st.text(

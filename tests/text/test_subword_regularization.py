@@ -39,7 +39,7 @@ MODELS = {
 def sampler_of(kind, alpha, model=None):
     model = model or MODELS[kind]
     fixed = frozenset({*CONTROL_IDS, UNK_ID}) | model.byte_ids()
-    return SAMPLERS[kind](model.pieces(range(model.size)), model.scores(), fixed, alpha)
+    return SAMPLERS[kind](model.tokens(range(model.size)), model.scores(), fixed, alpha)
 
 
 def sample(sampler, ids, draw):
@@ -71,7 +71,7 @@ def test_ways_to_cut_are_as_frequent_as_those_that_sentencepiece_draws(kind, alp
 
 def test_a_unigram_sample_follows_the_smoothed_probabilities_of_the_paper():
     model, alpha, text = MODELS["unigram"], 0.4, f" {TEXT}".replace(" ", "\u2581")
-    log_p = dict(zip(model.pieces(range(4, model.size)), model.scores()[4:]))
+    log_p = dict(zip(model.tokens(range(4, model.size)), model.scores()[4:]))
     ways = []
     for count in range(len(text)):
         for inner in itertools.combinations(range(1, len(text)), count):
@@ -83,7 +83,7 @@ def test_a_unigram_sample_follows_the_smoothed_probabilities_of_the_paper():
     # Kudo (2018), section 3.2: P(x)^alpha over the sum of that of all ways to cut the text.
     weights = np.exp([alpha * sum(log_p[piece] for piece in way) for way in ways])
     sampler, ids, draw = sampler_of("unigram", alpha), model.encode(TEXT), make_draw(2)
-    found = Counter(tuple(model.pieces(sample(sampler, ids, draw))) for _ in range(DRAWS))
+    found = Counter(tuple(model.tokens(sample(sampler, ids, draw))) for _ in range(DRAWS))
     for way, share in zip(ways, weights / weights.sum(), strict=True):
         assert abs(found[way] / DRAWS - share) < 0.015, way
     assert set(found) <= set(ways)
@@ -93,16 +93,16 @@ def test_the_alpha_of_bpe_is_the_probability_of_leaving_out_a_merge():
     model = Subwords(
         learn(["ab"] * 50, SubwordConfig(type="bpe", vocabulary_size=16), at_most=True)
     )
-    merges = [name for name in model.pieces(range(4, model.size)) if len(name) == 2]
+    merges = [name for name in model.tokens(range(4, model.size)) if len(name) == 2]
     sampler, ids, draw = sampler_of("bpe", 0.3, model), model.encode("ab"), make_draw(5)
-    assert model.pieces(ids) == ["\u2581ab"]
-    found = Counter(tuple(model.pieces(sample(sampler, ids, draw))) for _ in range(DRAWS))
+    assert model.tokens(ids) == ["\u2581ab"]
+    found = Counter(tuple(model.tokens(sample(sampler, ids, draw))) for _ in range(DRAWS))
     # Two merges make the word, each kept with probability 0.7; where the first one is left out,
     # another first one may stand in for it.
     expected = (1 - 0.3 ** len(merges)) * 0.7
     assert abs(found["\u2581ab",] / DRAWS - expected) < 0.015
     everything = sample(sampler_of("bpe", 1.0, model), ids, draw)
-    assert model.pieces(everything) == ["\u2581", "a", "b"]
+    assert model.tokens(everything) == ["\u2581", "a", "b"]
 
 
 @pytest.mark.parametrize(("kind", "alpha"), [("unigram", 1000.0), ("bpe", 1e-9)])

@@ -62,7 +62,7 @@ def test_symbols_in_a_text_are_no_control_ids(models, kind, symbol):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_control_ids_are_the_first_four_pieces(models, kind):
-    pieces = models[kind].pieces([PAD_ID, UNK_ID, BOS_ID, EOS_ID])
+    pieces = models[kind].tokens([PAD_ID, UNK_ID, BOS_ID, EOS_ID])
     assert pieces == ["<pad>", "<unk>", "<s>", "</s>"]
 
 
@@ -74,7 +74,7 @@ def test_control_ids_are_dropped_from_decoded_text(models):
 
 def test_pieces_are_one_for_one_with_ids(models):
     ids = models["unigram"].encode("abc 한국어")
-    pieces = models["unigram"].pieces(ids)
+    pieces = models["unigram"].tokens(ids)
     assert len(pieces) == len(ids)
     assert "".join(pieces).replace("\u2581", " ").strip() == "abc 한국어"
 
@@ -191,10 +191,14 @@ def test_a_model_with_other_control_ids_is_refused():
 def test_pieces_and_ids_are_told_one_for_one(models):
     model = models["bpe"]
     everything = range(model.size)
-    pieces = model.pieces(everything)
+    pieces = model.tokens(everything)
     assert pieces[:4] == ["<pad>", "<unk>", "<s>", "</s>"] and len(set(pieces)) == model.size
-    assert model.ids(pieces) == list(everything) == model.ids(model.pieces(np.arange(model.size)))
-    assert model.ids(["no such piece"]) == [UNK_ID]
+    assert (
+        model.token_ids(pieces)
+        == list(everything)
+        == model.token_ids(model.tokens(np.arange(model.size)))
+    )
+    assert model.token_ids(["no such piece"]) == [UNK_ID]
 
 
 def test_joint_subwords_are_one_model(models, tmp_path):

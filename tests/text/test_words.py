@@ -10,14 +10,14 @@ from helpers.subword_cases import _corpus, _learn
 from nmtcli.config import SubwordConfig
 from nmtcli.data.learn_subwords import learn
 from nmtcli.text.lines import one_line
-from nmtcli.text.sentences import join_parts
-from nmtcli.text.spans import PlacedPieces, Span
+from nmtcli.text.sentences import join_segments
+from nmtcli.text.spans import Span, TokenSpans
 from nmtcli.text.subwords import UNK_ID, Subwords, normalise
 from nmtcli.text.words import (
     split_words,
-    words_of_pieces,
-    words_of_source_parts,
-    words_of_target_parts,
+    words_of_source_segments,
+    words_of_target_segments,
+    words_of_tokens,
 )
 
 KINDS = ("unigram", "bpe", "char", "word", "bytes")
@@ -39,7 +39,7 @@ def surfaces(placed):
     """The characters of each word that its pieces have, by the word's number."""
     found = {}
     for (first, last), (begin, end) in zip(
-        words_of_pieces(placed.text, placed.spans), placed.spans
+        words_of_tokens(placed.text, placed.spans), placed.spans
     ):
         for word, text in zip(range(first, last), split_words(placed.text[begin:end])):
             found[word] = found.get(word, "") + text
@@ -52,8 +52,8 @@ def test_only_a_space_parts_words():
 
 
 def test_the_places_of_pieces_are_sentencepiece_s_own(models):
-    placed = models["unigram"].place_batch(["국국 ab"])[0]
-    pieces = models["unigram"].pieces(placed.ids)
+    placed = models["unigram"].encode_batch_with_spans(["국국 ab"])[0]
+    pieces = models["unigram"].tokens(placed.ids)
     assert "".join(pieces) == "▁국국▁ab"
     assert "".join(placed.text[begin:end] for begin, end in placed.spans) == "국국 ab"
     assert [end - begin for begin, end in placed.spans][1:] == [len(p) for p in pieces][1:]
@@ -66,7 +66,7 @@ def test_the_places_of_pieces_are_sentencepiece_s_own(models):
 @example("　나　 ab ")
 @example("가\t나  😀é")
 def test_the_pieces_of_a_word_are_its_characters(models, kind, text):
-    placed = models[kind].place_batch([text])[0]
+    placed = models[kind].encode_batch_with_spans([text])[0]
     assert placed.ids == models[kind].encode(text)
     assert placed.text == normalise(text)
     found = surfaces(placed)
@@ -81,8 +81,8 @@ def test_the_pieces_of_a_word_are_its_characters(models, kind, text):
 @settings(deadline=None)
 @given(TEXT)
 def test_every_piece_has_a_word_and_they_ascend(models, kind, text):
-    placed = models[kind].place_batch([text])[0]
-    words, count = words_of_pieces(placed.text, placed.spans), len(split_words(text))
+    placed = models[kind].encode_batch_with_spans([text])[0]
+    words, count = words_of_tokens(placed.text, placed.spans), len(split_words(text))
     assert all(0 <= first < last <= count for first, last in words)
     assert words == sorted(words)
     if kind != "word":  # where neighbouring unknown words are one piece
@@ -91,9 +91,9 @@ def test_every_piece_has_a_word_and_they_ascend(models, kind, text):
 
 def test_a_space_belongs_to_the_word_after_it_and_at_the_end_to_the_last():
     spans = [Span(0, 0), Span(0, 1), Span(1, 3), Span(3, 4), Span(4, 5)]
-    assert words_of_pieces("a  b ", spans) == [(0, 1), (0, 1), (1, 2), (1, 2), (1, 2)]
-    assert words_of_pieces("  ", [Span(0, 2)]) == [(0, 0)]
-    assert words_of_pieces("a b c", [Span(0, 3), Span(3, 5)]) == [(0, 2), (2, 3)]
+    assert words_of_tokens("a  b ", spans) == [(0, 1), (0, 1), (1, 2), (1, 2), (1, 2)]
+    assert words_of_tokens("  ", [Span(0, 2)]) == [(0, 0)]
+    assert words_of_tokens("a b c", [Span(0, 3), Span(3, 5)]) == [(0, 2), (2, 3)]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -102,7 +102,7 @@ def test_a_space_belongs_to_the_word_after_it_and_at_the_end_to_the_last():
 def test_decoded_pieces_are_placed_where_decoding_puts_them(models, kind, data):
     model = models[kind]
     ids = data.draw(st.lists(st.integers(UNK_ID, model.size - 1).filter(lambda i: i not in (2, 3))))
-    placed = model.place_decoded(ids)
+    placed = model.decode_with_spans(ids)
     assert placed.text == model.decode(ids)
     assert placed.ids == ids
     assert surfaces(placed) == dict(enumerate(split_words(placed.text)))
@@ -115,8 +115,8 @@ def test_words_cut_in_parts_are_the_words_of_the_line(models, kind, text, cuts):
     text = normalise(text)
     places = [0, *sorted(min(cut, len(text)) for cut in cuts), len(text)]
     parts = [text[start:end] for start, end in pairwise(places)]
-    placed = models[kind].place_batch(parts)
-    found = words_of_source_parts(parts, placed)
+    placed = models[kind].encode_batch_with_spans(parts)
+    found = words_of_source_segments(parts, placed)
     line = "".join(map(normalise, parts))
     start, owner = 0, []  # of each character, the word
     for place, character in enumerate(line):
@@ -137,11 +137,11 @@ def test_words_cut_in_parts_are_the_words_of_the_line(models, kind, text, cuts):
 def test_translations_in_parts_are_words_of_the_whole(models, kind, data):
     model = models[kind]
     ids = st.lists(st.integers(4, model.size - 1), max_size=6)
-    placed = [model.place_decoded(part) for part in data.draw(st.lists(ids, min_size=1))]
+    placed = [model.decode_with_spans(part) for part in data.draw(st.lists(ids, min_size=1))]
     texts = [one_line(pieces.text) for pieces in placed]
-    line = texts[0] if len(texts) == 1 else join_parts(texts)
+    line = texts[0] if len(texts) == 1 else join_segments(texts)
     found = dict.fromkeys(range(len(split_words(line))), "")
-    for pieces, text, words in zip(placed, texts, words_of_target_parts(placed)):
+    for pieces, text, words in zip(placed, texts, words_of_target_segments(placed)):
         for (begin, end), (first, last) in zip(pieces.spans, words):
             assert words == sorted(words)
             assert last - first == (1 if found else 0)
@@ -151,5 +151,5 @@ def test_translations_in_parts_are_words_of_the_whole(models, kind, data):
 
 
 def test_a_line_break_in_a_decoded_piece_parts_words_as_the_printed_space_does():
-    placed = PlacedPieces("a\nb", [4, 5], [Span(0, 2), Span(2, 3)])
-    assert words_of_target_parts([placed]) == [[(0, 1), (1, 2)]]
+    placed = TokenSpans("a\nb", [4, 5], [Span(0, 2), Span(2, 3)])
+    assert words_of_target_segments([placed]) == [[(0, 1), (1, 2)]]

@@ -81,8 +81,8 @@ def test_embeddings_of_other_subwords_are_taken_by_the_text_of_the_piece(parent,
     for name, side in (("source_embedding", "source"), ("target_embedding", "target")):
         path = f"translator/{name}"
         old, new = Subwords(subwords_of(run)[side]), Subwords(other_subwords[side])
-        places = {piece: n for n, piece in enumerate(old.pieces(range(old.size)))}
-        for n, piece in enumerate(new.pieces(range(new.size))):
+        places = {piece: n for n, piece in enumerate(old.tokens(range(old.size)))}
+        for n, piece in enumerate(new.tokens(range(new.size))):
             row = arrays[path][places[piece]] if piece in places else before[path][n]
             np.testing.assert_array_equal(after[path][n], row)
             shared += piece in places
@@ -100,9 +100,9 @@ def test_columns_of_an_output_layer_of_its_own_are_those_of_the_pieces(
     model = fresh_model(60, 60, tied_embeddings="none")
     take_weights(model, str(run.path), other_subwords)
     new, old = Subwords(other_subwords["target"]), Subwords(run.target_subwords)
-    places = {piece: n for n, piece in enumerate(old.pieces(range(80)))}
+    places = {piece: n for n, piece in enumerate(old.tokens(range(80)))}
     columns = weights(model)["translator/output_kernel"]
-    both = [(n, p) for n, p in enumerate(new.pieces(range(60))) if p in places]
+    both = [(n, p) for n, p in enumerate(new.tokens(range(60))) if p in places]
     assert len(both) > 4  # more than PAD, UNK, BOS and EOS
     for number, piece in both:
         np.testing.assert_array_equal(columns[:, number], kernel[:, places[piece]])

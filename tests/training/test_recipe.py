@@ -7,7 +7,7 @@ import pytest
 from helpers.mechanism_cases import tiny_model
 from helpers.train_step_bench import Bench, assert_same, batch
 from nmtcli.config import TrainingConfig
-from nmtcli.data.arrays import Arrays
+from nmtcli.data.batching import Arrays
 from nmtcli.errors import UsageError
 from nmtcli.models.weights import arrays_of, set_arrays
 from nmtcli.text.special_tokens import EOS_ID, PAD_ID

@@ -6,8 +6,7 @@ import signal
 import pytest
 
 from helpers.training_case import options, run_training
-from nmtcli.data.arrays import Arrays
-from nmtcli.data.batching import plan_epoch
+from nmtcli.data.batching import Arrays, plan_epoch
 from nmtcli.data.prepared import PreparedData
 from nmtcli.errors import Interrupted, NmtError, UsageError
 from nmtcli.runs import checkpoints
