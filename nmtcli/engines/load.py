@@ -131,7 +131,7 @@ def load_model(
 
     facts, config = run.read_facts(), run.read_config()
     options = _showing(config.model, layer, head, run.path)
-    step, arrays, _ = checkpoints.load(run.checkpoints, checkpoint, on_warning=on_warning)
+    step, arrays, _ = checkpoints.load(run.checkpoints, checkpoint)
     vocabulary = facts["vocabulary"]
     dtype = backend.keras_policy(precision)
     model = build_model(options, vocabulary["source"], vocabulary["target"], dtype=dtype)

@@ -9,6 +9,7 @@ A folder is written beside, synced, and renamed; the manifest has the size and S
 
 import hashlib
 import json
+import logging
 import os
 import re
 import shutil
@@ -17,6 +18,8 @@ from pathlib import Path
 import numpy as np
 
 from nmtcli.errors import NmtError, UsageError
+
+logger = logging.getLogger(__name__)
 
 STEP = re.compile(r"step-(\d+)$")
 AVERAGE = re.compile(r"average(-[\w.-]+)?$")
@@ -112,14 +115,13 @@ def averages(folder) -> list[str]:
     return sorted(p.name for p in Path(folder).glob("average*") if AVERAGE.match(p.name))
 
 
-def load(folder, name: str = "last", groups=("model",), on_warning=lambda message: None):
-    """Read a checkpoint; when it is damaged, the one before it is used and named.
+def load(folder, name: str = "last", groups=("model",)):
+    """Read a checkpoint; when it is damaged, the one before it is used, with a warning.
 
     Args:
         folder: `checkpoints` of the run.
         name: `last`, `best`, `step-N`, or an average's name; that one has no other before it.
         groups: which arrays to read.
-        on_warning: called with one line about each damaged checkpoint.
 
     Returns:
         (step, arrays, state) as they were saved.
@@ -131,10 +133,10 @@ def load(folder, name: str = "last", groups=("model",), on_warning=lambda messag
     folder = Path(folder)
     damaged = []
     for path in _candidates(folder, name):
-        problem = _problem(path)
+        problem = find_problem(path)
         if problem is None:
             for earlier, what in damaged:
-                on_warning(f"{earlier}: {what}; using {path.name} instead")
+                logger.warning(f"{earlier}: {what}; using {path.name} instead")
             step = json.loads((path / "manifest.json").read_text(encoding="utf-8"))["step"]
             state = json.loads((path / "state.json").read_text(encoding="utf-8"))
             return step, {group: _read_arrays(path / f"{group}.npz") for group in groups}, state
@@ -184,7 +186,7 @@ def _wanted(folder: Path, name: str) -> str:
     return wanted
 
 
-def _problem(path: Path) -> str | None:
+def find_problem(path: Path) -> str | None:
     """What is wrong with a checkpoint's files, or None."""
     try:
         files = json.loads((path / "manifest.json").read_text(encoding="utf-8"))["files"]
