@@ -77,8 +77,8 @@ class Trainer:
         plan = self._plan()
         batches = plan[state.batch : state.batch + self.options.accumulate]
         step = state.step + 1
-        rate = self._rate(step)
-        result = self._updated(batches, rate, step)
+        rate = self._learning_rate(step)
+        result = self._update(batches, rate, step)
         if not result.finite:
             self._recover(step, rate, result, batches)
             return
@@ -86,16 +86,16 @@ class Trainer:
         state.advance(len(batches), len(plan))
         self._count(result, time.monotonic() - begun)
         if step % self.options.log_every == 0:
-            self._report(rate, result.gradient_norm, len(plan))
+            self._log_step(rate, result.gradient_norm, len(plan))
         due = self.validator is not None and step % self.config.validation.every == 0
         if due or step % self.options.save_every == 0:
             self._checkpoint(validated=due)
 
-    def _updated(self, batches, rate, step):
+    def _update(self, batches, rate, step):
         """The result of an update; after a lack of memory it has smaller micro-batches."""
         before = self.state.micro_batches_per_batch
         result, count = run_with_memory_backoff(
-            lambda parts: self.train_step([self._arrays(part) for part in parts], rate, step),
+            lambda micro: self.train_step([self._arrays(batch) for batch in micro], rate, step),
             batches,
             before,
         )
@@ -114,7 +114,7 @@ class Trainer:
             self._plan_of = epoch, self.epochs.plan(epoch)
         return self._plan_of[1]
 
-    def _rate(self, step):
+    def _learning_rate(self, step):
         options = self.options
         updates = -(-len(self._plan()) // options.accumulate)  # in an epoch
         total = options.max_steps or options.max_epochs * updates
@@ -136,7 +136,7 @@ class Trainer:
         state.seconds += seconds
         state.rate_seconds += seconds
 
-    def _report(self, rate, norm, batches):
+    def _log_step(self, rate, norm, batches):
         state = self.state
         measured = {
             "epoch": round(state.epoch + state.batch / batches, 3),

@@ -1,13 +1,9 @@
 """What validations decide: the best one, the end, and a lower learning rate."""
 
-import math
-
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from nmtcli.config.training import TrainingConfig, ValidationConfig
-from nmtcli.runs.monitored_metric import monitored_metric
 from nmtcli.training.early_stopping import NO_BETTER, record_validation
 from nmtcli.training.state import TrainerState
 
@@ -24,29 +20,6 @@ def run(scores, stopping="bleu", patience=100, **training):
         found = score if isinstance(score, dict) else {"bleu": score, "perplexity": 5.0}
         best.append(record_validation(state, found, options, validation))
     return state, best
-
-
-@pytest.mark.parametrize(
-    ("wanted", "name", "value"),
-    [
-        ("bleu", "bleu", [30.0, -4.0]),
-        ("chrf", "chrf", [55.0, -4.0]),
-        ("perplexity", "perplexity", [-4.0]),
-        ("none", "bleu", [30.0, -4.0]),
-    ],
-)
-def test_the_wanted_score_decides_and_perplexity_between_equals(wanted, name, value):
-    found = {"bleu": 30.0, "chrf": 55.0, "perplexity": 4.0}
-    assert monitored_metric(found, wanted) == (name, value)
-
-
-@pytest.mark.parametrize("wanted", ["bleu", "chrf", "none"])
-def test_perplexity_decides_where_nothing_was_translated(wanted):
-    assert monitored_metric({"perplexity": 4.0}, wanted) == ("perplexity", [-4.0])
-
-
-def test_without_any_perplexity_the_score_still_decides():
-    assert monitored_metric({"bleu": 1.0, "perplexity": None}, "bleu") == ("bleu", [1.0, -math.inf])
 
 
 def test_chrf_and_bleu_may_choose_different_ones():
