@@ -60,15 +60,14 @@ def build(name: str, arguments: list[str]):
 
     from nmtcli import backend, config
     from nmtcli.models.factory import build_model
-    from nmtcli.training.train_step import TrainStep, make_optimizer
+    from nmtcli.training.train_step import TrainStep
 
     assignments = [text for text in (*options_for(name, SIZES), *arguments) if "=" in text]
     preset = arguments[1] if arguments[0] == "--attention" else None
     merged = config.load(None, assignments, {"model": {"attention": preset}})
     policy = backend.keras_policy(backend.resolve_precision("auto"))
     model = build_model(merged.model, VOCABULARY, VOCABULARY, dtype=policy)
-    optimizer = make_optimizer(merged.training)
-    return TrainStep(model, optimizer, smoothing=0.1, clip_norm=1.0, seed=1, coverage_weight=1.0)
+    return TrainStep(model, merged.training)
 
 
 if __name__ == "__main__":

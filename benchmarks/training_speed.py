@@ -103,12 +103,11 @@ def build(name: str, precision: str):
     from nmtcli import backend
     from nmtcli.config import from_dict
     from nmtcli.models.factory import build_model
-    from nmtcli.training.train_step import TrainStep, make_optimizer
+    from nmtcli.training.train_step import TrainStep
 
     config = from_dict({"model": MODELS[name]})
     model = build_model(config.model, 8000, 8000, dtype=backend.keras_policy(precision))
-    optimizer = make_optimizer(config.training)
-    return TrainStep(model, optimizer, smoothing=0.1, clip_norm=1.0, seed=1)
+    return TrainStep(model, config.training)
 
 
 def profile(name: str, step, arrays) -> None:

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from nmtcli.cli.train_options import check_values, model_options, run_name, set_values
-from nmtcli.cli.train_report import Printer, dry_run_lines
+from nmtcli.cli.train_report import dry_run_lines, print_event
 from nmtcli.config.attention import PRESETS
 from nmtcli.config.presets import preset_names
 from nmtcli.errors import NmtError, UsageError
@@ -187,10 +187,10 @@ def _train(values: dict, data: Path, run: Path, export: bool) -> None:
     from nmtcli.training.run import train as use_case
 
     found = _complete(values, data, run)
-    progress = use_case(found.config, data, run, Printer(run), found.values)
-    best = f", best at step {progress.best_step}" if progress.best is not None else ""
+    state = use_case(found.config, data, run, print_event, found.values)
+    best = f", best at step {state.best_step}" if state.best is not None else ""
     print(
-        f"done ({progress.finished}): step {progress.step}{best};"
+        f"done ({state.finished}): step {state.step}{best};"
         f" translate with: nmt translate --run {shlex.quote(str(run))} < in.txt",
         file=sys.stderr,
     )

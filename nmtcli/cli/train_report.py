@@ -2,79 +2,90 @@
 
 import sys
 from collections.abc import Iterator
-from pathlib import Path
+from functools import singledispatch
 
-SCORES = {"bleu": "BLEU", "chrf": "chrF", "perplexity": "perplexity"}
-
-
-class Printer:
-    """Tells on stderr how the training goes, a line for each event."""
-
-    def __init__(self, run: Path):
-        self.run = run
-
-    def __call__(self, event) -> None:
-        text = getattr(self, f"_{event.kind}")(event.values)
-        print(text, file=sys.stderr, flush=True)
-
-    def _start(self, v) -> str:
-        return f"{headline(v)} -> {self.run}"
-
-    def _resumed(self, v) -> str:
-        return f"going on from step {v['step']}"
-
-    def _warning(self, v) -> str:
-        return f"nmt: warning: {v['text']}"
-
-    def _initial(self, v) -> str:
-        return v["text"]
-
-    def _average(self, v) -> str:
-        line = f"average of {', '.join(v['made_of'])}"
-        if "name" not in v:
-            return line
-        line += f": validation {_score(v['name'], v[v['name']])}"
-        if v["before"] is not None:
-            value = -v["before"][0] if v["name"] == "perplexity" else v["before"][0]
-            line += f", best of the training {_score(v['name'], value)}"
-        return line + ("; the average is best now" if v["best"] else "; best stays")
-
-    def _train(self, v) -> str:
-        return (
-            f"step {v['step']}  epoch {v['epoch']:.2f}  loss {v['loss']:.3f}"
-            f"  perplexity {v['perplexity']:.2f}  rate {v['learning_rate']:.2e}"
-            f"  {v['tokens_per_second']:,.0f} tokens/s  left {clock(v['left'])}"
-        )
-
-    def _validation(self, v) -> str:
-        parts = [f"step {v['step']}  validation"]
-        parts += [
-            _score(name, v[name])
-            for name in ("perplexity", "bleu", "chrf")
-            if v.get(name) is not None
-        ]
-        if v["best"]:
-            parts.append("best so far")
-        lines = ["  ".join(parts)]
-        for source, reference, translation in v["samples"]:
-            lines += [f"    source      {source}", f"    reference   {reference}"]
-            lines += [f"    translation {translation}"]
-        return "\n".join(lines)
+from nmtcli.runs.monitored_metric import TITLES
+from nmtcli.training import events
 
 
-def headline(v: dict) -> str:
-    """Of `describe_training`."""
-    name = v["attention"]
+def print_event(event: events.Event) -> None:
+    """Print the line of an event on stderr."""
+    print(describe_event(event), file=sys.stderr, flush=True)
+
+
+@singledispatch
+def describe_event(event) -> str:
+    """The line that tells of an event; below a validation there are some translations too."""
+    raise TypeError(f"Unknown event. Received: {event!r}")
+
+
+@describe_event.register
+def _(event: events.TrainingStarted) -> str:
+    return f"{headline(event.description)} -> {event.run}"
+
+
+@describe_event.register
+def _(event: events.WeightsInitialized) -> str:
+    return event.text
+
+
+@describe_event.register
+def _(event: events.Resumed) -> str:
+    return f"going on from step {event.step}"
+
+
+@describe_event.register
+def _(event: events.StepLogged) -> str:
+    return (
+        f"step {event.step}  epoch {event.epoch:.2f}  loss {event.loss:.3f}"
+        f"  perplexity {event.perplexity:.2f}  rate {event.learning_rate:.2e}"
+        f"  {event.tokens_per_second:,.0f} tokens/s  left {clock(event.seconds_left)}"
+    )
+
+
+@describe_event.register
+def _(event: events.Validated) -> str:
+    scores = event.result.scores()
+    parts = [f"step {event.step}  validation"]
+    parts += [
+        _score(name, scores[name])
+        for name in ("perplexity", "bleu", "chrf")
+        if scores.get(name) is not None
+    ]
+    if event.is_best:
+        parts.append("best so far")
+    lines = ["  ".join(parts)]
+    for source, reference, translation in event.samples:
+        lines += [f"    source      {source}", f"    reference   {reference}"]
+        lines += [f"    translation {translation}"]
+    return "\n".join(lines)
+
+
+@describe_event.register
+def _(event: events.CheckpointsAveraged) -> str:
+    line = f"average of {', '.join(event.made_of)}"
+    if event.result is None:
+        return line
+    line += f": validation {_score(event.metric, event.result.scores()[event.metric])}"
+    if event.best_before is not None:
+        line += f", best of the training {_score(event.metric, event.best_before)}"
+    return line + ("; the average is best now" if event.is_best else "; best stays")
+
+
+def headline(description) -> str:
+    """What is trained, and on what; `description` is a `TrainingDescription`."""
+    name = description.attention
     model = name if name == "transformer" else f"attention {name}"
     return (
-        f"nmt {v['version']} on {v['backend']}, {v['device']}, {v['precision']}, {model},"
-        f" {v['parameters']:,} parameters, {v['pairs']:,} pairs"
+        f"nmt {description.version} on {description.backend}, {description.device},"
+        f" {description.precision}, {model}, {description.parameters:,} parameters,"
+        f" {description.pairs:,} pairs"
     )
 
 
 def dry_run_lines(found) -> Iterator[str]:
-    """What a `DryRun` found."""
-    yield headline(found.header)
+    """The report of a `DryRun`."""
+    yield headline(found.description)
     parts = ", ".join(f"{part} {count:,}" for part, count in found.parameters.items())
     yield f"parameters       {parts}"
     rows, source, target = found.shape
@@ -110,4 +121,4 @@ def clock(seconds: float | None) -> str:
 
 
 def _score(name: str, value: float) -> str:
-    return f"{SCORES[name]} {value:.2f}"
+    return f"{TITLES[name]} {value:.2f}"

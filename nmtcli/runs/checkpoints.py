@@ -126,7 +126,7 @@ def load(folder, name: str = "last", groups=("model",), fall_back: bool = True):
     folder = Path(folder)
     damaged = []
     for path in _candidates(folder, name)[: None if fall_back else 1]:
-        problem = _problem(path)
+        problem = find_problem(path)
         if problem is None:
             for earlier, what in damaged:
                 logger.warning("%s: %s; using %s instead", earlier, what, path.name)
@@ -181,7 +181,7 @@ def _wanted(folder: Path, name: str) -> str:
     return wanted
 
 
-def _problem(path: Path) -> str | None:
+def find_problem(path: Path) -> str | None:
     """What is wrong with a checkpoint's files, or None."""
     try:
         files = json.loads((path / "manifest.json").read_text(encoding="utf-8"))["files"]

@@ -6,6 +6,7 @@ from pathlib import Path
 from nmtcli.config import as_dict
 from nmtcli.errors import NmtError
 from nmtcli.runs.metrics_log import read_metrics
+from nmtcli.runs.monitored_metric import best_validation
 
 
 def describe(run) -> dict:
@@ -20,6 +21,7 @@ def describe(run) -> dict:
     validations = [line for line in metrics if line.get("kind") == "validation"]
     trained = [line for line in metrics if line.get("kind") == "train"]
     checkpoints = [_describe_checkpoint(folder) for folder in _steps(run.checkpoints)]
+    early_stopping = config["validation"]["early_stopping"] if config else "bleu"
     done = [*metrics, *checkpoints]  # a short training has a checkpoint, and no line of metrics
     return {
         "run": str(run.path),
@@ -31,7 +33,7 @@ def describe(run) -> dict:
         "last_step": _highest(done, "step"),
         "last_epoch": _highest(done, "epoch"),
         "last_training": trained[-1] if trained else None,
-        "best_validation": _best(validations, config),
+        "best_validation": best_validation(metrics, early_stopping),
         "last_validation": validations[-1] if validations else None,
         "checkpoints": checkpoints,
         "best": _link(run.checkpoints / "best"),
@@ -50,17 +52,6 @@ def _read_config(run) -> dict | None:
 
 def _highest(lines: list[dict], name: str) -> int | None:
     return max((line[name] for line in lines if isinstance(line.get(name), int)), default=None)
-
-
-def _best(validations: list[dict], config: dict | None) -> dict | None:
-    """By the score that decided, as far as it was measured; else by BLEU, chrF or perplexity."""
-    decider = config["validation"]["early_stopping"] if config else "bleu"
-    for name in (decider, "bleu", "chrf", "perplexity"):
-        measured = [line for line in validations if isinstance(line.get(name), int | float)]
-        if measured:
-            sign = -1 if name == "perplexity" else 1
-            return max(measured, key=lambda line: sign * line[name])
-    return None
 
 
 def _vocabulary_size(model: Path) -> int | None:

@@ -13,7 +13,7 @@ from nmtcli.runs.atomic import write_atomically
 from nmtcli.runs.directory import RunDirectory
 from nmtcli.runs.exports import describe_checks, read_description
 from nmtcli.runs.metrics_log import read_metrics
-from nmtcli.runs.monitored_metric import TITLES, deciding_score
+from nmtcli.runs.monitored_metric import TITLES, best_validation
 
 SIDES = ("source", "target")
 
@@ -76,14 +76,10 @@ def _cell(value) -> str:
 
 
 def _scores(metrics: list[dict], config: Config) -> Iterator[tuple]:
-    wanted = config.validation.early_stopping
-    scored = [line for line in metrics if line.get("kind") in ("validation", "average")]
-    if not scored:
+    best = best_validation(metrics, config.validation.early_stopping)
+    if best is None:
         yield "validation", "none yet"
         return
-    # An average is the best only where the training said so.
-    eligible = [line for line in scored if line["kind"] == "validation" or line.get("best")]
-    best = max(eligible, key=lambda line: deciding_score(line, wanted)[1], default=scored[-1])
     of = f" (mean of {', '.join(best['made_of'])})" if best["kind"] == "average" else ""
     yield "best checkpoint", f"step {best['step']}{of}"
     for name, title in TITLES.items():
@@ -95,7 +91,7 @@ def _scores(metrics: list[dict], config: Config) -> Iterator[tuple]:
             yield f"signature of {title}", f"`{signature}`"
     if "bleu" in best:
         yield "translated with", f"beam {config.validation.beam}"
-    last = scored[-1]
+    last = [line for line in metrics if line.get("kind") in ("validation", "average")][-1]
     if last is not best:
         title = "last validation" if last["kind"] == "validation" else "average, not better"
         shown = [

@@ -14,7 +14,7 @@ from nmtcli.errors import NmtError, UsageError
 from nmtcli.runs import checkpoints
 from nmtcli.runs.directory import RunDirectory
 from nmtcli.runs.metrics_log import read_metrics
-from nmtcli.runs.monitored_metric import deciding_score
+from nmtcli.runs.monitored_metric import monitored_metric
 
 NAME = "average"
 USUAL = 5  # checkpoints, if there are so many
@@ -136,17 +136,17 @@ def _named(run: RunDirectory, there: list[int], names: Sequence[str]) -> list[in
 
 def _best(run: RunDirectory, there: list[int], count: int) -> list[int]:
     """The steps whose validations were the best, of those that are still there."""
-    wanted = run.read_config().validation.early_stopping
-    scored = {}
+    early_stopping = run.read_config().validation.early_stopping
+    monitored = {}
     for line in read_metrics(run.metrics):
         if line.get("kind") == "validation" and line.get("step") in there:
-            scored[line["step"]] = deciding_score(line, wanted)
-    if count > len(scored):
-        raise _too_few(run, count, sorted(scored), " with a validation")
-    names = {name for name, _ in scored.values()}
+            monitored[line["step"]] = monitored_metric(line, early_stopping)
+    if count > len(monitored):
+        raise _too_few(run, count, sorted(monitored), " with a validation")
+    names = {name for name, _ in monitored.values()}
     if len(names) > 1:
         raise NmtError(f"{run.metrics}: not all validations have the same scores; name checkpoints")
-    return sorted(scored, key=lambda step: scored[step][1], reverse=True)[:count]
+    return sorted(monitored, key=lambda step: monitored[step][1], reverse=True)[:count]
 
 
 def _too_few(run, wanted: int, there: list[int], kind: str = "") -> UsageError:

@@ -1,4 +1,4 @@
-"""Try a training out: one update of the largest batch, and what the whole would take."""
+"""Try out a training: update with the largest batch, and estimate what the whole would take."""
 
 import statistics
 import time
@@ -6,13 +6,20 @@ from dataclasses import dataclass
 
 from nmtcli.config import Config
 from nmtcli.errors import UsageError
+from nmtcli.training.setup import (
+    TrainingDescription,
+    build_models,
+    describe_training,
+    parameters_by_part,
+    with_data_options,
+)
 
 
 @dataclass(frozen=True)
 class DryRun:
-    """What was found.
+    """What a trial of a training measured.
 
-    header: as of `describe_training`.
+    description: a `TrainingDescription`.
     parameters: by part, see `parameters_by_part`.
     shape: (B, S, T) of the largest batch.
     first_seconds, seconds: of the first update, which compiles, and of one more.
@@ -22,7 +29,7 @@ class DryRun:
     advice: what to set where memory was not enough.
     """
 
-    header: dict
+    description: TrainingDescription
     parameters: dict[str, int]
     shape: tuple[int, int, int]
     first_seconds: float
@@ -49,12 +56,6 @@ def dry_run(config: Config, data) -> DryRun:
     from nmtcli.data.batching import plan_epoch
     from nmtcli.data.prepared import PreparedData
     from nmtcli.runs.hardware import peak_device_memory, peak_memory
-    from nmtcli.training.setup import (
-        build_models,
-        describe_training,
-        parameters_by_part,
-        with_data_options,
-    )
 
     prepared = PreparedData(data)
     prepared.check()
@@ -92,29 +93,33 @@ def _positions(batch) -> int:
 
 def _update_twice(model, config: Config, pairs, batches) -> tuple[list[float], str]:
     from nmtcli.data.batching import make_arrays
-    from nmtcli.training.micro_batches import compute_in_parts, describe_halvings
-    from nmtcli.training.train_step import make_train_step
+    from nmtcli.training.micro_batches import (
+        describe_memory_backoff,
+        run_with_memory_backoff,
+    )
+    from nmtcli.training.train_step import TrainStep
 
-    options, halvings, seconds = config.training, 0, []
-    update = make_train_step(model, options)
+    options, seconds, micro_batches = config.training, [], 1
+    train_step = TrainStep(model, options)
     guided = options.guided_alignment > 0
     for step in (1, 2):
         begun = time.monotonic()
-        _, halvings = compute_in_parts(
-            lambda parts, step=step: update(
+        _, micro_batches = run_with_memory_backoff(
+            lambda parts, step=step: train_step(
                 [make_arrays(pairs, part, with_alignment=guided) for part in parts],
                 options.learning_rate,
                 step,
             ),
             batches,
-            halvings,
+            micro_batches,
         )
         seconds.append(time.monotonic() - begun)
-    return seconds, describe_halvings(options, halvings) if halvings else ""
+    advice = describe_memory_backoff(options, micro_batches) if micro_batches > 1 else ""
+    return seconds, advice
 
 
 def _total(options, updates: int) -> int | None:
-    """Updates of the whole training, as far as limits in updates and epochs say it."""
+    """Updates of the whole training; None without a limit in updates or epochs."""
     limits = [options.max_steps, options.max_epochs * updates]
     return min((limit for limit in limits if limit), default=None)
 

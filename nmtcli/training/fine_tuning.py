@@ -1,10 +1,12 @@
-"""Begin a training with another run's weights: for another language, another text, a larger model.
+"""Fine-tuning: begin with another run's weights, and freeze those that shall stay as they are.
 
-What has the same name and shape is taken. Rows of embedding tables, which belong to pieces, are
+Weights of the same name and shape are taken. Rows of embedding tables, which belong to pieces, are
 taken by the text of the piece where the subword models differ; see Zoph et al. (2016),
 arXiv:1604.02201, who begin with a parent model's weights.
 """
 
+import difflib
+import fnmatch
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import numpy as np
 
 from nmtcli.errors import UsageError
 from nmtcli.inference.search_options import check_checkpoint_name
+from nmtcli.runs import checkpoints
 from nmtcli.runs.directory import RunDirectory
 
 # The model's own weights that have a place for each piece: the side of the pieces, and the axis.
@@ -24,9 +27,10 @@ OF_PIECES = {
 
 
 @dataclass(frozen=True)
-class Taken:
-    """What was taken of a run.
+class InitialWeights:
+    """Where the weights of a model come from.
 
+    run, step: whose weights were taken.
     taken: names of the weights that are those of the run.
     pieces: names of tables of other pieces -> (places taken, places in all).
     fresh: names of the weights that are new.
@@ -39,7 +43,7 @@ class Taken:
     fresh: list[str]
 
     def describe(self) -> str:
-        """One line: from where, how many, and which are not."""
+        """One line that says from where, how many, and which are new."""
         count = len(self.taken) + len(self.pieces)
         line = f"began with {count} of {count + len(self.fresh)} weights of {self.run}"
         line += f", step {self.step}"
@@ -50,7 +54,7 @@ class Taken:
         return line
 
     def facts(self) -> dict:
-        """For `run.json`."""
+        """The same for `run.json`."""
         return {
             "run": self.run,
             "step": self.step,
@@ -61,7 +65,7 @@ class Taken:
 
 
 def find_initial(text: str) -> tuple[RunDirectory, str]:
-    """The run and the checkpoint that RUN or RUN:CHECKPOINT names; `best` if none is named.
+    """Find the run and the checkpoint that RUN or RUN:CHECKPOINT names; `best` if none is named.
 
     Raises:
         UsageError: there is no such run.
@@ -79,8 +83,8 @@ def find_initial(text: str) -> tuple[RunDirectory, str]:
     return run, name
 
 
-def take_weights(model, text: str, subwords: dict[str, Path]) -> Taken:
-    """Give a fresh model what fits of another run's weights.
+def initialize_weights(model, text: str, subwords: dict[str, Path]) -> InitialWeights:
+    """Give a fresh model those weights of another run that fit.
 
     Args:
         model: with fresh weights; those without a counterpart keep them.
@@ -90,8 +94,6 @@ def take_weights(model, text: str, subwords: dict[str, Path]) -> Taken:
     Raises:
         UsageError: no such run or checkpoint, or nothing of it fits.
     """
-    from nmtcli.runs import checkpoints
-
     run, name = find_initial(text)
     step, arrays, _ = checkpoints.load(run.checkpoints, name)
     arrays = dict(arrays["model"])
@@ -99,7 +101,7 @@ def take_weights(model, text: str, subwords: dict[str, Path]) -> Taken:
         side: _common_pieces(getattr(run, f"{side}_subwords"), path)
         for side, path in subwords.items()
     }
-    found = Taken(str(run.path), step, [], {}, [])
+    found = InitialWeights(str(run.path), step, [], {}, [])
     for variable in model.weights:
         _take(variable, arrays, sides, found)
     if not found.taken and not found.pieces:
@@ -111,7 +113,7 @@ def take_weights(model, text: str, subwords: dict[str, Path]) -> Taken:
     return found
 
 
-def _take(variable, arrays: dict, sides: dict, found: Taken) -> None:
+def _take(variable, arrays: dict, sides: dict, found: InitialWeights) -> None:
     """Set one variable from the arrays, or leave it, and note that in `found`."""
     path, short = variable.path, _short(variable.path)
     array = arrays.get(path)
@@ -156,3 +158,37 @@ def _common_pieces(old: Path, new: Path) -> tuple[list[int], list[int]] | None:
 
 def _short(path: str) -> str:
     return path.removeprefix("translator/")
+
+
+def freeze(model, patterns) -> list[str]:
+    """Take the weights with matching names out of the training.
+
+    Args:
+        model: whose variables are named by paths such as `translator/source_embedding`.
+        patterns: as of a shell, where `*` also stands for `/`.
+
+    Returns:
+        the names of the weights taken out.
+
+    Raises:
+        UsageError: a pattern that matches nothing, or all weights taken out.
+    """
+    named = {variable.path: variable for variable in model.weights}
+    frozen = set()
+    for pattern in patterns:
+        matching = fnmatch.filter(named, pattern)
+        if not matching:
+            raise UsageError(
+                f"training.freeze: no weight is called '{pattern}'; {_nearest(pattern, named)}"
+            )
+        frozen.update(matching)
+    if frozen and len(frozen) == len(named):
+        raise UsageError("training.freeze: nothing would be left to train; freeze fewer weights")
+    for name in frozen:
+        named[name].trainable = False
+    return sorted(frozen)
+
+
+def _nearest(pattern, names) -> str:
+    close = difflib.get_close_matches(pattern.replace("*", ""), list(names), n=3, cutoff=0.4)
+    return f"near it are {', '.join(close)}" if close else f"there are {', '.join(sorted(names))}"

@@ -1,4 +1,4 @@
-"""The output layer with its label-smoothed cross-entropy, and the coverage loss.
+"""The loss of a batch, and the parts that it is the sum of.
 
 Losses are summed over real target tokens. Letters: B batch, T target, S source, N positions (B
 times T), R readout, V vocabulary.
@@ -9,26 +9,71 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
-UNLIKELY = 1e-30  # a probability whose logarithm is better taken another way
+from nmtcli.config import TrainingConfig
+from nmtcli.text.special_tokens import PAD_ID
+
+SMALLEST_PROBABILITY = 1e-30  # the logarithm of a smaller one is computed from the logits
+SMALLEST_ATTENTION = 1e-9  # a smaller weight counts as this one, and guidance leaves it alone
 
 
-class Scored(NamedTuple):
-    """What a loss finds in the logits of N positions.
+class LossWeights(NamedTuple):
+    """Weights of the losses that may act during a part of the training only, float32 scalars."""
 
-    at_target: the logit of the target, float32, (N,).
-    nll: -log p(target), float32, (N,).
-    gradient: by the logits at weight 1, without the uniform part of the labels, (N, V), in their
-        type.
-    beside: what is added to the loss, a float32 scalar.
+    coverage_loss: Any
+    guided_alignment: Any
+
+
+def loss_weights(options: TrainingConfig, step: int) -> LossWeights:
+    """The weights in update `step`, which counts from 1.
+
+    See et al. (2017), section 5, add the coverage loss when the model is nearly trained, since from
+    the beginning it disturbs the main loss: `coverage_from`.
     """
+    is_guided = not options.guided_until or step <= options.guided_until
+    return LossWeights(
+        options.coverage_loss * (step > options.coverage_from),
+        options.guided_alignment * is_guided,
+    )
 
-    at_target: Any
-    nll: Any
-    gradient: Any
-    beside: Any = 0.0
+
+def batch_loss(outputs, output_layer, targets, alignment, options: TrainingConfig, weights):
+    """What an update minimises. A part whose option is zero is not computed at all.
+
+    With `r_drop` each sentence is in the batch twice. The mean of both passes counts, which is half
+    of the paper's loss, so that a loss and the largest norm of a gradient mean the same with R-Drop
+    and without it.
+
+    Args:
+        outputs: of the model's `read_out`, hidden units (B, T, R) and attention (B, T, S).
+        output_layer: of the model's `output_layer`, kernel (R, V) and bias (V,).
+        targets: (B, T), int.
+        alignment: (B, T, S), float32, or None without guided alignment.
+        options: which parts there are; `coverage_loss` needs a model with coverage.
+        weights: the `LossWeights` of this update.
+
+    Returns:
+        loss, nll and the number of real target tokens, float32 scalars.
+    """
+    hidden, attention = outputs
+    layer = hidden, *output_layer, targets
+    real = ops.cast(ops.not_equal(targets, PAD_ID), "float32")
+    if options.r_drop:
+        real = 0.5 * real
+        loss, nll = r_drop_loss(*layer, real, options.label_smoothing, options.r_drop)
+    else:
+        loss, nll = smoothed_cross_entropy(*layer, real, options.label_smoothing)
+    if options.coverage_loss:
+        loss = loss + weights.coverage_loss * coverage_loss(attention, real)
+    if options.guided_alignment:
+        guided = guided_alignment_loss(attention, alignment, real)
+        loss = loss + weights.guided_alignment * guided
+    return loss, nll, ops.sum(real)
 
 
-def smoothed_cross_entropy(hidden, kernel, bias, targets, weights, smoothing):
+# -- cross-entropy through the output layer --------------------------------------------------------
+
+
+def smoothed_cross_entropy(hidden, kernel, bias, targets, weights, label_smoothing):
     """Cross-entropy against a target mixed with the uniform distribution, and the plain one.
 
         z = hidden kernel + bias
@@ -41,60 +86,80 @@ def smoothed_cross_entropy(hidden, kernel, bias, targets, weights, smoothing):
         hidden: (B, T, R), of any float type, which is that of the products.
         kernel: (R, V). bias: (V,).
         targets: (B, T), int.
-        weights: (B, T), float32; 1 at real tokens and 0 at padding.
-        smoothing: e, at least 0 and under 1.
+        weights: w, (B, T), float32; 1 at real tokens and 0 at padding.
+        label_smoothing: e, at least 0 and under 1.
 
     Returns:
         loss: float32 scalar, the smoothed sum; only this one has a gradient.
         nll: float32 scalar, the sum of -log p(target), whose mean's exponential is the perplexity.
     """
 
-    def score(z, targets, weights):
-        probabilities = softmax(z)
-        at_target, nll = look_at_targets(z, probabilities, targets)
-        return Scored(at_target, nll, less_labels(probabilities, targets, smoothing))
+    def cross_entropy(logits, targets, weights):
+        probabilities = softmax(logits)
+        target_logits, nll = target_logits_and_nll(logits, probabilities, targets)
+        gradient = subtract_targets(probabilities, targets, label_smoothing)
+        return LogitsLoss(target_logits, nll, gradient)
 
-    return through_output_layer(score, hidden, kernel, bias, targets, weights, smoothing)
+    return loss_through_output_layer(
+        cross_entropy, hidden, kernel, bias, targets, weights, label_smoothing
+    )
 
 
-def through_output_layer(score, hidden, kernel, bias, targets, weights, smoothing):
+class LogitsLoss(NamedTuple):
+    """What a loss computes from the logits of N positions.
+
+    target_logits: the logit of each target, float32, (N,).
+    nll: -log p(target), float32, (N,).
+    gradient: by the logits for positions of weight 1, without the uniform part of the smoothed
+        labels, (N, V), in the type of the logits.
+    divergence: float32 scalar that is added to the loss.
+    """
+
+    target_logits: Any
+    nll: Any
+    gradient: Any
+    divergence: Any = 0.0
+
+
+def loss_through_output_layer(logits_loss, hidden, kernel, bias, targets, weights, label_smoothing):
     """A loss of the logits, whose gradient is computed together with it.
 
     The logits, (N, V), are the largest array of a step, and passes over it cost more than the
-    products that make and use it. So there are as few as can be: the bias is a row more of the
-    kernel, the gradient by the logits goes into both products as soon as it is known, and what is
-    the same for all pieces, the uniform part of the labels, never meets the array.
+    products that make and use it. So there are as few as possible: the bias is one more row of the
+    kernel, the gradient by the logits goes into both products as soon as it is known, and the
+    uniform part of the labels, which is the same for all tokens, never meets the array.
 
     Args:
-        score: a function of logits (N, V), targets and weights (N,) that gives a `Scored`.
-        hidden, kernel, bias, targets, weights, smoothing: of `smoothed_cross_entropy`.
+        logits_loss: function of logits (N, V), targets and weights (N,) that returns a
+            `LogitsLoss`.
+        hidden, kernel, bias, targets, weights, label_smoothing: of `smoothed_cross_entropy`.
 
     Returns:
-        loss and nll of `smoothed_cross_entropy`, with what the score adds to the loss.
+        loss and nll of `smoothed_cross_entropy`, the loss with the divergence.
     """
     targets, weights = ops.reshape(targets, (-1,)), ops.reshape(weights, (-1,))
     size = bias.shape[0]
 
     @ops.custom_gradient
-    def of_layer(hidden, kernel, bias):
+    def loss_and_nll(hidden, kernel, bias):
         flat = ops.reshape(hidden, (-1, hidden.shape[-1]))
         inputs = ops.concatenate([flat, ops.ones_like(flat[:, :1])], axis=-1)  # (N, R + 1)
         layer = ops.cast(ops.concatenate([kernel, bias[None]], axis=0), flat.dtype)  # (R + 1, V)
-        found = score(ops.matmul(inputs, layer), targets, weights)
+        found = logits_loss(ops.matmul(inputs, layer), targets, weights)
 
         precise = ops.cast(inputs, "float32")
         uniform = ops.mean(ops.cast(layer, "float32"), axis=-1)  # of each unit, (R + 1,)
-        mean = ops.matmul(precise, uniform)  # of the logits, (N,)
-        each = found.nll + smoothing * (found.at_target - mean)
-        loss = ops.sum(weights * each) + found.beside
+        mean_logits = ops.matmul(precise, uniform)  # (N,)
+        each = found.nll + label_smoothing * (found.target_logits - mean_logits)
+        loss = ops.sum(weights * each) + found.divergence
 
         weighted = precise * weights[:, None]
         by_hidden = ops.matmul(found.gradient, ops.transpose(layer[:-1]))  # (N, R)
-        by_hidden = ops.cast(by_hidden, "float32") - smoothing * uniform[:-1]
+        by_hidden = ops.cast(by_hidden, "float32") - label_smoothing * uniform[:-1]
         by_hidden = by_hidden * weights[:, None]
         by_layer = ops.matmul(ops.transpose(ops.cast(weighted, flat.dtype)), found.gradient)
         by_layer = ops.cast(by_layer, "float32")  # (R + 1, V)
-        by_layer = by_layer - (smoothing / size) * ops.sum(weighted, axis=0)[:, None]
+        by_layer = by_layer - (label_smoothing / size) * ops.sum(weighted, axis=0)[:, None]
 
         def gradient(*args, upstream=None):
             scale = first_upstream(args if upstream is None else upstream)
@@ -106,43 +171,44 @@ def through_output_layer(score, hidden, kernel, bias, targets, weights, smoothin
 
         return (loss, ops.sum(weights * found.nll)), gradient
 
-    loss, nll = of_layer(hidden, kernel, bias)
+    loss, nll = loss_and_nll(hidden, kernel, bias)
     return loss, ops.stop_gradient(nll)
 
 
-def softmax(z):
+def softmax(logits):
     """The softmax of (N, V) logits in their type, but computed in float32.
 
     TensorFlow's own for bfloat16 does so inside (in oneDNN, where processors have bfloat16).
     """
     if keras.backend.backend() == "tensorflow":
-        return ops.softmax(z)
-    return ops.cast(ops.softmax(ops.cast(z, "float32")), z.dtype)
+        return ops.softmax(logits)
+    return ops.cast(ops.softmax(ops.cast(logits, "float32")), logits.dtype)
 
 
-def look_at_targets(z, probabilities, targets):
-    """The logit and -log p of each row's target, float32, (N,).
+def target_logits_and_nll(logits, probabilities, targets):
+    """The logit and -log p of each position's target, float32, (N,).
 
-    The probability is known, so that mostly nothing need be read again for its logarithm.
+    The probability is known, so that the logits are read again for its logarithm only where it is
+    too small.
     """
-    at_target, probability = (
+    target_logits, target_probabilities = (
         ops.cast(ops.take_along_axis(x, targets[:, None], axis=-1)[:, 0], "float32")
-        for x in (z, probabilities)
+        for x in (logits, probabilities)
     )
     nll = ops.cond(
-        ops.any(probability < UNLIKELY),
-        lambda: ops.logsumexp(ops.cast(z, "float32"), axis=-1) - at_target,
-        lambda: -ops.log(probability),
+        ops.any(target_probabilities < SMALLEST_PROBABILITY),
+        lambda: ops.logsumexp(ops.cast(logits, "float32"), axis=-1) - target_logits,
+        lambda: -ops.log(target_probabilities),
     )
-    return at_target, nll
+    return target_logits, nll
 
 
-def less_labels(dense, targets, smoothing):
-    """(N, V) less 1 - e at each row's target, without a pass over the whole array."""
+def subtract_targets(gradient, targets, label_smoothing):
+    """(N, V) less 1 - e at each position's target, without a pass over the whole array."""
     rows = ops.arange(ops.shape(targets)[0], dtype="int32")
     places = ops.stack([rows, ops.cast(targets, "int32")], axis=-1)
-    current = ops.take_along_axis(dense, targets[:, None], axis=-1)[:, 0]
-    return ops.scatter_update(dense, places, current - (1.0 - smoothing))
+    current = ops.take_along_axis(gradient, targets[:, None], axis=-1)[:, 0]
+    return ops.scatter_update(gradient, places, current - (1.0 - label_smoothing))
 
 
 def first_upstream(upstream):
@@ -152,7 +218,60 @@ def first_upstream(upstream):
     return upstream
 
 
-def coverage_loss(weights, real):
+# -- R-Drop ----------------------------------------------------------------------------------------
+
+
+def r_drop_loss(hidden, kernel, bias, targets, weights, label_smoothing, r_drop):
+    """Smoothed cross-entropy of two passes with different dropout, and their divergence.
+
+        loss = sum over both passes p, q of the smoothed cross-entropy
+               + r_drop * sum over n of w(n) * (KL(p(n) || q(n)) + KL(q(n) || p(n))) / 2
+
+    With d = log p - log q, the gradient of the divergence by the logits of p is
+    (p * (d - KL(p || q)) + p - q) / 2. The second pass is the second half of the rows.
+
+    Reference: Liang et al. (2021), arXiv:2106.14448, section 2.1, equations 1 to 4.
+
+    Args:
+        hidden: (2 B, T, R), of any float type, which is that of the products.
+        kernel: (R, V). bias: (V,).
+        targets: (2 B, T), int; the second half equals the first one.
+        weights: w, (2 B, T), float32; the same in both halves, 0 at padding.
+        label_smoothing: e, at least 0 and under 1.
+        r_drop: weight of the divergence, the paper's alpha.
+
+    Returns:
+        loss and nll, as `smoothed_cross_entropy`, summed over both passes.
+    """
+    half_weight = 0.5 * r_drop
+
+    def paired_cross_entropy(logits, targets, weights):
+        half = ops.shape(targets)[0] // 2
+        precise = ops.cast(logits, "float32")
+        probabilities = ops.softmax(precise)  # (2 N, V)
+        target_logits, nll = target_logits_and_nll(precise, probabilities, targets)
+        log_total = nll + target_logits
+        p, q = probabilities[:half], probabilities[half:]
+        log_ratio = precise[:half] - precise[half:]
+        log_ratio = log_ratio - (log_total[:half] - log_total[half:])[:, None]  # log p - log q
+        kl_pq, kl_qp = ops.sum(p * log_ratio, axis=-1), -ops.sum(q * log_ratio, axis=-1)
+        log_ratio = half_weight * log_ratio
+        by_p = p * (log_ratio + (1.0 + half_weight * (1.0 - kl_pq))[:, None]) - half_weight * q
+        by_q = q * ((1.0 + half_weight * (1.0 - kl_qp))[:, None] - log_ratio) - half_weight * p
+        gradient = ops.cast(ops.concatenate([by_p, by_q], axis=0), logits.dtype)
+        gradient = subtract_targets(gradient, targets, label_smoothing)
+        divergence = half_weight * ops.sum(weights[:half] * (kl_pq + kl_qp))
+        return LogitsLoss(target_logits, nll, gradient, divergence)
+
+    return loss_through_output_layer(
+        paired_cross_entropy, hidden, kernel, bias, targets, weights, label_smoothing
+    )
+
+
+# -- losses of the attention -----------------------------------------------------------------------
+
+
+def coverage_loss(attention, real):
     """How much is attended to again, summed over real target tokens.
 
         c[b, t, s] = sum over t' < t of a[b, t', s]
@@ -161,12 +280,35 @@ def coverage_loss(weights, real):
     Reference: See et al. (2017), arXiv:1704.04368, section 2.3, equations 10 and 12.
 
     Args:
-        weights: a, float32, (B, T, S).
+        attention: a, float32, (B, T, S).
         real: (B, T), float32; 1 at real tokens and 0 at padding.
 
     Returns:
         float32 scalar.
     """
-    before = ops.cumsum(weights, axis=1) - weights
-    repeated = ops.sum(ops.minimum(weights, before), axis=-1)  # (B, T)
+    coverage = ops.cumsum(attention, axis=1) - attention
+    repeated = ops.sum(ops.minimum(attention, coverage), axis=-1)  # (B, T)
     return ops.sum(repeated * real)
+
+
+def guided_alignment_loss(attention, alignment, real):
+    """Cross-entropy between given alignments and attention, summed over real target tokens.
+
+        loss = - sum over real (b, t) of sum over s of g[b, t, s] log a[b, t, s]
+
+    Divided by the number of real target tokens this is the papers' loss, to which a target token
+    without a link adds nothing.
+
+    Reference: Chen et al. (2016), arXiv:1607.01628;
+    Garg et al. (2019), arXiv:1909.02074.
+
+    Args:
+        attention: a, float32, (B, T, S).
+        alignment: g, float32, (B, T, S); a row sums to one, or is zero for a token without links.
+        real: (B, T), float32; 1 at real tokens and 0 at padding.
+
+    Returns:
+        float32 scalar.
+    """
+    logs = ops.log(ops.maximum(attention, SMALLEST_ATTENTION))
+    return -ops.sum(real * ops.sum(alignment * logs, axis=-1))

@@ -14,8 +14,15 @@ from nmtcli.runs.atomic import write_atomically
 from nmtcli.runs.directory import RunDirectory
 from nmtcli.runs.hardware import describe_hardware
 from nmtcli.runs.model_card import write_card
+from nmtcli.runs.monitored_metric import is_better, monitored_metric
 from nmtcli.training.averaging import NAME, choose, made_of, save_mean
-from nmtcli.training.fine_tuning import take_weights
+from nmtcli.training.events import (
+    CheckpointsAveraged,
+    TrainingStarted,
+    Validated,
+    WeightsInitialized,
+)
+from nmtcli.training.fine_tuning import initialize_weights
 from nmtcli.training.setup import (
     build_models,
     describe_training,
@@ -36,18 +43,18 @@ CHANGEABLE = {
 }  # fmt: skip
 
 
-def train(config: Config, data, run_path, tell=lambda event: None, chosen=None):
+def train(config: Config, data, run_path, on_event=lambda event: None, chosen=None):
     """Train until the configuration's limits, early stopping, or a signal.
 
     Args:
         config: all options; `data` and `subwords` are taken from the prepared data.
         data: folder that `preprocess` made.
         run_path: folder of the run; an existing run goes on from its last checkpoint.
-        tell: called with an `Event` for each thing worth showing.
+        on_event: called with each of `nmtcli.training.events`.
         chosen: what of the options nobody set, section -> key -> value; a run remembers it.
 
     Returns:
-        the `Progress` at the end.
+        the `TrainerState` at the end.
 
     Raises:
         UsageError: data or run that cannot be used, or options other than the run's.
@@ -64,9 +71,9 @@ def train(config: Config, data, run_path, tell=lambda event: None, chosen=None):
     run = RunDirectory(run_path)
     _check_run(run, config, prepared)
     precision, models = build_models(config, prepared)
-    more = {"chosen": chosen or {}, **_initial(run, config, prepared, models[0], tell)}
+    more = {"chosen": chosen or {}, **_initialize(run, config, prepared, models[0])}
     _open_run(run, config, prepared, more)
-    return _run_training(run, config, prepared, precision, models, tell)
+    return _run_training(run, config, prepared, precision, models, on_event)
 
 
 def _check_run(run: RunDirectory, config: Config, prepared) -> None:
@@ -87,18 +94,13 @@ def _check_run(run: RunDirectory, config: Config, prepared) -> None:
         )
 
 
-def _initial(run: RunDirectory, config: Config, prepared, model, tell) -> dict:
-    """Take the weights of another run into the model of one that has none yet; the facts of it."""
+def _initialize(run: RunDirectory, config: Config, prepared, model) -> dict:
+    """Give the model of a run without checkpoints the weights of another; returns what to note."""
     if config.training.init_from is None or checkpoints.steps(run.checkpoints):
         return {}
-
     subwords = {"source": prepared.source_model, "target": prepared.target_model}
-    taken = take_weights(
-        model,
-        config.training.init_from,
-        subwords,
-    )
-    return {"init_from": {**taken.facts(), "text": taken.describe()}}
+    initial = initialize_weights(model, config.training.init_from, subwords)
+    return {"init_from": {**initial.facts(), "text": initial.describe()}}
 
 
 def _open_run(run: RunDirectory, config: Config, prepared, more: dict) -> None:
@@ -148,69 +150,68 @@ def _facts(config: Config, prepared) -> dict:
     }
 
 
-def _run_training(run: RunDirectory, config: Config, prepared, precision, models, tell):
+def _run_training(run: RunDirectory, config: Config, prepared, precision, models, on_event):
     from nmtcli.runs.metrics_log import Metrics
-    from nmtcli.training.train_step import make_train_step
-    from nmtcli.training.trainer import Event, Training
+    from nmtcli.training.train_step import TrainStep
+    from nmtcli.training.trainer import Trainer
 
-    header = describe_training(config, prepared, precision, models[1])
+    description = describe_training(config, prepared, precision, models[1])
     kept = ("device", "precision", "parameters", "attention")
     run.write_facts(
         {
             **run.read_facts(),
-            **{key: header[key] for key in kept},
+            **{name: getattr(description, name) for name in kept},
             "parameters_by_part": parameters_by_part(models[1]),
             "hardware": describe_hardware(),
         }
     )
-    tell(Event("start", header))
+    on_event(TrainingStarted(run.path, description))
     initial = run.read_facts().get("init_from")
     if initial and not checkpoints.steps(run.checkpoints):
-        tell(Event("initial", initial))
-    validate = make_validator(models[1], prepared, config)
-    training = Training(
-        run, config, prepared.train, make_train_step(models[0], config.training), validate,
-        lambda step: Metrics(run.metrics, step), _with_card(run, tell),
+        on_event(WeightsInitialized(initial["text"]))
+    validator = make_validator(models[1], prepared, config)
+    trainer = Trainer(
+        run, config, prepared.train, TrainStep(models[0], config.training), validator,
+        lambda step: Metrics(run.metrics, step), _with_card(run, on_event),
     )  # fmt: skip
-    progress = training()
+    state = trainer.train()
     if config.training.average_last:
-        _average_last(run, config, progress, validate, tell)
+        _average_last(run, config, state, validator, on_event)
     write_card(run)
-    return progress
+    return state
 
 
-def _with_card(run: RunDirectory, tell):
-    """`tell`, which also writes the model card at each validation."""
+def _with_card(run: RunDirectory, on_event):
+    """`on_event`, which also writes the model card at each validation."""
 
-    def tell_and_write(event):
-        if event.kind == "validation":
+    def write_card_too(event):
+        if isinstance(event, Validated):
             write_card(run)
-        tell(event)
+        on_event(event)
 
-    return tell_and_write
+    return write_card_too
 
 
-def _average_last(run: RunDirectory, config: Config, progress, validate, tell) -> None:
+def _average_last(run: RunDirectory, config: Config, state, validator, on_event) -> None:
     """Average the last checkpoints; the mean becomes `best` if its validation is the best."""
     from nmtcli.runs.metrics_log import Metrics
-    from nmtcli.runs.monitored_metric import deciding_score
-    from nmtcli.training.trainer import Event
 
     there = checkpoints.steps(run.checkpoints)
     names = choose(run, last=min(config.training.average_last, len(there))) if there[1:] else []
     if not names or made_of(run) == names:  # which says that a finished training was started again
         return
     save_mean(run, names)
-    values = {"step": progress.step, "made_of": names, "best": False}
-    if validate is not None:
-        found = validate(checkpoints.load(run.checkpoints, NAME)[1]["model"])
-        found.pop("translations")
-        name, value = deciding_score(found, config.validation.early_stopping)
-        values |= {**found, "name": name, "before": progress.best}
-        values["best"] = progress.best is None or value > progress.best
-        metrics = Metrics(run.metrics, progress.step)
-        metrics.write("average", progress.step, made_of=names, best=values["best"], **found)
-        metrics.close()
-    if values["best"]:
+    if validator is None:
+        on_event(CheckpointsAveraged(state.step, names, is_best=False))
+        return
+    result = validator(checkpoints.load(run.checkpoints, NAME)[1]["model"])
+    scores = result.scores()
+    metric, value = monitored_metric(scores, config.validation.early_stopping)
+    is_best = is_better(value, state.best)
+    metrics = Metrics(run.metrics, state.step)
+    metrics.write("average", state.step, made_of=names, best=is_best, **scores)
+    metrics.close()
+    if is_best:
         checkpoints.point(run.checkpoints, "best", NAME)
-    tell(Event("average", values))
+    best_before = None if state.best is None else abs(state.best[0])  # perplexity is negative there
+    on_event(CheckpointsAveraged(state.step, names, is_best, result, metric, best_before))

@@ -1,12 +1,13 @@
-"""What a training is made of, from the configuration and the prepared data."""
+"""Build what a training needs, from the configuration and the prepared data."""
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, fields, replace
 
 from nmtcli import __version__, backend
 from nmtcli import config as configuration
 from nmtcli.config import Config
 from nmtcli.errors import UsageError
+from nmtcli.training.fine_tuning import freeze
 
 
 def with_data_options(config: Config, prepared) -> Config:
@@ -32,12 +33,17 @@ def with_data_options(config: Config, prepared) -> Config:
 
 
 def build_models(config: Config, prepared):
-    """Precision, and two models of the same fresh weights: to train, and in float32 to validate."""
+    """Build two models of the same fresh weights: one to train, and a float32 one to validate.
+
+    Returns:
+        the precision, and the two models.
+
+    Raises:
+        UsageError: options that could not act on this model and these data.
+    """
     backend.choose()
     backend.make_deterministic()
     from nmtcli.models.factory import build_model
-    from nmtcli.training.freeze import freeze
-    from nmtcli.training.requirements import check_recipe
 
     options = config.training
     sizes = prepared.facts["vocabulary"]["source"], prepared.facts["vocabulary"]["target"]
@@ -51,23 +57,72 @@ def build_models(config: Config, prepared):
     return precision, models
 
 
-def describe_training(config: Config, prepared, precision: str, model) -> dict:
-    """What the first line of a training says; `model` is one of which nothing is frozen."""
+def check_recipe(config: Config, model, pairs) -> None:
+    """Refuse options that could not act.
+
+    Args:
+        config: all options.
+        model: to be trained.
+        pairs: training ids on disk, `Pairs`.
+
+    Raises:
+        UsageError: R-Drop without anything random, guided alignment without attention or without
+            alignments.
+    """
+    options = config.training
+    if options.guided_alignment and model.mechanism.score is None:
+        raise UsageError(
+            "training.guided_alignment: attention none has no weights that alignments could guide;"
+            " choose another attention"
+        )
+    if options.guided_alignment and not pairs.has_links:
+        raise UsageError(
+            f"{pairs.folder}: no alignments, which training.guided_alignment needs; prepare the"
+            " data again with nmt preprocess --alignments FILE"
+        )
+    rates = [getattr(config.model, f.name) for f in fields(config.model) if "dropout" in f.name]
+    rates += [options.source_word_dropout, options.target_word_dropout]
+    if options.r_drop and not any(rates):
+        raise UsageError(
+            "training.r_drop: both passes are the same without dropout; set model.dropout"
+        )
+
+
+@dataclass(frozen=True)
+class TrainingDescription:
+    """What the first line of a training says.
+
+    backend: its name and version. device: what computes.
+    attention: the mechanism, or `transformer`.
+    parameters: of the model; pairs: of training sentences.
+    """
+
+    version: str
+    backend: str
+    device: str
+    precision: str
+    parameters: int
+    attention: str
+    pairs: int
+
+
+def describe_training(config: Config, prepared, precision: str, model) -> TrainingDescription:
+    """Describe a training; `model` is one of which nothing is frozen."""
     from nmtcli.models.factory import count_parameters
 
-    return {
-        "version": __version__,
-        "backend": backend.version(),
-        "device": backend.device(),
-        "precision": precision,
-        "parameters": count_parameters(model),
-        "attention": configuration.describe_model(config.model),
-        "pairs": len(prepared.train),
-    }
+    return TrainingDescription(
+        version=__version__,
+        backend=backend.version(),
+        device=backend.device(),
+        precision=precision,
+        parameters=count_parameters(model),
+        attention=configuration.describe_model(config.model),
+        pairs=len(prepared.train),
+    )
 
 
 def parameters_by_part(model) -> dict[str, int]:
-    """How many numbers are learnt in embedding, encoder, decoder and output.
+    """Count the numbers that are learnt in embedding, encoder, decoder and output.
 
     A matrix that embedding and output layer share counts as embedding; the bridge between encoder
     and decoder counts as decoder.
@@ -96,7 +151,7 @@ def make_validator(model, prepared, config: Config):
 
 
 def _translator(engine, subwords, config: Config):
-    """Function from lines to translated lines, by the path of `nmt translate`."""
+    """A function from lines to translated lines that does what `nmt translate` does."""
     from nmtcli.inference.translator import Translator
 
     search = replace(config.search, beam=config.validation.beam, nbest=1)

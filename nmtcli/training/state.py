@@ -6,18 +6,19 @@ from nmtcli.config import TrainingConfig
 
 
 @dataclass
-class Progress:
+class TrainerState:
     """The state of a training after update `step`; saved with each checkpoint.
 
     epoch, batch: of the next batch to be trained on, both from 0.
     seconds: of training so far, validation and earlier sessions included.
-    best: the best of the deciding scores, higher is better; best_step: when it was;
-    waited: validations since then.
-    plateau_scale: factor on the learning rate of the schedule plateau; plateau_waited: validations
-    without a gain since it last changed.
+    best: the best value of the monitored metric, higher is better, see `monitored_metric`;
+        best_step: when it was reached; bad_validations: validations since then.
+    plateau_scale: factor on the learning rate of the schedule plateau; plateau_bad_validations:
+        validations without a gain since it last changed.
     rate_scale: factor on the learning rate, halved at each recovery; recoveries: how many.
-    halvings: how often a batch was cut into twice as many parts, for want of memory.
+    micro_batches_per_batch: more than one after memory was not enough, a power of two.
     loss, nll, tokens, rate_seconds: sums since the last progress line.
+    finished: why the training has ended, or an empty string.
     """
 
     step: int = 0
@@ -26,12 +27,12 @@ class Progress:
     seconds: float = 0.0
     best: list[float] | None = None
     best_step: int = 0
-    waited: int = 0
+    bad_validations: int = 0
     plateau_scale: float = 1.0
-    plateau_waited: int = 0
+    plateau_bad_validations: int = 0
     rate_scale: float = 1.0
     recoveries: int = 0
-    halvings: int = 0
+    micro_batches_per_batch: int = 1
     loss: float = 0.0
     nll: float = 0.0
     tokens: int = 0
@@ -43,12 +44,12 @@ class Progress:
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, values: dict) -> "Progress":
+    def from_dict(cls, values: dict) -> "TrainerState":
         known = {f.name for f in fields(cls)}
         return cls(**{k: v for k, v in values.items() if k in known})
 
     def advance(self, batches: int, planned: int) -> None:
-        """Go on behind the next `batches` of an epoch of `planned` ones."""
+        """Move past the next `batches` of an epoch of `planned` ones."""
         self.batch += batches
         if self.batch >= planned:
             self.epoch, self.batch = self.epoch + 1, 0
@@ -57,27 +58,27 @@ class Progress:
         self.loss = self.nll = self.rate_seconds = 0.0
         self.tokens = 0
 
-    def limit_reached(self, limits: TrainingConfig) -> str:
+    def limit_reached(self, options: TrainingConfig) -> str:
         """Which limit ends the training now, in words, or an empty string."""
-        if limits.max_steps and self.step >= limits.max_steps:
-            return f"{limits.max_steps} steps"
-        if limits.max_epochs and self.epoch >= limits.max_epochs:
-            return f"{limits.max_epochs} epochs"
-        if limits.max_minutes and self.seconds >= 60 * limits.max_minutes:
-            return f"{limits.max_minutes:g} minutes"
+        if options.max_steps and self.step >= options.max_steps:
+            return f"{options.max_steps} steps"
+        if options.max_epochs and self.epoch >= options.max_epochs:
+            return f"{options.max_epochs} epochs"
+        if options.max_minutes and self.seconds >= 60 * options.max_minutes:
+            return f"{options.max_minutes:g} minutes"
         return ""
 
-    def seconds_left(self, limits: TrainingConfig, batches: int) -> float | None:
+    def seconds_left(self, options: TrainingConfig, batches: int) -> float | None:
         """Until the nearest limit, at the speed so far; None without a limit."""
         if not self.step:
             return None
         pace = self.seconds / self.step
         left = []
-        if limits.max_steps:
-            left.append((limits.max_steps - self.step) * pace)
-        if limits.max_epochs:
-            todo = (limits.max_epochs - self.epoch) * batches - self.batch
-            left.append(todo / limits.accumulate * pace)
-        if limits.max_minutes:
-            left.append(60 * limits.max_minutes - self.seconds)
+        if options.max_steps:
+            left.append((options.max_steps - self.step) * pace)
+        if options.max_epochs:
+            todo = (options.max_epochs - self.epoch) * batches - self.batch
+            left.append(todo / options.accumulate * pace)
+        if options.max_minutes:
+            left.append(60 * options.max_minutes - self.seconds)
         return max(0.0, min(left)) if left else None

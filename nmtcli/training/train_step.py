@@ -3,20 +3,22 @@
 Everything random is a function of (seed, step), so a resumed training repeats it exactly.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import keras
 import numpy as np
+from keras import ops
 
+from nmtcli import backend
+from nmtcli.config import TrainingConfig
 from nmtcli.data.batching import Arrays
 from nmtcli.models.weights import arrays_of, optimizer_arrays, set_arrays, set_optimizer_arrays
 from nmtcli.text.special_tokens import PAD_ID
-from nmtcli.training.objective import Objective
-from nmtcli.training.update import Numbers, make_update
+from nmtcli.training.losses import LossWeights, batch_loss, loss_weights
 from nmtcli.training.word_dropout import drop_words
 
-DRAWS = 1024  # of dropout in one pass, at most
-PARTS = 0x9E3779B1  # an odd number: the seeds of an update's batches are all different
+DROPOUT_DRAWS = 1024  # of dropout in one pass, at most
+SEED_STRIDE = 0x9E3779B1  # an odd number: the seeds of an update's micro-batches are all different
 
 
 @dataclass(frozen=True)
@@ -36,86 +38,76 @@ class StepResult:
 class TrainStep:
     """A compiled update of a model. An update whose gradient is not finite changes nothing.
 
+    With `average_decay` an exponential average of the weights is kept beside them. Its decay at
+    update t is (1 + t) / (10 + t) where that is less, so that the first weights, which mean
+    nothing, are soon forgotten.
+
     Args:
         model: its `read_out` and `output_layer` are what is trained; it draws its dropout from
             `model.dropout_seed`. Weights that are not trainable stay.
-        optimizer: a Keras optimizer; if it has a decay of weights, that is of matrices alone.
-        smoothing: of the labels.
-        clip_norm: largest norm of the whole gradient; 0 is none.
-        seed: of dropout.
-        coverage_weight: of the coverage loss, for a model with coverage.
-        coverage_from, r_drop, guided_until: see `Objective`.
-        guided_alignment: weight of the guided alignment; the arrays must have one then.
-        word_dropout: rates of source and decoder inputs.
-        average_decay: of the exponential average of the weights, which is kept beside them; 0 is
-            none. At update t it is (1 + t) / (10 + t) where that is less, so that the first
-            weights, which mean nothing, are soon forgotten.
+        options: the `training` section. The batches need an alignment if it has a guided alignment;
+            its coverage loss is for a model with coverage.
+        optimizer: a Keras optimizer; by default that of the options. If it has a weight decay, that
+            is of matrices alone.
     """
 
-    def __init__(
-        self, model, optimizer, *, smoothing, clip_norm, seed, coverage_weight=0.0, coverage_from=0,
-        r_drop=0.0, guided_alignment=0.0, guided_until=0, word_dropout=(0.0, 0.0),
-        average_decay=0.0,
-    ):  # fmt: skip
-        self.model, self.optimizer, self.seed = model, optimizer, seed
-        self.word_dropout, self.average_decay = word_dropout, average_decay
-        self.objective = Objective(
-            smoothing=smoothing,
-            coverage=coverage_weight if model.mechanism.coverage else 0.0,
-            coverage_from=coverage_from,
-            r_drop=r_drop,
-            guided=guided_alignment,
-            guided_until=guided_until,
-        )
+    def __init__(self, model, options: TrainingConfig, optimizer=None):
+        if not model.mechanism.coverage:
+            options = replace(options, coverage_loss=0.0)
+        self.model, self.options = model, options
+        self.optimizer = optimizer = make_optimizer(options) if optimizer is None else optimizer
         trained = model.trainable_variables
         if optimizer.weight_decay:
             optimizer.exclude_from_weight_decay([v for v in trained if len(v.shape) < 2])
         optimizer.build(trained)
         self._averages = [
             keras.Variable(np.asarray(v.value), trainable=False, name="average", dtype=v.dtype)
-            for v in (trained if average_decay else ())
+            for v in (trained if options.average_decay else ())
         ]
-        self._update = make_update(model, optimizer, self.objective, clip_norm, self._averages)
+        compiled = _JaxUpdate if backend.choose() == "jax" else _TensorFlowUpdate
+        self._update = compiled(model, optimizer, options, self._averages)
 
     def __call__(self, arrays, learning_rate, step) -> StepResult:
         """Update at number `step`.
 
         Args:
-            arrays: `Arrays`; or a list of them, whose gradients are added up to that of one batch
-                with all of their sentences.
+            arrays: `Arrays`; or a list of them, micro-batches whose gradients are added up to that
+                of one batch with all of their sentences.
             learning_rate: of this update.
             step: from 1.
         """
         batches = [arrays] if isinstance(arrays, Arrays) else list(arrays)
         tokens = sum(int(np.count_nonzero(batch.targets != PAD_ID)) for batch in batches)
         self.optimizer.learning_rate = learning_rate
-        decay = min(self.average_decay, (1 + step) / (10 + step))
-        numbers = Numbers(*map(np.float32, (*self.objective.weights_at(step), decay)))
+        weights = LossWeights(*map(np.float32, loss_weights(self.options, step)))
+        decay = np.float32(min(self.options.average_decay, (1 + step) / (10 + step)))
         if len(batches) == 1:
-            loss, nll, norm = self._update.whole(self._inputs(batches[0], step, 0), numbers)
+            inputs = self._inputs(batches[0], step, 0)
+            loss, nll, norm = self._update.update(inputs, weights, decay)
             return StepResult(float(loss), float(nll), tokens, float(norm))
-        self._update.begin()
-        found = []
-        for part, batch in enumerate(batches):
-            loss, nll = self._update.add(self._inputs(batch, step, part), numbers)
-            found.append((float(loss), float(nll)))
-        loss, nll = np.sum(found, axis=0)
-        norm = self._update.apply(np.float32(max(tokens, 1)), np.float32(loss), numbers)
+        self._update.reset_gradients()
+        sums = []
+        for number, batch in enumerate(batches):
+            loss, nll = self._update.accumulate(self._inputs(batch, step, number), weights)
+            sums.append((float(loss), float(nll)))
+        loss, nll = np.sum(sums, axis=0)
+        norm = self._update.apply_accumulated(np.float32(max(tokens, 1)), np.float32(loss), decay)
         return StepResult(float(loss), float(nll), tokens, float(norm))
 
-    def _inputs(self, arrays, step, part):
-        """What the model shall see of batch `part` of update `step`; sets dropout's randomness."""
-        seed = (self.seed + PARTS * part) % 2**32
-        self.model.dropout_seed.state.assign(np.array([seed, step * DRAWS % 2**32], "uint32"))
+    def _inputs(self, arrays, step, number):
+        """What the model sees of micro-batch `number` of update `step`; seeds dropout."""
+        options = self.options
+        seed = (options.seed + SEED_STRIDE * number) % 2**32
+        state = np.array([seed, step * DROPOUT_DRAWS % 2**32], "uint32")
+        self.model.dropout_seed.state.assign(state)
         inputs = [arrays.source_ids, arrays.decoder_inputs, arrays.targets]
-        if self.objective.guided:
+        if options.guided_alignment:
             inputs.append(arrays.alignment)
-        if self.objective.r_drop:
+        if options.r_drop:
             inputs = [np.concatenate([array, array]) for array in inputs]
-        if any(self.word_dropout):
-            generator = np.random.default_rng((self.seed, step, part))
-            for side, rate in enumerate(self.word_dropout):
-                inputs[side] = drop_words(inputs[side], rate, generator)
+        generator = np.random.default_rng((options.seed, step, number))
+        for side, rate in enumerate((options.source_word_dropout, options.target_word_dropout)):
+            inputs[side] = drop_words(inputs[side], rate, generator)
         return tuple(inputs)
 
     # -- what a checkpoint holds -----------------------------------------------------------------
@@ -128,8 +120,8 @@ class TrainStep:
     def arrays(self) -> dict[str, dict[str, np.ndarray]]:
         """All that a training goes on from, by group and name.
 
-        `model` are the weights to translate with: with an average that is what they are, and
-        `training` are the weights that it is an average of.
+        `model` holds the weights to translate with. With an average these are the averaged weights,
+        and `training` holds the weights that they are an average of.
         """
         weights, slots = arrays_of(self.model), optimizer_arrays(self.optimizer)
         if not self._averages:
@@ -156,25 +148,7 @@ class TrainStep:
         return {**weights, **{v.path: np.asarray(average.value) for v, average in trained}}
 
 
-def make_train_step(model, options) -> TrainStep:
-    """The update that the `training` section asks for; `options` is a `TrainingConfig`."""
-    return TrainStep(
-        model,
-        make_optimizer(options),
-        smoothing=options.label_smoothing,
-        clip_norm=options.clip_norm,
-        seed=options.seed,
-        coverage_weight=options.coverage_loss,
-        coverage_from=options.coverage_from,
-        r_drop=options.r_drop,
-        guided_alignment=options.guided_alignment,
-        guided_until=options.guided_until,
-        word_dropout=(options.source_word_dropout, options.target_word_dropout),
-        average_decay=options.average_decay,
-    )
-
-
-def make_optimizer(options):
+def make_optimizer(options: TrainingConfig):
     """Adam (Kingma and Ba, 2015, arXiv:1412.6980) as the `training` section asks for it.
 
     With `weight_decay` it is AdamW (Loshchilov and Hutter, 2019, arXiv:1711.05101, algorithm 2), in
@@ -188,3 +162,203 @@ def make_optimizer(options):
         epsilon=1e-8,
         weight_decay=options.weight_decay or None,
     )
+
+
+# -- the compiled graphs ---------------------------------------------------------------------------
+
+
+class _CompiledUpdate:
+    """An update of one batch is one graph, `update`. An update of several micro-batches is a graph
+    that adds a gradient to those before it, `accumulate`, and one that applies their sum,
+    `apply_accumulated`, after `reset_gradients`.
+
+    Args:
+        model: its `read_out` and `output_layer` are what is trained.
+        optimizer: built on the model's trainable variables.
+        options: the `training` section.
+        averages: variables that follow the trainable ones, in their order; or none.
+
+    Call arguments of the graphs:
+        inputs: source_ids, decoder_inputs, targets, and with guided alignment the alignment.
+        weights: `LossWeights`.
+        average_decay: of the averages, a float32 scalar.
+        tokens, loss: sums over the micro-batches, float32 scalars.
+    """
+
+    def __init__(self, model, optimizer, options, averages):
+        self.model, self.optimizer = model, optimizer
+        self.options, self.averages = options, averages
+        self.variables = model.trainable_variables
+
+    def _loss(self, inputs, weights):
+        source_ids, decoder_inputs, targets, *alignment = inputs
+        outputs = self.model.read_out(source_ids, decoder_inputs, training=True)
+        alignment = alignment[0] if alignment else None
+        layer = self.model.output_layer()
+        return batch_loss(outputs, layer, targets, alignment, self.options, weights)
+
+    def _clip(self, gradients):
+        """Gradients scaled to the largest allowed norm, and the norm before that."""
+        squares = [ops.sum(ops.square(g)) for g in gradients]
+        norm = ops.sqrt(sum(squares))
+        if self.options.clip_norm:
+            scale = ops.minimum(1.0, self.options.clip_norm / ops.maximum(norm, 1e-12))
+            gradients = [g * scale for g in gradients]
+        return gradients, norm
+
+
+class _TensorFlowUpdate(_CompiledUpdate):
+    def __init__(self, *args):
+        super().__init__(*args)
+        import tensorflow as tf
+
+        scalar = tf.TensorSpec([], tf.float32)
+        inputs = [tf.TensorSpec([None, None], tf.int32)] * 3
+        if self.options.guided_alignment:
+            inputs.append(tf.TensorSpec([None, None, None], tf.float32))
+        inputs, weights = tuple(inputs), LossWeights(scalar, scalar)
+
+        def compiled(function, *signature):
+            return tf.function(function, input_signature=signature, autograph=False)
+
+        self.update = compiled(self._update, inputs, weights, scalar)
+        self.accumulate = compiled(self._accumulate, inputs, weights)
+        self.apply_accumulated = compiled(self._apply_accumulated, scalar, scalar, scalar)
+        self._gradient_sums = None
+
+    def reset_gradients(self):
+        import tensorflow as tf
+
+        if self._gradient_sums is None:
+            zeros = (tf.zeros(v.shape) for v in self.variables)
+            self._gradient_sums = [tf.Variable(zero, trainable=False) for zero in zeros]
+        for total in self._gradient_sums:
+            total.assign(tf.zeros_like(total))
+
+    def _gradients(self, inputs, weights, of_mean):
+        import tensorflow as tf
+
+        with tf.GradientTape() as tape:
+            loss, nll, tokens = self._loss(inputs, weights)
+            target = loss / ops.maximum(tokens, 1.0) if of_mean else loss
+        gradients = tape.gradient(
+            target, [v.value for v in self.variables], unconnected_gradients="zero"
+        )
+        return [tf.convert_to_tensor(g) for g in gradients], loss, nll
+
+    def _update(self, inputs, weights, average_decay):
+        gradients, loss, nll = self._gradients(inputs, weights, of_mean=True)
+        return loss, nll, self._apply(gradients, loss, average_decay)
+
+    def _accumulate(self, inputs, weights):
+        gradients, loss, nll = self._gradients(inputs, weights, of_mean=False)
+        for total, gradient in zip(self._gradient_sums, gradients):
+            total.assign_add(gradient)
+        return loss, nll
+
+    def _apply_accumulated(self, tokens, loss, average_decay):
+        gradients = [total / tokens for total in self._gradient_sums]
+        return self._apply(gradients, loss, average_decay)
+
+    def _apply(self, gradients, loss, average_decay):
+        import tensorflow as tf
+
+        gradients, norm = self._clip(gradients)
+
+        def apply():
+            self.optimizer.apply(gradients, self.variables)
+            for average, variable in zip(self.averages, self.variables):
+                average.value.assign_add((1.0 - average_decay) * (variable.value - average.value))
+            return tf.constant(0)
+
+        is_finite = tf.math.is_finite(norm) & tf.math.is_finite(loss)
+        tf.cond(is_finite, apply, lambda: tf.constant(0))
+        return norm
+
+
+class _JaxUpdate(_CompiledUpdate):
+    """The graphs are functions of values, which are read from the variables and assigned again."""
+
+    def __init__(self, *args):
+        super().__init__(*args)
+        import jax
+
+        self._update, self._accumulate = jax.jit(self._update_values), jax.jit(self._add_values)
+        self._apply_accumulated = jax.jit(self._apply_accumulated_values)
+
+    def update(self, inputs, weights, average_decay):
+        fixed = self._fixed_values()
+        state, *found = self._update(self._state(), fixed, inputs, weights, average_decay)
+        self._assign(state, found[-1])
+        return found
+
+    def reset_gradients(self):
+        self._gradient_sums = [ops.zeros(v.shape) for v in self.variables]
+
+    def accumulate(self, inputs, weights):
+        trainable, fixed = self._state()[0], self._fixed_values()
+        self._gradient_sums, *found = self._accumulate(
+            self._gradient_sums, trainable, fixed, inputs, weights
+        )
+        return found
+
+    def apply_accumulated(self, tokens, loss, average_decay):
+        state, norm = self._apply_accumulated(
+            self._state(), self._gradient_sums, tokens, loss, average_decay
+        )
+        self._assign(state, norm)
+        return norm
+
+    def _state(self):
+        groups = self.variables, self.optimizer.variables, self.averages
+        return [[v.value for v in group] for group in groups]
+
+    def _assign(self, state, norm):
+        norm.block_until_ready()  # an update that failed, perhaps for want of memory, raises here
+        groups = self.variables, self.optimizer.variables, self.averages
+        for group, values in zip(groups, state):
+            for variable, value in zip(group, values):
+                variable.assign(value)
+
+    def _fixed_values(self):
+        return [v.value for v in self.model.non_trainable_variables]
+
+    def _gradients(self, trainable, fixed, inputs, weights, of_mean):
+        import jax
+
+        def loss_of(values):
+            known = zip(self.model.non_trainable_variables, fixed)
+            with keras.StatelessScope(state_mapping=[*zip(self.variables, values), *known]):
+                loss, nll, tokens = self._loss(inputs, weights)
+            return (loss / ops.maximum(tokens, 1.0) if of_mean else loss), (loss, nll)
+
+        gradients, (loss, nll) = jax.grad(loss_of, has_aux=True)(trainable)
+        return gradients, loss, nll
+
+    def _update_values(self, state, fixed, inputs, weights, average_decay):
+        gradients, loss, nll = self._gradients(state[0], fixed, inputs, weights, of_mean=True)
+        state, norm = self._apply_values(state, gradients, loss, average_decay)
+        return state, loss, nll, norm
+
+    def _add_values(self, sums, trainable, fixed, inputs, weights):
+        gradients, loss, nll = self._gradients(trainable, fixed, inputs, weights, of_mean=False)
+        return [total + g for total, g in zip(sums, gradients)], loss, nll
+
+    def _apply_accumulated_values(self, state, sums, tokens, loss, average_decay):
+        return self._apply_values(state, [total / tokens for total in sums], loss, average_decay)
+
+    def _apply_values(self, state, gradients, loss, average_decay):
+        import jax
+        import jax.numpy as jnp
+
+        trainable, slots, averages = state
+        gradients, norm = self._clip(gradients)
+        new, new_slots = self.optimizer.stateless_apply(slots, gradients, trainable)
+        new_averages = [a + (1.0 - average_decay) * (v - a) for a, v in zip(averages, new)]
+        is_finite = jnp.isfinite(norm) & jnp.isfinite(loss)
+        kept = jax.tree.map(
+            lambda a, b: jnp.where(is_finite, a, b),
+            [list(new), list(new_slots), new_averages],
+            state,
+        )
+        return kept, norm

@@ -1,6 +1,7 @@
 """Validation: perplexity of the references, and scores of what `nmt translate` would print."""
 
 import math
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -8,6 +9,30 @@ from nmtcli.data.batching import make_arrays, plan_epoch
 from nmtcli.metrics.sacrebleu_scores import BleuOptions, ChrfOptions, corpus_scores
 from nmtcli.models.weights import set_arrays
 from nmtcli.text.special_tokens import PAD_ID
+
+
+@dataclass(frozen=True)
+class ValidationResult:
+    """Scores of a model; None is a score that was not measured, as where nothing is translated.
+
+    signature, chrf_signature: of sacrebleu, for BLEU and chrF.
+    translations: of the validation text, a line each.
+    """
+
+    perplexity: float | None
+    bleu: float | None = None
+    signature: str | None = None
+    chrf: float | None = None
+    chrf_signature: str | None = None
+    translations: list[str] = field(default_factory=list)
+
+    def scores(self) -> dict:
+        """Scores and signatures by name, as a line of `metrics.jsonl` has them."""
+        measured = {"perplexity": self.perplexity}
+        if self.bleu is not None:
+            measured |= {"bleu": self.bleu, "signature": self.signature}
+            measured |= {"chrf": self.chrf, "chrf_signature": self.chrf_signature}
+        return measured
 
 
 class Validator:
@@ -36,21 +61,20 @@ class Validator:
         self.sources = prepared.valid_source_lines()[:limit]
         self.references = prepared.valid_target_lines()[:limit]
 
-    def __call__(self, arrays: dict) -> dict:
-        """Of weights as `arrays_of` gives them: {"perplexity", "translations"}, and where lines are
-        translated {"bleu", "signature", "chrf", "chrf_signature"}."""
+    def __call__(self, arrays: dict) -> ValidationResult:
+        """Score the model with these weights, given as `arrays_of` returns them."""
         set_arrays(self.engine.model, arrays)
-        found = {"perplexity": self.perplexity(), "translations": []}
-        if self.translate is not None and self.sources:
-            found["translations"] = self.translate(self.sources)
-            scored = [self.references], found["translations"]
-            bleu, chrf = corpus_scores(*scored, (self.bleu, ChrfOptions()))
-            found |= {"bleu": bleu.value, "signature": bleu.signature}
-            found |= {"chrf": chrf.value, "chrf_signature": chrf.signature}
-        return found
+        perplexity = self.perplexity()
+        if self.translate is None or not self.sources:
+            return ValidationResult(perplexity)
+        lines = self.translate(self.sources)
+        bleu, chrf = corpus_scores([self.references], lines, (self.bleu, ChrfOptions()))
+        return ValidationResult(
+            perplexity, bleu.value, bleu.signature, chrf.value, chrf.signature, lines
+        )
 
     def perplexity(self) -> float | None:
-        """exp of the mean -log p per target piece, EOS included."""
+        """exp of the mean -log p per target token, EOS included; None without validation pairs."""
         if not self.batches:
             return None
         total, tokens = 0.0, 0

@@ -138,7 +138,7 @@ def _computed(name, model, weights):
     from nmtcli import backend
     from nmtcli.config import TrainingConfig
     from nmtcli.models.weights import arrays_of, set_arrays
-    from nmtcli.training.train_step import TrainStep, make_optimizer
+    from nmtcli.training.train_step import TrainStep
 
     set_arrays(model, weights)
     arrays = _batch()
@@ -147,10 +147,7 @@ def _computed(name, model, weights):
     found = {"logits": np.asarray(logits), "attention": np.asarray(attention)}
     if name in TRANSLATED:
         found |= _translations(model)
-    step = TrainStep(
-        model, make_optimizer(TrainingConfig()),
-        smoothing=0.1, clip_norm=0.5, seed=1, coverage_weight=1.0,
-    )  # fmt: skip
+    step = TrainStep(model, TrainingConfig(clip_norm=0.5))
     results = [step(arrays, 0.01, number) for number in (1, 2, 3)]
     found["losses"] = np.array([[r.loss, r.nll, r.tokens, r.gradient_norm] for r in results])
     after = arrays_of(model)
@@ -173,8 +170,8 @@ def _recipe_results(weights_path):
     """Losses and weights after updates with all that a recipe can have, but for dropout's draws."""
     from nmtcli.config import TrainingConfig
     from nmtcli.models.weights import set_arrays
-    from nmtcli.training.freeze import freeze
-    from nmtcli.training.train_step import make_train_step
+    from nmtcli.training.fine_tuning import freeze
+    from nmtcli.training.train_step import TrainStep
 
     model = _model("coverage")
     with np.load(weights_path) as weights:
@@ -185,7 +182,7 @@ def _recipe_results(weights_path):
         r_drop=2.0, source_word_dropout=0.2, target_word_dropout=0.2, guided_alignment=0.5,
         average_decay=0.5, weight_decay=0.1, guided_until=3,
     )  # fmt: skip
-    step, arrays = make_train_step(model, options), _batch()
+    step, arrays = TrainStep(model, options), _batch()
     alignment = np.zeros((*arrays.targets.shape, arrays.source_ids.shape[1]), "float32")
     alignment[:, :2, :2] = np.eye(2)
     arrays = arrays._replace(alignment=alignment)

@@ -4,6 +4,7 @@ import numpy as np
 
 from helpers.mechanism_cases import tiny_model
 from helpers.transformer_cases import TRANSFORMERS, transformer_of
+from nmtcli.config import TrainingConfig
 from nmtcli.data.batching import Arrays, pad, shift_right
 from nmtcli.models.transformer import TransformerRates
 from nmtcli.models.weights import arrays_of, optimizer_arrays, set_arrays, set_optimizer_arrays
@@ -21,21 +22,15 @@ def batch(rows=3, source_length=5, target_length=5):
 
 
 class Bench:
-    """A compiled step that can be taken again and again from one state."""
+    """A compiled step that can be taken again and again from one state.
 
-    def __init__(
-        self, optimizer, clip_norm, dropout=0.0, smoothing=0.1, coverage=0.0, recipe=None, **model
-    ):
+    options: further ones of `TrainingConfig`. model: options of the model.
+    """
+
+    def __init__(self, optimizer, clip_norm, dropout=0.0, options=None, **model):
         self.model, self.optimizer = _model(dropout, **model), optimizer
-        self.run = TrainStep(
-            self.model,
-            optimizer,
-            smoothing=smoothing,
-            clip_norm=clip_norm,
-            seed=7,
-            coverage_weight=coverage,
-            **(recipe or {}),
-        )
+        options = TrainingConfig(clip_norm=clip_norm, seed=7, **(options or {}))
+        self.run = TrainStep(self.model, options, optimizer)
         self.weights, self.slots = arrays_of(self.model), optimizer_arrays(optimizer)
 
     def reset(self):

@@ -75,6 +75,11 @@ def run_training(config, prepared, run, events=None):
     return train(config, prepared, run, events.append), events
 
 
+def warnings_of(caplog):
+    """What the project's own code warned of."""
+    return [r.getMessage() for r in caplog.records if r.name.startswith("nmtcli")]
+
+
 def everything(run):
     """All that the last checkpoint holds."""
     _, arrays, state = checkpoints.load(

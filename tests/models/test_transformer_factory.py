@@ -20,7 +20,7 @@ from nmtcli.models.factory import build_model, count_parameters
 from nmtcli.models.transformer import TransformerRates, TransformerSizes, TransformerTranslator
 from nmtcli.models.weights import arrays_of
 from nmtcli.text.special_tokens import PAD_ID
-from nmtcli.training.freeze import freeze
+from nmtcli.training.fine_tuning import freeze
 
 H, D, F = (SIZES[name] for name in ("heads", "size", "feed_forward"))
 RATES = ("embedding", "residual", "attention", "feed_forward")

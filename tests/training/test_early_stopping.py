@@ -1,52 +1,25 @@
 """What validations decide: the best one, the end, and a lower learning rate."""
 
-import math
-
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from nmtcli.config.training import TrainingConfig, ValidationConfig
-from nmtcli.runs.monitored_metric import deciding_score
-from nmtcli.training.early_stopping import NO_BETTER, judge
-from nmtcli.training.state import Progress
+from nmtcli.training.early_stopping import NO_BETTER, record_validation
+from nmtcli.training.state import TrainerState
 
 PLATEAU = {"schedule": "plateau", "warmup_steps": 0, "plateau_patience": 2}
 
 
 def run(scores, stopping="bleu", patience=100, **training):
-    """The `Progress` after validations with these scores, and which of them were the best."""
-    progress, best = Progress(), []
+    """The `TrainerState` after validations with these scores, and which of them were the best."""
+    state, best = TrainerState(), []
     options = TrainingConfig(**training)
     validation = ValidationConfig(early_stopping=stopping, patience=patience)
     for step, score in enumerate(scores, start=1):
-        progress.step = step
+        state.step = step
         found = score if isinstance(score, dict) else {"bleu": score, "perplexity": 5.0}
-        best.append(judge(progress, found, options, validation))
-    return progress, best
-
-
-@pytest.mark.parametrize(
-    ("wanted", "name", "value"),
-    [
-        ("bleu", "bleu", [30.0, -4.0]),
-        ("chrf", "chrf", [55.0, -4.0]),
-        ("perplexity", "perplexity", [-4.0]),
-        ("none", "bleu", [30.0, -4.0]),
-    ],
-)
-def test_the_wanted_score_decides_and_perplexity_between_equals(wanted, name, value):
-    found = {"bleu": 30.0, "chrf": 55.0, "perplexity": 4.0}
-    assert deciding_score(found, wanted) == (name, value)
-
-
-@pytest.mark.parametrize("wanted", ["bleu", "chrf", "none"])
-def test_perplexity_decides_where_nothing_was_translated(wanted):
-    assert deciding_score({"perplexity": 4.0}, wanted) == ("perplexity", [-4.0])
-
-
-def test_without_any_perplexity_the_score_still_decides():
-    assert deciding_score({"bleu": 1.0, "perplexity": None}, "bleu") == ("bleu", [1.0, -math.inf])
+        best.append(record_validation(state, found, options, validation))
+    return state, best
 
 
 def test_chrf_and_bleu_may_choose_different_ones():
@@ -57,14 +30,14 @@ def test_chrf_and_bleu_may_choose_different_ones():
 
 def test_patience_ends_the_training_and_says_by_which_score():
     scores = [{"bleu": 1.0 * n, "chrf": 9.0, "perplexity": 5.0} for n in range(4)]
-    progress, _ = run(scores, "chrf", patience=3)
-    assert progress.finished == "no better chrF in 3 validations"
+    state, _ = run(scores, "chrf", patience=3)
+    assert state.finished == "no better chrF in 3 validations"
     assert run(scores, "none", patience=3)[0].finished == ""
 
 
 def test_plateau_halves_after_its_patience_and_waits_again():
-    progress, _ = run([10, 9, 9], **PLATEAU)
-    assert progress.plateau_scale == 0.5 and progress.plateau_waited == 0
+    state, _ = run([10, 9, 9], **PLATEAU)
+    assert state.plateau_scale == 0.5 and state.plateau_bad_validations == 0
     assert run([10, 9, 9, 9], **PLATEAU)[0].plateau_scale == 0.5
     assert run([10, 9, 9, 9, 9], **PLATEAU)[0].plateau_scale == 0.25
 
@@ -78,10 +51,10 @@ def test_validations_of_the_warm_up_lower_nothing():
 
 
 def test_at_its_floor_plateau_ends_the_training():
-    progress, _ = run([10] + [9] * 6, **PLATEAU, plateau_floor=0.25)
-    assert progress.plateau_scale == 0.25
-    assert progress.finished == "no better BLEU at the lowest learning rate"
-    assert progress.finished.startswith(NO_BETTER)  # so that a resumed training stays ended
+    state, _ = run([10] + [9] * 6, **PLATEAU, plateau_floor=0.25)
+    assert state.plateau_scale == 0.25
+    assert state.finished == "no better BLEU at the lowest learning rate"
+    assert state.finished.startswith(NO_BETTER)  # so that a resumed training stays ended
 
 
 def test_other_schedules_have_no_plateau():
@@ -91,7 +64,7 @@ def test_other_schedules_have_no_plateau():
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=40), st.integers(1, 4))
 def test_plateau_is_that_of_a_plain_count(scores, patience):
     """As in PyTorch's ReduceLROnPlateau, but that ours lowers at, and not after, its patience."""
-    progress, best = run(scores, **{**PLATEAU, "plateau_patience": patience, "plateau_floor": 0.0})
+    state, best = run(scores, **{**PLATEAU, "plateau_patience": patience, "plateau_floor": 0.0})
     scale, waited = 1.0, 0
     for number, score in enumerate(scores):
         gained = score > max(scores[:number], default=-1)
@@ -99,18 +72,18 @@ def test_plateau_is_that_of_a_plain_count(scores, patience):
         waited = 0 if gained else waited + 1
         if waited == patience:
             scale, waited = scale / 2, 0
-    assert (progress.plateau_scale, progress.plateau_waited) == (scale, waited)
+    assert (state.plateau_scale, state.plateau_bad_validations) == (scale, waited)
 
 
 @given(st.lists(st.integers(0, 5), min_size=2, max_size=20), st.data())
 def test_a_state_that_was_saved_and_read_goes_on_alike(scores, data):
     cut = data.draw(st.integers(1, len(scores) - 1))
     training, validation = TrainingConfig(**PLATEAU), ValidationConfig()
-    whole, parts = Progress(), Progress()
+    whole, parts = TrainerState(), TrainerState()
     for number, score in enumerate(scores):
         if number == cut:
-            parts = Progress.from_dict(parts.as_dict())
-        for progress in (whole, parts):
-            progress.step = number + 1
-            judge(progress, {"bleu": score, "perplexity": 5.0}, training, validation)
+            parts = TrainerState.from_dict(parts.as_dict())
+        for state in (whole, parts):
+            state.step = number + 1
+            record_validation(state, {"bleu": score, "perplexity": 5.0}, training, validation)
     assert whole == parts

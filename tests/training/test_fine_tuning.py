@@ -9,7 +9,7 @@ from nmtcli.data.learn_subwords import learn
 from nmtcli.errors import UsageError
 from nmtcli.runs import checkpoints
 from nmtcli.text.subwords import Subwords
-from nmtcli.training.fine_tuning import find_initial, take_weights
+from nmtcli.training.fine_tuning import find_initial, initialize_weights
 
 SIZES = {"embedding_size": 16, "encoder_size": 24, "decoder_size": 24, "attention_size": 12}
 
@@ -50,7 +50,7 @@ def other_subwords(tmp_path_factory):
 def test_a_model_of_the_same_shape_takes_everything(parent):
     run, arrays = parent
     model = fresh_model(80, 80)
-    taken = take_weights(model, str(run.path), subwords_of(run))
+    taken = initialize_weights(model, str(run.path), subwords_of(run))
     assert sorted(taken.taken) == sorted(arrays) and not taken.fresh and not taken.pieces
     for name, array in weights(model).items():
         np.testing.assert_array_equal(array, arrays[name])
@@ -60,7 +60,7 @@ def test_a_wider_decoder_keeps_its_fresh_weights_and_names_them(parent):
     run, arrays = parent
     model = fresh_model(80, 80, decoder_size=32)
     before = weights(model)
-    taken = take_weights(model, str(run.path), subwords_of(run))
+    taken = initialize_weights(model, str(run.path), subwords_of(run))
     after = weights(model)
     for name, array in after.items():
         expected = arrays[name] if name in taken.taken else before[name]
@@ -76,7 +76,7 @@ def test_embeddings_of_other_subwords_are_taken_by_the_text_of_the_piece(parent,
     run, arrays = parent
     model = fresh_model(60, 60)
     before = weights(model)
-    taken = take_weights(model, str(run.path), other_subwords)
+    taken = initialize_weights(model, str(run.path), other_subwords)
     after, shared = weights(model), 0
     for name, side in (("source_embedding", "source"), ("target_embedding", "target")):
         path = f"translator/{name}"
@@ -98,7 +98,7 @@ def test_columns_of_an_output_layer_of_its_own_are_those_of_the_pieces(
     run = make_tiny_run(tmp_path_factory.mktemp("own") / "run", model={"tied_embeddings": "none"})
     kernel = checkpoints.load(run.checkpoints)[1]["model"]["translator/output_kernel"]
     model = fresh_model(60, 60, tied_embeddings="none")
-    take_weights(model, str(run.path), other_subwords)
+    initialize_weights(model, str(run.path), other_subwords)
     new, old = Subwords(other_subwords["target"]), Subwords(run.target_subwords)
     places = {piece: n for n, piece in enumerate(old.tokens(range(80)))}
     columns = weights(model)["translator/output_kernel"]
@@ -122,7 +122,7 @@ def test_output_layers_of_heads_have_no_pieces_and_are_taken_whole(
     run = make_tiny_run(tmp_path_factory.mktemp("heads") / "run", model=model)
     arrays = checkpoints.load(run.checkpoints)[1]["model"]
     child = fresh_model(60, 60, **model)
-    taken = take_weights(child, str(run.path), other_subwords)
+    taken = initialize_weights(child, str(run.path), other_subwords)
     heads = [name for name in arrays if name.endswith("attention/output_kernel")]
     assert heads and set(heads) < set(taken.taken) and not taken.fresh
     after = weights(child)
@@ -137,7 +137,7 @@ def test_a_source_table_begins_as_the_shared_one_that_served_it(tmp_path_factory
     run = make_tiny_run(tmp_path_factory.mktemp("joint") / "run", joint=True)
     table = checkpoints.load(run.checkpoints)[1]["model"]["translator/target_embedding"]
     model = fresh_model(80, 80)
-    take_weights(model, str(run.path), subwords_of(run))
+    initialize_weights(model, str(run.path), subwords_of(run))
     np.testing.assert_array_equal(weights(model)["translator/source_embedding"], table)
 
 
@@ -154,7 +154,7 @@ def test_when_nothing_fits_it_is_an_error_of_one_line(parent, other_subwords):
         weights = left
 
     with pytest.raises(UsageError, match="nothing of .* fits") as caught:
-        take_weights(Others, str(run.path), other_subwords)
+        initialize_weights(Others, str(run.path), other_subwords)
     assert "\n" not in str(caught.value)
 
 

@@ -9,7 +9,7 @@ from helpers.gradients import differences, gradients_of
 from helpers.train_step_bench import Bench, batch, norm
 from nmtcli.models.weights import set_arrays
 from nmtcli.text.special_tokens import PAD_ID
-from nmtcli.training.guided_alignment import guided_alignment_loss
+from nmtcli.training.losses import guided_alignment_loss
 
 REAL = np.array([[1, 1, 1, 0], [1, 1, 0, 0]], dtype="float32")
 
@@ -70,8 +70,8 @@ def aligned_batch():
 
 @pytest.fixture(scope="module")
 def guided():
-    recipe = {"guided_alignment": 2.0, "guided_until": 5}
-    return Bench(keras.optimizers.SGD(1.0), clip_norm=0.0, recipe=recipe)
+    options = {"guided_alignment": 2.0, "guided_until": 5}
+    return Bench(keras.optimizers.SGD(1.0), clip_norm=0.0, options=options)
 
 
 def test_the_loss_is_added_by_its_weight_as_long_as_it_guides(guided):

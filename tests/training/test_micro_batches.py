@@ -1,4 +1,4 @@
-"""Batches in parts when memory is not enough: nothing lost, nothing twice, and an end to it."""
+"""Micro-batches when memory is not enough: nothing lost, nothing twice, and an end to it."""
 
 import importlib.util
 
@@ -11,17 +11,17 @@ from nmtcli.config import TrainingConfig
 from nmtcli.data.batching import Batch
 from nmtcli.errors import NmtError
 from nmtcli.training.micro_batches import (
-    compute_in_parts,
-    describe_halvings,
+    describe_memory_backoff,
     is_out_of_memory,
-    split,
+    run_with_memory_backoff,
+    split_batch,
 )
 
 
 @given(st.integers(1, 60), st.integers(0, 15), st.integers(0, 6))
 def test_the_parts_hold_each_pair_once_in_order_and_keep_the_shape(pairs, padding, halvings):
     batch = Batch(np.arange(100, 100 + pairs), pairs + padding, 12, 16)
-    parts = split(batch, 2**halvings)
+    parts = split_batch(batch, 2**halvings)
     assert np.concatenate([part.pairs for part in parts]).tolist() == batch.pairs.tolist()
     assert len(parts) <= 2**halvings and len({part.rows for part in parts}) == 1
     assert parts[0].rows == -(-batch.rows // 2**halvings)
@@ -43,20 +43,22 @@ def short_of_memory(rows):
     return compute
 
 
-@pytest.mark.parametrize(("rows", "halvings"), [(100, 0), (16, 0), (15, 1), (3, 3), (1, 4)])
-def test_batches_are_halved_as_often_as_needed(rows, halvings):
+@pytest.mark.parametrize(
+    ("rows", "count", "attempts"), [(100, 1, 1), (16, 1, 1), (15, 2, 2), (3, 8, 4), (1, 16, 5)]
+)
+def test_batches_are_halved_as_often_as_needed(rows, count, attempts):
     batches = [Batch(np.arange(16), 16, 4, 4), Batch(np.arange(16, 20), 5, 8, 8)]
     compute = short_of_memory(rows)
-    assert compute_in_parts(compute, batches, 0) == (list(range(20)), halvings)
-    assert compute.attempts == halvings + 1
-    compute_in_parts(compute, batches, halvings)
-    assert compute.attempts == halvings + 2  # what was learnt is not tried again
+    assert run_with_memory_backoff(compute, batches, 1) == (list(range(20)), count)
+    assert compute.attempts == attempts
+    run_with_memory_backoff(compute, batches, count)
+    assert compute.attempts == attempts + 1  # what was learnt is not tried again
 
 
 def test_one_sentence_that_is_too_long_is_an_error_and_no_endless_loop():
     compute = short_of_memory(0)
     with pytest.raises(NmtError, match="one sentence of 24 pieces at a time; choose a smaller"):
-        compute_in_parts(compute, [Batch(np.arange(9), 9, 24, 8)], 0)
+        run_with_memory_backoff(compute, [Batch(np.arange(9), 9, 24, 8)], 1)
     assert compute.attempts == 5
 
 
@@ -65,11 +67,11 @@ def test_another_error_is_passed_on_as_it_is():
         raise ValueError("something else")
 
     with pytest.raises(ValueError, match="something else"):
-        compute_in_parts(compute, [Batch(np.arange(9), 9, 24, 8)], 0)
+        run_with_memory_backoff(compute, [Batch(np.arange(9), 9, 24, 8)], 1)
 
 
 def test_what_to_write_into_the_configuration_keeps_the_tokens_of_an_update():
-    text = describe_halvings(TrainingConfig(batch_tokens=3000, accumulate=3), 2)
+    text = describe_memory_backoff(TrainingConfig(batch_tokens=3000, accumulate=3), 4)
     assert "training.batch_tokens=750 training.accumulate=12" in text
 
 

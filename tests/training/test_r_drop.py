@@ -6,8 +6,7 @@ import pytest
 from keras import ops
 
 from helpers.gradients import differences, gradients_of
-from nmtcli.training.losses import smoothed_cross_entropy
-from nmtcli.training.r_drop import paired_cross_entropy
+from nmtcli.training.losses import r_drop_loss, smoothed_cross_entropy
 
 B, T, V = 2, 3, 5
 TARGETS = np.array([[4, 0, 3], [1, 2, 0]], dtype="int32")
@@ -41,7 +40,7 @@ def formula(logits, smoothing, alpha):
 
 def loss_of(logits, smoothing=0.1, alpha=5.0):
     logits = ops.convert_to_tensor(logits)
-    return paired_cross_entropy(logits, *SAME, *PAIRED, smoothing, alpha)
+    return r_drop_loss(logits, *SAME, *PAIRED, smoothing, alpha)
 
 
 @pytest.mark.parametrize(("smoothing", "alpha"), [(0.0, 1.0), (0.1, 5.0), (0.5, 0.3)])
@@ -82,11 +81,11 @@ def test_the_gradient_follows_what_is_made_of_the_loss_and_the_nll_has_none():
 
 def test_huge_bfloat16_logits_give_a_finite_loss_and_gradient():
     logits = ops.cast(1e4 * np.sign(logits_like()), "bfloat16")
-    loss, _ = paired_cross_entropy(logits, *SAME, *PAIRED, 0.1, 5.0)
+    loss, _ = r_drop_loss(logits, *SAME, *PAIRED, 0.1, 5.0)
     assert keras.backend.standardize_dtype(loss.dtype) == "float32" and np.isfinite(float(loss))
 
     def total(z):
-        return paired_cross_entropy(ops.cast(z, "bfloat16"), *SAME, *PAIRED, 0.1, 5.0)[0]
+        return r_drop_loss(ops.cast(z, "bfloat16"), *SAME, *PAIRED, 0.1, 5.0)[0]
 
     (gradient,) = gradients_of(total, 1e4 * np.sign(logits_like()))
     assert np.isfinite(gradient).all() and np.abs(gradient).max() > 0.1

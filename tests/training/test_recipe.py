@@ -11,8 +11,9 @@ from nmtcli.data.batching import Arrays
 from nmtcli.errors import UsageError
 from nmtcli.models.weights import arrays_of, set_arrays
 from nmtcli.text.special_tokens import EOS_ID, PAD_ID
-from nmtcli.training.freeze import freeze
-from nmtcli.training.train_step import TrainStep, make_optimizer, make_train_step
+from nmtcli.training.fine_tuning import freeze
+from nmtcli.training.losses import loss_weights
+from nmtcli.training.train_step import TrainStep, make_optimizer
 
 
 def rows_of(arrays, *rows):
@@ -90,8 +91,9 @@ def log_probs_of(model, inputs):
 
 def test_r_drop_is_half_of_the_papers_loss_over_both_passes():
     """The passes differ by the words they drop, which is known; dropout itself is off."""
-    recipe = {"r_drop": 3.0, "word_dropout": (0.3, 0.3)}
-    bench = Bench(keras.optimizers.SGD(1.0), clip_norm=0.0, smoothing=0.0, recipe=recipe)
+    options = {"label_smoothing": 0.0, "r_drop": 3.0}
+    options |= {"source_word_dropout": 0.3, "target_word_dropout": 0.3}
+    bench = Bench(keras.optimizers.SGD(1.0), clip_norm=0.0, options=options)
     source_ids, decoder_inputs, _ = bench.run._inputs(batch(), 4, 0)
     assert (decoder_inputs[:3] != decoder_inputs[3:]).any() and len(source_ids) == 6
     result, _ = bench.step(number=4)
@@ -109,7 +111,7 @@ def test_r_drop_is_half_of_the_papers_loss_over_both_passes():
 
 
 def test_r_drop_of_equal_passes_is_the_plain_update(descent):
-    paired = Bench(keras.optimizers.SGD(1.0), clip_norm=0.0, recipe={"r_drop": 5.0})
+    paired = Bench(keras.optimizers.SGD(1.0), clip_norm=0.0, options={"r_drop": 5.0})
     (result, change), (plain, expected) = paired.step(), descent.step()
     assert result.loss == pytest.approx(plain.loss, rel=1e-5)
     assert result.gradient_norm == pytest.approx(plain.gradient_norm, rel=1e-4)
@@ -118,19 +120,15 @@ def test_r_drop_of_equal_passes_is_the_plain_update(descent):
 
 
 def test_the_passes_of_r_drop_have_different_dropout():
-    bench = Bench(
-        keras.optimizers.SGD(1.0), 0.0, dropout=0.4, smoothing=0.0, recipe={"r_drop": 5.0}
-    )
+    options = {"label_smoothing": 0.0, "r_drop": 5.0}
+    bench = Bench(keras.optimizers.SGD(1.0), 0.0, dropout=0.4, options=options)
     result, _ = bench.step()
     assert result.loss > result.nll + 0.5
 
 
 def test_word_dropout_depends_on_seed_step_and_part_and_never_touches_the_targets(descent):
-    model = descent.model
-    run = TrainStep(
-        model, keras.optimizers.SGD(1.0), smoothing=0.1, clip_norm=0.0, seed=3,
-        word_dropout=(0.5, 0.0),
-    )  # fmt: skip
+    options = TrainingConfig(seed=3, source_word_dropout=0.5)
+    run = TrainStep(descent.model, options, keras.optimizers.SGD(1.0))
     large = batch(rows=40, source_length=5)
     large.source_ids[:] = 7
     seen = {key: run._inputs(large, *key) for key in ((1, 0), (1, 1), (2, 0))}
@@ -149,11 +147,11 @@ def test_word_dropout_depends_on_seed_step_and_part_and_never_touches_the_target
 @pytest.fixture(scope="module")
 def averaging():
     optimizer = make_optimizer(TrainingConfig())
-    return Bench(optimizer, clip_norm=1.0, recipe={"average_decay": 0.3})
+    return Bench(optimizer, clip_norm=1.0, options={"average_decay": 0.3})
 
 
 def test_the_average_follows_the_weights_by_its_decay_and_faster_at_first():
-    bench = Bench(make_optimizer(TrainingConfig()), 1.0, recipe={"average_decay": 0.3})
+    bench = Bench(make_optimizer(TrainingConfig()), 1.0, options={"average_decay": 0.3})
     expected = {path: w.astype(np.float64) for path, w in bench.weights.items()}
     for step in range(1, 7):
         bench.run(batch(), 0.05, step)
@@ -220,7 +218,7 @@ def test_frozen_weights_keep_their_bits_and_have_no_slots():
         "translator/target_embedding",
     ]
     options = TrainingConfig(freeze=tuple(frozen), average_decay=0.5, weight_decay=0.1)
-    run, before = make_train_step(model, options), arrays_of(model)
+    run, before = TrainStep(model, options), arrays_of(model)
     assert len(run.optimizer.variables) == 2 + 2 * (len(before) - 3)
     for step in (1, 2):
         assert run(batch(), 0.05, step).finite
@@ -250,16 +248,9 @@ def test_what_cannot_be_frozen_is_refused(patterns, message):
     assert len(model.trainable_variables) == len(model.weights)
 
 
-def test_the_step_of_the_configuration_has_all_of_its_parts():
-    options = TrainingConfig(
-        r_drop=2.0, source_word_dropout=0.1, target_word_dropout=0.2, average_decay=0.9,
-        guided_alignment=0.5, guided_until=7, label_smoothing=0.2, coverage_from=3, seed=5,
-    )  # fmt: skip
-    run = make_train_step(tiny_model("coverage"), options)
-    objective = run.objective
-    assert (objective.r_drop, objective.smoothing, objective.coverage) == (2.0, 0.2, 1.0)
-    assert [objective.weights_at(step) for step in (3, 4, 7, 8)] == [
+def test_the_coverage_loss_acts_from_and_the_guided_alignment_until_their_updates():
+    options = TrainingConfig(guided_alignment=0.5, guided_until=7, coverage_from=3)
+    assert [loss_weights(options, step) for step in (3, 4, 7, 8)] == [
         (0.0, 0.5), (1.0, 0.5), (1.0, 0.5), (1.0, 0.0)
     ]  # fmt: skip
-    assert run.word_dropout == (0.1, 0.2) and run.seed == 5
-    assert "training" in run.groups
+    assert loss_weights(TrainingConfig(guided_alignment=0.5), 10**6) == (1.0, 0.5)

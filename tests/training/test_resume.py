@@ -12,30 +12,31 @@ import time
 import numpy as np
 import pytest
 
-from helpers.log import warnings_logged
 from helpers.training_case import (
     assert_same_bits,
     everything,
     options,
     run_training,
+    warnings_of,
 )
 from nmtcli import config as configuration
 from nmtcli.errors import Interrupted, NmtError, UsageError
 from nmtcli.runs import checkpoints
+from nmtcli.training.events import Resumed, StepLogged
 
 
 def test_an_interrupted_training_goes_on_to_the_same_bits(prepared, whole, tmp_path):
     from nmtcli.training.run import train
 
     def interrupt(event):
-        if event.kind == "train" and event.values["step"] == 6:
+        if isinstance(event, StepLogged) and event.step == 6:
             os.kill(os.getpid(), signal.SIGINT)
 
     with pytest.raises(Interrupted, match="saved at step 6") as caught:
         train(options(18), prepared, tmp_path / "run", interrupt)
     assert caught.value.exit_status == 130
     _, events = run_training(options(18), prepared, tmp_path / "run")
-    assert [e.values["step"] for e in events if e.kind == "resumed"] == [6]
+    assert [e.step for e in events if isinstance(e, Resumed)] == [6]
     assert_same_bits(whole, tmp_path / "run")
 
 
@@ -49,13 +50,15 @@ def test_metrics_of_a_resumed_training_have_each_step_once(whole, prepared, tmp_
     assert [x["step"] for x in lines if x["kind"] == "train"] == [3, 6, 9, 12, 15, 18, 21, 24]
 
 
-def test_a_damaged_newest_checkpoint_is_named_and_the_one_before_is_used(whole, prepared, tmp_path):
+def test_a_damaged_newest_checkpoint_is_named_and_the_one_before_is_used(
+    whole, prepared, tmp_path, caplog
+):
     shutil.copytree(whole, tmp_path / "run", symlinks=True)
     broken = tmp_path / "run" / "checkpoints" / "step-18" / "model.npz"
     broken.write_bytes(broken.read_bytes()[:-100])
-    with warnings_logged() as warnings:
-        run_training(options(18), prepared, tmp_path / "run")
-    assert len(warnings) == 1 and "step-18" in warnings[0] and "step-16" in warnings[0]
+    run_training(options(18), prepared, tmp_path / "run")
+    (warning,) = warnings_of(caplog)
+    assert "step-18" in warning and "step-16" in warning
     assert_same_bits(whole, tmp_path / "run")
 
 
@@ -79,12 +82,11 @@ def test_a_full_disk_leaves_the_checkpoint_before(whole, prepared, tmp_path, mon
     assert not list((tmp_path / "run" / "checkpoints").glob(".*part"))
 
 
-def test_a_loss_that_is_not_finite_goes_back_and_at_last_gives_up(prepared, tmp_path):
-    events = []
+def test_a_loss_that_is_not_finite_goes_back_and_at_last_gives_up(prepared, tmp_path, caplog):
     with pytest.raises(NmtError, match=r"step \d+: the loss is .* Gave up after 2 recoveries"):
         config = options(50, learning_rate=1e30, clip_norm=0.0, recoveries=2, save_every=1)
-        run_training(config, prepared, tmp_path / "run", events)
-    warnings = [e.values["text"] for e in events if e.kind == "warning"]
+        run_training(config, prepared, tmp_path / "run")
+    warnings = warnings_of(caplog)
     assert len(warnings) == 2 and "training pairs" in warnings[0]
 
 

@@ -5,12 +5,13 @@ import signal
 
 import pytest
 
-from helpers.training_case import options, run_training
+from helpers.training_case import options, run_training, warnings_of
 from nmtcli.data.batching import Arrays, plan_epoch
 from nmtcli.data.prepared import PreparedData
 from nmtcli.errors import Interrupted, NmtError, UsageError
 from nmtcli.runs import checkpoints
 from nmtcli.runs.directory import RunDirectory
+from nmtcli.training.events import StepLogged
 from nmtcli.training.train_step import TrainStep
 
 RECIPE = {
@@ -31,7 +32,16 @@ def assert_same_bits(one, other, *groups):
         assert arrays[group].keys() == again[group].keys()
         for name, array in arrays[group].items():
             assert array.tobytes() == again[group][name].tobytes(), (group, name)
-    for key in ("step", "epoch", "batch", "loss", "nll", "tokens", "total_tokens", "halvings"):
+    for key in (
+        "step",
+        "epoch",
+        "batch",
+        "loss",
+        "nll",
+        "tokens",
+        "total_tokens",
+        "micro_batches_per_batch",
+    ):
         assert state[key] == state_again[key], key
 
 
@@ -39,7 +49,7 @@ def interrupt_at(step, config, data, run):
     from nmtcli.training.run import train
 
     def interrupt(event):
-        if event.kind == "train" and event.values["step"] == step:
+        if isinstance(event, StepLogged) and event.step == step:
             os.kill(os.getpid(), signal.SIGINT)
 
     with pytest.raises(Interrupted, match=f"saved at step {step}"):
@@ -91,18 +101,20 @@ def test_out_of_memory_halves_batches_and_loses_no_sentence(
     tmp_path,
     monkeypatch,
     short_of_memory,
+    caplog,
 ):
     config = options(12, every=100)
-    _, events = run_training(config, prepared, tmp_path / "whole")
-    warnings = [e.values["text"] for e in events if e.kind == "warning"]
-    assert len(warnings) == 1 and "step 4: out of memory; " in warnings[0]
+    run_training(config, prepared, tmp_path / "whole")
+    (warning,) = warnings_of(caplog)
+    assert "step 4: out of memory; " in warning
     _, state = everything(tmp_path / "whole", ("model",))
-    parts = 2 ** state["halvings"]
+    parts = state["micro_batches_per_batch"]
     assert parts > 1
-    assert f"training.batch_tokens={200 // parts} training.accumulate={parts}" in warnings[0]
+    assert f"training.batch_tokens={200 // parts} training.accumulate={parts}" in warning
     interrupt_at(6, config, prepared, tmp_path / "run")
-    _, events = run_training(config, prepared, tmp_path / "run")
-    assert not [e for e in events if e.kind == "warning"]
+    caplog.clear()
+    run_training(config, prepared, tmp_path / "run")
+    assert not warnings_of(caplog)
     assert_same_bits(tmp_path / "whole", tmp_path / "run", "model", "optimizer")
     monkeypatch.undo()
     run_training(config, prepared, tmp_path / "enough")

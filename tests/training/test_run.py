@@ -13,6 +13,14 @@ from nmtcli.runs import checkpoints
 from nmtcli.runs.directory import RunDirectory
 from nmtcli.runs.model_card import model_card
 from nmtcli.training.averaging import made_of, mean_of
+from nmtcli.training.events import (
+    CheckpointsAveraged,
+    Resumed,
+    StepLogged,
+    TrainingStarted,
+    Validated,
+    WeightsInitialized,
+)
 
 options, run_training = training_case.options, training_case.run_training
 
@@ -27,19 +35,20 @@ def averaged(prepared, tmp_path_factory):
 
 def test_the_last_checkpoints_are_averaged_and_scored(averaged):
     run, events = averaged
-    told = [event.values for event in events if event.kind == "average"]
-    assert len(told) == 1 and told[0]["made_of"] == ["step-8", "step-12", "step-16"]
-    assert made_of(run) == told[0]["made_of"]
-    assert told[0]["name"] == "bleu" and {"bleu", "chrf", "perplexity"} <= told[0].keys()
+    (told,) = [event for event in events if isinstance(event, CheckpointsAveraged)]
+    assert told.made_of == ["step-8", "step-12", "step-16"] == made_of(run)
+    assert told.metric == "bleu" and {"bleu", "chrf", "perplexity"} <= told.result.scores().keys()
     arrays = checkpoints.load(run.checkpoints, "average")[1]["model"]
     for name, mean in mean_of(run, made_of(run)).items():
         assert mean.tobytes() == arrays[name].tobytes()
-    value = [told[0]["bleu"], -told[0]["perplexity"]]
-    better = value > told[0]["before"]
-    assert told[0]["best"] == better
+    validated = [event.result for event in events if isinstance(event, Validated)]
+    best = max((result.bleu, -result.perplexity) for result in validated)
+    better = (told.result.bleu, -told.result.perplexity) > best
+    assert told.is_best == better and told.best_before == best[0]
     assert (checkpoints.target(run.checkpoints, "best") == "average") == better
     lines = [json.loads(line) for line in run.metrics.read_text().splitlines()]
-    assert [line["perplexity"] for line in lines if line["kind"] == "average"] == [-value[1]]
+    averages = [line["perplexity"] for line in lines if line["kind"] == "average"]
+    assert averages == [told.result.perplexity]
 
 
 def test_a_validations_scores_are_those_of_sacrebleu(averaged, prepared):
@@ -59,7 +68,7 @@ def test_a_finished_training_started_again_averages_nothing_anew(averaged, prepa
     run, _ = averaged
     before = (run.checkpoints / "average" / "manifest.json").stat().st_mtime_ns
     _, events = run_training(options(16, average_last=3, log_every=1), prepared, run.path)
-    assert [event.kind for event in events] == ["start", "resumed"]
+    assert [type(event) for event in events] == [TrainingStarted, Resumed]
     assert (run.checkpoints / "average" / "manifest.json").stat().st_mtime_ns == before
 
 
@@ -93,11 +102,11 @@ def test_plateau_lowers_the_rate_and_resumes_to_the_same_bits(prepared, tmp_path
     plateau = {"schedule": "plateau", "warmup_steps": 0, "plateau_patience": 1, "save_every": 2}
     plateau |= {"learning_rate": 0.05, "log_every": 1}  # too high: validations get worse
     _, events = run_training(options(12, every=2, **plateau), prepared, tmp_path / "whole")
-    rates = [event.values["learning_rate"] for event in events if event.kind == "train"]
+    rates = [event.learning_rate for event in events if isinstance(event, StepLogged)]
     assert min(rates) <= 0.025 and max(rates) == 0.05
     run_training(options(6, every=2, **plateau), prepared, tmp_path / "parts")
     _, events = run_training(options(12, every=2, **plateau), prepared, tmp_path / "parts")
-    again = [event.values["learning_rate"] for event in events if event.kind == "train"]
+    again = [event.learning_rate for event in events if isinstance(event, StepLogged)]
     assert again == rates[6:]
     training_case.assert_same_bits(tmp_path / "whole", tmp_path / "parts")
 
@@ -106,7 +115,7 @@ def test_a_training_begins_with_the_weights_of_another_run(averaged, prepared, t
     run, _ = averaged
     config = options(1, init_from=f"{run.path}:step-16", learning_rate=0.0)
     _, events = run_training(config, prepared, tmp_path / "run")
-    told = [event.values["text"] for event in events if event.kind == "initial"]
+    told = [event.text for event in events if isinstance(event, WeightsInitialized)]
     assert len(told) == 1 and "step 16" in told[0] and "fresh" not in told[0]
     first = checkpoints.load(run.checkpoints, "step-16")[1]["model"]
     second = checkpoints.load(RunDirectory(tmp_path / "run").checkpoints)[1]["model"]

@@ -9,6 +9,7 @@ from helpers.training_case import assert_same_bits, options, run_training, write
 from nmtcli import config as configuration
 from nmtcli.data.preprocess import preprocess
 from nmtcli.errors import Interrupted, UsageError
+from nmtcli.training.events import StepLogged
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +35,7 @@ def test_a_stopped_training_on_sampled_pairs_goes_on_to_the_same_bits(prepared, 
     from nmtcli.training.run import train
 
     def interrupt(event):
-        if event.kind == "train" and event.values["step"] == 9:
+        if isinstance(event, StepLogged) and event.step == 9:
             os.kill(os.getpid(), signal.SIGINT)
 
     config, data = options(18, subword_sampling=0.2), prepared / "unigram"
@@ -42,8 +43,8 @@ def test_a_stopped_training_on_sampled_pairs_goes_on_to_the_same_bits(prepared, 
     with pytest.raises(Interrupted, match="saved at step 9"):
         train(config, data, tmp_path / "stopped", interrupt)
     assert not (tmp_path / "stopped" / "sampled").exists()
-    progress, _ = run_training(config, data, tmp_path / "stopped")
-    assert progress.epoch >= 1  # so that pairs made ahead were used, before and after
+    state, _ = run_training(config, data, tmp_path / "stopped")
+    assert state.epoch >= 1  # so that pairs made ahead were used, before and after
     assert_same_bits(tmp_path / "whole", tmp_path / "stopped")
     run_training(options(18), data, tmp_path / "plain")
     with pytest.raises(AssertionError):

@@ -101,11 +101,12 @@ def test_dropout_depends_on_seed_and_step_alone(adam):
     assert adam.step(number=6)[0].loss != first
     adam.run(batch(), 0.01, 1)
     assert adam.step(number=5)[0].loss == first
-    adam.run.seed = 8
+    options = adam.run.options
+    adam.run.options = replace(options, seed=8)
     try:
         assert adam.step(number=5)[0].loss != first
     finally:
-        adam.run.seed = 7
+        adam.run.options = options
 
 
 def coverage_of(weights, targets):
@@ -119,8 +120,7 @@ def coverage_of(weights, targets):
 @pytest.fixture(scope="module", params=["coverage", "coverage, input feeding"])
 def covered(request):
     """With the coverage loss at a weight of 2."""
-    bench = Bench(keras.optimizers.SGD(1.0), clip_norm=0.0, coverage=2.0, name=request.param)
-    return bench
+    return Bench(keras.optimizers.SGD(1.0), 0.0, options={"coverage_loss": 2.0}, name=request.param)
 
 
 def test_the_coverage_loss_is_added_by_its_weight(covered):
@@ -150,27 +150,26 @@ def test_the_gradient_goes_through_the_coverage_of_earlier_steps(covered):
 
 
 def test_a_model_without_coverage_has_no_coverage_loss(descent):
-    other = Bench(keras.optimizers.SGD(1.0), clip_norm=0.0, coverage=2.0)
+    other = Bench(keras.optimizers.SGD(1.0), clip_norm=0.0, options={"coverage_loss": 2.0})
     assert other.step()[0].loss == pytest.approx(descent.step()[0].loss, rel=1e-6)
 
 
 def test_the_coverage_loss_can_wait(covered):
     with_loss = covered.step(number=1)[0].loss
-    objective = covered.run.objective
-    covered.run.objective = replace(objective, coverage_from=5)
+    options = covered.run.options
+    covered.run.options = replace(options, coverage_from=5)
     try:
         before, after = (covered.step(number=number)[0].loss for number in (5, 6))
     finally:
-        covered.run.objective = objective
+        covered.run.options = options
     assert after == pytest.approx(with_loss, rel=1e-6)
     assert before < with_loss - 0.5
 
 
 def test_coverage_is_trained_in_bfloat16_too(covered):
     name = "coverage, input feeding" if covered.model.mechanism.input_feeding else "coverage"
-    half = Bench(
-        keras.optimizers.SGD(1.0), clip_norm=0.0, coverage=2.0, name=name, dtype="mixed_bfloat16"
-    )
+    options = {"coverage_loss": 2.0}
+    half = Bench(keras.optimizers.SGD(1.0), 0.0, options=options, name=name, dtype="mixed_bfloat16")
     (result, change), (expected, precise) = half.step(), covered.step()
     assert result.finite and result.loss == pytest.approx(expected.loss, rel=0.02)
     moved = [norm({p: c - precise[p] for p, c in change.items()}), norm(precise)]
