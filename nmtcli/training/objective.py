@@ -40,7 +40,7 @@ class Objective:
         """Sums over the real targets.
 
         Args:
-            outputs: of the model's `read_out`, (B, T, R) and attention (B, T, S).
+            outputs: of the model's `decode`, (B, T, R) and attention (B, T, S).
             layer: of the model's `output_layer`, (R, V) and (V,).
             targets: (B, T).
             alignment: (B, T, S), or None without guided alignment.

@@ -37,7 +37,7 @@ class TrainStep:
     """A compiled update of a model. An update whose gradient is not finite changes nothing.
 
     Args:
-        model: its `read_out` and `output_layer` are what is trained; it draws its dropout from
+        model: its `decode` and `output_layer` are what is trained; it draws its dropout from
             `model.dropout_seed`. Weights that are not trainable stay.
         optimizer: a Keras optimizer; if it has a decay of weights, that is of matrices alone.
         smoothing: of the labels.

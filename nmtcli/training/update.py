@@ -26,7 +26,7 @@ def make_update(model, optimizer, objective, clip_norm, averages):
     """The graphs of the backend at hand.
 
     Args:
-        model: its `read_out` and `output_layer` are what is trained.
+        model: its `decode` and `output_layer` are what is trained.
         optimizer: built on the model's trainable variables.
         objective: an `Objective`.
         clip_norm: largest norm of the whole gradient; 0 is none.
@@ -51,7 +51,7 @@ class _Update:
 
     def _losses(self, inputs, numbers):
         source_ids, decoder_inputs, targets, *alignment = inputs
-        outputs = self.model.read_out(source_ids, decoder_inputs, training=True)
+        outputs = self.model.decode(source_ids, decoder_inputs, training=True)
         layer, weights = self.model.output_layer(), (numbers.coverage, numbers.guided)
         alignment = alignment[0] if alignment else None
         return self.objective(outputs, layer, targets, alignment, *weights)
