@@ -122,17 +122,17 @@ def profile(name: str, step, arrays) -> None:
     real = ops.cast(targets != 0, "float32")
 
     def encoder():  # without its dropout
-        return [x for x in tree.flatten(model._read(source_ids)) if x.dtype != "bool"]
+        return [x for x in tree.flatten(model.encode(source_ids)) if x.dtype != "bool"]
 
-    def read_out():
-        return [model.read_out(source_ids, inputs, training=True)[0]]
+    def decode():
+        return [model.decode(source_ids, inputs, training=True)[0]]
 
     def with_loss():
-        layer = read_out()[0], *model.output_layer()
+        layer = decode()[0], *model.output_layer()
         return [smoothed_cross_entropy(*layer, targets, real, 0.1)[0]]
 
     whole = clock(lambda: step(arrays, 1e-3, 1))
-    read, decoded, lost = (gradient_clock(f, model) for f in (encoder, read_out, with_loss))
+    read, decoded, lost = (gradient_clock(f, model) for f in (encoder, decode, with_loss))
     parts = {
         "encoder": read,
         "decoder": decoded - read,

@@ -4,16 +4,13 @@ from nmtcli.config.data import DataConfig, SubwordConfig
 from nmtcli.config.loading import (
     Config,
     as_dict,
-    describe_model,
     differences,
     dump,
     from_dict,
-    heads_of,
     load,
     load_values,
-    mechanism_of,
 )
-from nmtcli.config.model import ModelConfig
+from nmtcli.config.model import ModelConfig, describe_model, heads_of, mechanism_of
 from nmtcli.config.search import SearchConfig
 from nmtcli.config.training import TrainingConfig, ValidationConfig
 

@@ -12,9 +12,8 @@ import typing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nmtcli.config import attention
 from nmtcli.config.data import DataConfig, SubwordConfig
-from nmtcli.config.model import TRANSFORMER, ModelConfig
+from nmtcli.config.model import ModelConfig, mechanism_of
 from nmtcli.config.search import SearchConfig
 from nmtcli.config.training import TrainingConfig, ValidationConfig
 from nmtcli.errors import UsageError
@@ -80,50 +79,6 @@ def _check_architecture(model: ModelConfig) -> None:
                 f"{spec.name} is an option of architecture {only}; {model.architecture} has none,"
                 f" so leave it at {spec.default}"
             )
-
-
-def heads_of(model: ModelConfig) -> int:
-    """H of a Transformer: its option, or one head for 64 units."""
-    return model.attention_heads or max(1, model.embedding_size // 64)
-
-
-def mechanism_of(model: ModelConfig) -> attention.Mechanism:
-    """The attention mechanism that the options compose, between target and source.
-
-    Raises:
-        ValueError: they compose one that cannot be; the message says why.
-    """
-    if model.architecture == TRANSFORMER:
-        return attention.Mechanism("scaled-dot", "after", heads=heads_of(model))
-    mechanism = attention.compose(
-        model.attention,
-        model.attention_score,
-        model.attention_scope,
-        model.attention_placement,
-        model.attention_window,
-        model.attention_heads,
-        model.input_feeding,
-        model.coverage,
-    )
-    sizes = model.decoder_size, model.encoder_size
-    if mechanism.score in ("dot", "scaled-dot") and mechanism.heads == 1 and len({*sizes}) == 2:
-        raise ValueError(
-            f"the {mechanism.score} score needs a decoder_size like the encoder_size, not"
-            f" {sizes[0]} and {sizes[1]}; general has a matrix between them"
-        )
-    if mechanism.heads > 1 and model.attention_size % mechanism.heads:
-        raise ValueError(
-            f"attention_size {model.attention_size} cannot be shared by {mechanism.heads} heads;"
-            " give a multiple of the heads"
-        )
-    return mechanism
-
-
-def describe_model(model: ModelConfig) -> str:
-    """Architecture and attention, in the words that a name or a headline has room for."""
-    if model.architecture == TRANSFORMER:
-        return TRANSFORMER
-    return attention.describe(model.attention, mechanism_of(model))
 
 
 def load(path=None, assignments=(), overrides: dict | None = None, base: dict | None = None):

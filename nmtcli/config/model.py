@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from nmtcli.config import attention
 from nmtcli.config.attention import PLACEMENTS, PRESETS, SCOPES, SCORES
 from nmtcli.config.option import option
 
@@ -137,3 +138,62 @@ class ModelConfig:
         maximum=0.95,
         only=TRANSFORMER,
     )
+
+    @property
+    def readout_units(self) -> int:
+        """R, the size of the readout: its option, or that of the embedding."""
+        return self.readout_size or self.embedding_size
+
+    @property
+    def feed_forward_units(self) -> int:
+        """F, the inner size of the feed-forward layers: its option, or 4 D."""
+        return self.feed_forward_size or 4 * self.embedding_size
+
+    @property
+    def embedding_dropout_rate(self) -> float:
+        """The rate on embeddings: its option, or `dropout`."""
+        return self.dropout if self.embedding_dropout is None else self.embedding_dropout
+
+
+def heads_of(model: ModelConfig) -> int:
+    """H of a Transformer: its option, or one head for 64 units."""
+    return model.attention_heads or max(1, model.embedding_size // 64)
+
+
+def mechanism_of(model: ModelConfig) -> attention.Mechanism:
+    """The attention mechanism that the options compose, between target and source.
+
+    Raises:
+        ValueError: they compose one that cannot be; the message says why.
+    """
+    if model.architecture == TRANSFORMER:
+        return attention.Mechanism("scaled-dot", "after", heads=heads_of(model))
+    mechanism = attention.compose(
+        model.attention,
+        model.attention_score,
+        model.attention_scope,
+        model.attention_placement,
+        model.attention_window,
+        model.attention_heads,
+        model.input_feeding,
+        model.coverage,
+    )
+    sizes = model.decoder_size, model.encoder_size
+    if mechanism.score in ("dot", "scaled-dot") and mechanism.heads == 1 and len({*sizes}) == 2:
+        raise ValueError(
+            f"the {mechanism.score} score needs a decoder_size like the encoder_size, not"
+            f" {sizes[0]} and {sizes[1]}; general has a matrix between them"
+        )
+    if mechanism.heads > 1 and model.attention_size % mechanism.heads:
+        raise ValueError(
+            f"attention_size {model.attention_size} cannot be shared by {mechanism.heads} heads;"
+            " give a multiple of the heads"
+        )
+    return mechanism
+
+
+def describe_model(model: ModelConfig) -> str:
+    """Architecture and attention, in the words that a name or a headline has room for."""
+    if model.architecture == TRANSFORMER:
+        return TRANSFORMER
+    return attention.describe(model.attention, mechanism_of(model))

@@ -37,7 +37,7 @@ def run_beam(model, source_ids, limits, beam: int, most: int) -> BeamSteps:
     """All steps of a beam search.
 
     Args:
-        model: a `Translator`.
+        model: an `EncoderDecoder`.
         source_ids: (B, S), static.
         limits: (B,) int32, most pieces of a translation, EOS counted; at least 1.
         beam: K.
@@ -46,7 +46,7 @@ def run_beam(model, source_ids, limits, beam: int, most: int) -> BeamSteps:
     batch, length = source_ids.shape
     state = model.start(source_ids, beam * most)
     source = state["source"]  # the same in every step, so it is not carried through the loop
-    decoder = model.follow(state["decoder"], ops.zeros((batch, beam), "int32"))
+    decoder = model.reorder(state["decoder"], ops.zeros((batch, beam), "int32"))
     precise = "float64" if keras.backend.backend() == "tensorflow" else "float32"
     first = np.full((1, beam), -np.inf)
     first[0, 0] = 0.0
@@ -70,7 +70,7 @@ def run_beam(model, source_ids, limits, beam: int, most: int) -> BeamSteps:
         living = ops.where(ended[:, None] >= beam, -np.inf, living)
         made = (sums[:, :beam], ids[:, :beam], origins[:, :beam], *chosen, attention)
         steps = BeamSteps(*(_written(*each, now.step) for each in zip(now.steps, made)))
-        decoder = model.follow(new["decoder"], chosen[1])
+        decoder = model.reorder(new["decoder"], chosen[1])
         return _Turn(now.step + 1, living, chosen[0], ended, decoder, steps)
 
     beginning = _Turn(

@@ -37,7 +37,7 @@ class KerasEngine:
     """Runs a model; see `nmtcli.decoding.engine.Engine`.
 
     Args:
-        model: a `RecurrentTranslator` or a `TransformerTranslator`.
+        model: an `RNNTranslator` or a `TransformerTranslator`.
         room: how many slots a decoder's state has at first, where it keeps any; None is as many as
             come, but for a backend that compiles each shape, where it is the model's own number.
         in_one_piece: run a beam search as one compiled loop; None: where that is faster, which is
@@ -49,12 +49,12 @@ class KerasEngine:
 
     def __init__(self, model, room: int | None = None, in_one_piece: bool | None = None):
         self.model = model
-        self.vocabulary_size = model.sizes.target_vocabulary
+        self.vocabulary_size = model.target_vocabulary_size
         self.has_attention = model.mechanism.score is not None
         self.has_window = model.mechanism.is_local
         self._room = room
         if room is None and backend.choose() == "jax":
-            self._room = model.room
+            self._room = model.cache_capacity
         self._start = backend.compiled(
             lambda source_ids: model.start(source_ids, self._room), model.variables
         )
@@ -64,7 +64,7 @@ class KerasEngine:
             for n in (0, 1)
         )
         if self._room is not None:
-            self._lengthen = backend.compiled(model.lengthen)
+            self._lengthen = backend.compiled(model.grow_cache)
         self._steps = {}
         if in_one_piece is None:
             in_one_piece = backend.choose() == "jax" or not backend.device().startswith("CPU")
@@ -134,7 +134,7 @@ class KerasEngine:
 
     def _step_graph(self, k):
         def step(source, decoder, origins, previous_ids):
-            state = {"source": source, "decoder": self.model.follow(decoder, origins)}
+            state = {"source": source, "decoder": self.model.reorder(decoder, origins)}
             logits, attention, state = self.model.step(state, previous_ids)
             logits = ops.cast(logits, "float32")
             if k is None:

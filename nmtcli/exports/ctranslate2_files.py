@@ -53,12 +53,12 @@ def write_model(
         source_pieces, target_pieces: the piece of every id.
         folder: to be made.
     """
-    sizes = model.sizes
-    activation, glu = ACTIVATIONS[sizes.feed_forward_kind]
+    config = model.config
+    activation, glu = ACTIVATIONS[config.feed_forward]
     spec = transformer_spec.TransformerSpec.from_config(
-        (sizes.encoder_layers, sizes.decoder_layers),
-        sizes.heads,
-        pre_norm=sizes.normalization == "pre",
+        (config.encoder_layers, config.decoder_layers),
+        model.mechanism.heads,
+        pre_norm=config.normalization == "pre",
         activation=activation,
         ffn_glu=glu,
     )
@@ -90,7 +90,7 @@ def _set_side(side, embeddings, table, norm) -> None:
     side.scale_embeddings = True
     size = embeddings.weight.shape[1]
     side.position_encodings.encodings = _array(sinusoids(np.arange(POSITIONS, dtype="int32"), size))
-    if hasattr(norm, "gain"):
+    if norm is not None:
         _set_norm(side.layer_norm, norm)
 
 

@@ -95,7 +95,7 @@ def export_onnx(
         "step": step,
         "weights": checkpoint_hash(run, checkpoint),
         "vocabulary": engine.vocabulary_size,
-        "source_vocabulary": model.sizes.source_vocabulary,
+        "source_vocabulary": model.source_vocabulary_size,
         "has_attention": engine.has_attention,
         "has_window": engine.has_window,
         "parts": {name: count_parts(graphs["encode"], name) for name in ("source", "decoder")},

@@ -86,7 +86,7 @@ def _among(model, source, decoder):
     shapes = {"kernel": [size, None], "allowed": [None, None]}
 
     def among(state, previous_ids, kernel, allowed):
-        hidden, attention, state = model.advance(state, previous_ids)
+        hidden, attention, state = model.decode_step(state, previous_ids)
         return tf.matmul(hidden, kernel) + allowed[:, None], attention, state
 
     more = {name: tf.TensorSpec(shape, tf.float32) for name, shape in shapes.items()}
@@ -102,7 +102,7 @@ def _of_state(function, model, source, decoder, more=()):
         further = {name: parts.pop(name) for name in more}
         state = {
             "source": _packed(source, "source", parts),
-            "decoder": model.follow(_packed(decoder, "decoder", parts), origins),
+            "decoder": model.reorder(_packed(decoder, "decoder", parts), origins),
         }
         logits, attention, state = function(state, previous_ids, **further)
         return {"logits": logits, "attention": attention, **_named("next", state["decoder"])}
@@ -127,7 +127,7 @@ def _state_specs(model):
     large = model.start(tf.constant([[4, 5, 6, 7, EOS_ID]] * 3))
     for width in (1, 4):
         origins = tf.zeros([3, width], tf.int32)
-        large["decoder"] = model.follow(large["decoder"], origins)
+        large["decoder"] = model.reorder(large["decoder"], origins)
         large = model.step(large, tf.fill([3, width], BOS_ID))[2]
 
     def spec(one, other):

@@ -25,7 +25,7 @@ class TextGraph(tf.Module):
     """A translator whose variables, subword models and search are all in its graph.
 
     Args:
-        model: a `RecurrentTranslator` in float32, on TensorFlow.
+        model: an `RNNTranslator` in float32, on TensorFlow.
         source_model: the source's SentencePiece model, serialised.
         target_model: the target's.
         search: `beam`, the length penalty and the longest translation count.
@@ -62,9 +62,11 @@ class TextGraph(tf.Module):
         source_ids = tf.pad(source_ids, [[0, 0], [0, 1]], constant_values=PAD_ID)
         limits = tf.where(lengths > 0, self._longest(lengths), 0)
         beam = self._search.beam
-        state = model.start(source_ids, room=beam * tf.reduce_max(tf.pad(limits, [[0, 1]])))
+        state = model.start(
+            source_ids, cache_capacity=beam * tf.reduce_max(tf.pad(limits, [[0, 1]]))
+        )
         source = state["source"]  # the same in every step, so it is not carried through the loop
-        begin = model.follow(state["decoder"], tf.zeros([tf.shape(source_ids)[0], beam], tf.int32))
+        begin = model.reorder(state["decoder"], tf.zeros([tf.shape(source_ids)[0], beam], tf.int32))
 
         def step(decoder, previous_ids):
             logits, _, new = model.step({"source": source, "decoder": decoder}, previous_ids)
@@ -72,7 +74,7 @@ class TextGraph(tf.Module):
 
         found = graph_beam_search(
             step,
-            model.follow,
+            model.reorder,
             begin,
             beam,
             scoring_of(self._search),

@@ -6,8 +6,8 @@
 `MultiHeadAttention` does the same several times in parallel. Both have the same two steps, so that
 what depends on the source alone is computed once for a sentence:
 
-    source = attention.read(memory, mask)                              # once for a sentence
-    context, weights = attention.attender()(query, source, positions)  # for T queries, or for one
+    source = attention.read(memory, mask)                             # once for a sentence
+    context, alignment = attention.attend(query, source, positions)   # for T queries, or for one
 
 Letters: B batch, T queries (1 when decoding), S source, Q query size, M memory size, A alignment,
 D window. Masks are bool and True keeps. Scores and weights are float32.
@@ -65,40 +65,43 @@ class Attention(keras.layers.Layer):
         self.built = True
 
     def read(self, memory, mask):
-        """What the steps need of the source, (B, S, M) and (B, S): a dictionary of tensors."""
+        """Compute what all steps need of the source, (B, S, M) and (B, S): a dictionary."""
         return {"mask": mask, "memory": memory, "keys": self.score.project(memory)}
 
-    def attender(self):
-        """A function that attends, with the weights read once, for use inside loops.
+    def compute_weights(self):
+        """What `attend` reads, in the compute type. A loop reads it once before its first turn:
+        TensorFlow would else cast the weights in every turn."""
+        of_score = self.score.compute_weights()
+        return of_score, None if self.window is None else self.window.compute_weights()
 
-        Its arguments:
+    def attend(self, query, source, positions=None, coverage=None, weights=None):
+        """Attend to a source that was read before.
+
+        Args:
             query: (B, T, Q).
-            source: of `read`; dropout may have put in `seen`, float32, (B, S), by which the weights
-                are multiplied before the sum.
+            source: of `read`; dropout may have put in `dropout_mask`, (B, S), by which the
+                attention weights are multiplied before the sum.
             positions: target positions of the queries from 0, int32, (T,) or (B, T); only a local
                 scope reads them.
             coverage: float32, (B, T, S), if the score was made with it.
+            weights: of `compute_weights`; None reads them here.
 
-        It returns the context, (B, T, M), and the weights, float32, (B, T, S).
+        Returns:
+            the context, (B, T, M), and the attention weights, float32, (B, T, S).
         """
-        score = self.score.scorer()
-        center = self.window.reader() if self.window is not None else None
-
-        def attend(query, source, positions=None, coverage=None):
-            mask = source["mask"]
-            scores = score(query, source["keys"], coverage)
-            if center is None:
-                weights = masked_softmax(scores, mask)
-            else:
-                inside, scale = center(query, mask, positions)
-                weights = masked_softmax(scores, inside)
-                weights = weights if scale is None else weights * scale
-            return weighted_sum(_seen(weights, source), source["memory"]), weights
-
-        return attend
+        of_score, of_window = self.compute_weights() if weights is None else weights
+        mask = source["mask"]
+        scores = self.score.step(query, source["keys"], coverage, of_score)
+        if self.window is None:
+            alignment = masked_softmax(scores, mask)
+        else:
+            inside, scale = self.window.step(query, mask, positions, of_window)
+            alignment = masked_softmax(scores, inside)
+            alignment = alignment if scale is None else alignment * scale
+        return weighted_sum(_dropped(alignment, source), source["memory"]), alignment
 
     def call(self, query, memory, mask, positions=None, coverage=None):
-        return self.attender()(query, self.read(memory, mask), positions, coverage)
+        return self.attend(query, self.read(memory, mask), positions, coverage)
 
     def get_config(self):
         return {**super().get_config(), **self.options}
@@ -110,7 +113,7 @@ class MultiHeadAttention(keras.layers.Layer):
 
         head_i = Attention(q Wq_i, h Wk_i, h Wv_i),  context = [head_1; ...; head_H] Wo
 
-    The weights that are returned are the mean over the heads.
+    The attention weights that are returned are the mean over the heads.
 
     Reference: Vaswani et al. (2017), arXiv:1706.03762, section 3.2.2; the query is the state of a
     recurrent decoder here.
@@ -143,41 +146,41 @@ class MultiHeadAttention(keras.layers.Layer):
         self.built = True
 
     def read(self, memory, mask):
-        """As `Attention.read`: keys (B, S, A), and values (B, S, A) under the name `memory`."""
+        """Keys (B, S, A), and values (B, S, A) under the name `memory`; see `Attention.read`."""
         return {
             "mask": mask,
             "memory": affine(memory, self.value_kernel),
             "keys": affine(memory, self.key_kernel),
         }
 
-    def attender(self):
-        """As `Attention.attender`; positions and coverage are not used."""
+    def compute_weights(self):
+        """What `attend` reads; see `Attention.compute_weights`."""
         query_kernel = ops.cast(self.query_kernel, self.compute_dtype)
-        output_kernel = ops.cast(self.output_kernel, self.compute_dtype)
+        return query_kernel, ops.cast(self.output_kernel, self.compute_dtype)
 
-        def attend(query, source, positions=None, coverage=None):
-            parts = affine(query, query_kernel), source["keys"], source["memory"]
-            heads = (split_heads(part, self.heads) for part in parts)
-            joined, weights = attend_in_heads(
-                *heads, source["mask"][:, None, None, :], lambda weights: _seen(weights, source)
-            )
-            return affine(joined, output_kernel), ops.mean(weights, axis=1)
-
-        return attend
+    def attend(self, query, source, positions=None, coverage=None, weights=None):
+        """Attend as `Attention.attend` does; positions and coverage are not used."""
+        query_kernel, output_kernel = self.compute_weights() if weights is None else weights
+        parts = affine(query, query_kernel), source["keys"], source["memory"]
+        queries, keys, values = (split_heads(part, self.heads) for part in parts)
+        alignment = align_heads(queries, keys, source["mask"][:, None, None, :])
+        joined = join_heads(weighted_sum(_dropped(alignment, source), values))
+        return affine(joined, output_kernel), ops.mean(alignment, axis=1)
 
     def call(self, query, memory, mask, positions=None, coverage=None):
-        return self.attender()(query, self.read(memory, mask))
+        return self.attend(query, self.read(memory, mask))
 
     def get_config(self):
         return {**super().get_config(), "heads": self.heads, "units": self.units}
 
 
-def _seen(weights, source):
+def _dropped(alignment, source):
     """The weights, (B, T, S) or (B, H, T, S), without source positions that dropout hides."""
-    if "seen" not in source:
-        return weights
-    seen = ops.cast(source["seen"], weights.dtype)  # (B, S); a layer casts what it is called with
-    return weights * ops.reshape(seen, (ops.shape(seen)[0], *(1,) * (len(weights.shape) - 2), -1))
+    if "dropout_mask" not in source:
+        return alignment
+    kept = ops.cast(source["dropout_mask"], alignment.dtype)  # as a layer casts what it is given
+    middle = (1,) * (len(alignment.shape) - 2)
+    return alignment * ops.reshape(kept, (ops.shape(kept)[0], *middle, -1))
 
 
 def split_heads(x, heads):
@@ -187,25 +190,27 @@ def split_heads(x, heads):
     return ops.transpose(x, (0, 2, 1, 3))
 
 
-def attend_in_heads(queries, keys, values, mask, drop=lambda weights: weights):
-    """Scaled dot-product attention of each head.
+def align_heads(queries, keys, mask):
+    """Weights of scaled dot-product attention in each head.
 
     Reference: Vaswani et al. (2017), arXiv:1706.03762, section 3.2.1, equation 1.
 
     Args:
-        queries: (B, H, T, P); keys and values: (B, H, S, P).
+        queries: (B, H, T, P); keys: (B, H, S, P).
         mask: bool, of a shape that broadcasts to (B, H, T, S).
-        drop: applied to the weights.
 
     Returns:
-        the heads side by side, (B, T, H P), and the weights, float32, (B, H, T, S).
+        weights, float32, (B, H, T, S).
     """
-    batch, heads, time, size = ops.shape(queries)
+    size = queries.shape[-1]
     products = ops.matmul(queries, ops.transpose(keys, (0, 1, 3, 2)))  # (B, H, T, S)
-    weights = masked_softmax(ops.cast(products, "float32") * float(size) ** -0.5, mask)
-    attended = weighted_sum(drop(weights), values)  # (B, H, T, P)
-    joined = ops.reshape(ops.transpose(attended, (0, 2, 1, 3)), (batch, time, heads * size))
-    return joined, weights
+    return masked_softmax(ops.cast(products, "float32") * float(size) ** -0.5, mask)
+
+
+def join_heads(x):
+    """(B, H, T, P) -> (B, T, H P), the heads side by side."""
+    batch, heads, time, size = ops.shape(x)
+    return ops.reshape(ops.transpose(x, (0, 2, 1, 3)), (batch, time, heads * size))
 
 
 def masked_softmax(scores, mask):

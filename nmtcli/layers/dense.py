@@ -28,8 +28,3 @@ class AffineMap:
 
     def __call__(self, x):
         return affine(x, self.kernel, self.bias)
-
-
-def keep(x):
-    """What layers do instead of dropping when they are not trained: nothing."""
-    return x

@@ -1,4 +1,4 @@
-"""What a Transformer does at every position by itself: feed-forward and layer normalisation.
+"""The layers of a Transformer that see one position at a time: feed-forward and normalisation.
 
 Letters: D model size, F feed-forward size.
 """
@@ -6,7 +6,8 @@ Letters: D model size, F feed-forward size.
 import keras
 from keras import ops
 
-from nmtcli.layers.dense import AffineMap, keep
+from nmtcli.layers.dense import AffineMap
+from nmtcli.layers.dropout import Dropout
 
 
 @keras.saving.register_keras_serializable(package="nmtcli")
@@ -53,20 +54,23 @@ class FeedForward(keras.layers.Layer):
     Args:
         size: F.
         kind: `relu`, `gelu`, `geglu` or `swiglu`.
+        dropout: rate on the inner units.
+        seed: of dropout; see `Dropout`.
 
     Call arguments:
         x: (..., D).
-        drop: applied to the inner units.
+        training: whether dropout acts.
 
     Returns:
         like `x`.
     """
 
-    def __init__(self, size, kind="relu", **kwargs):
+    def __init__(self, size, kind="relu", dropout=0.0, seed=None, **kwargs):
         super().__init__(**kwargs)
         if kind not in ("relu", "gelu", "geglu", "swiglu"):
             raise ValueError(f"kind must be relu, gelu, geglu or swiglu. Received: {kind!r}")
         self.size, self.kind = size, kind
+        self.dropout = Dropout(dropout, seed)
 
     def build(self, input_shape):
         size = input_shape[-1]
@@ -75,12 +79,12 @@ class FeedForward(keras.layers.Layer):
         self.outer = AffineMap(self, "outer", self.size, size)
         self.built = True
 
-    def call(self, x, drop=keep):
+    def call(self, x, training=False):
         if self.gate is None:
             inner = self._activate(self.inner(x))
         else:
             inner = self._activate(self.gate(x)) * self.inner(x)
-        return self.outer(drop(inner))
+        return self.outer(self.dropout(inner, training))
 
     def _activate(self, x):
         if self.kind == "relu":
@@ -90,4 +94,5 @@ class FeedForward(keras.layers.Layer):
         return 0.5 * x * (1.0 + ops.erf(x * 2.0**-0.5))  # with erf, which every runtime knows
 
     def get_config(self):
-        return {**super().get_config(), "size": self.size, "kind": self.kind}
+        own = {"size": self.size, "kind": self.kind, "dropout": self.dropout.rate}
+        return {**super().get_config(), **own}

@@ -1,16 +1,18 @@
-"""The hypotheses of a sentence that is decoded: W of them side by side, which share its source.
+"""The key-value cache of self-attention, shared by the W hypotheses of a sentence.
 
-Letters: B sentences, W hypotheses of each, L slots.
+Keys and values of earlier target positions are not moved when a beam search reorders its
+hypotheses. Each target position of each hypothesis has a place of its own in the sentence's cache,
+and a mask says which places a hypothesis descends from: bool, (B, W, L).
 
-What a hypothesis has read is not moved when hypotheses trade places. Each target position of each
-hypothesis has a slot of the sentence's own, and a hypothesis knows which slots it descends from:
-`seen`, bool, (B, W, L).
+A cache grows with every step, or it has a fixed capacity and `length` says how much of it is taken.
+
+Letters: B sentences, W hypotheses of each, L places of the cache, H heads, P head size.
 """
 
 from keras import ops
 
 
-def follow(x, origins):
+def reorder(x, origins):
     """(B, V, ...) -> (B, W, ...): hypothesis w goes on from what origins[b, w] was; (B, W)."""
     batch, width = ops.shape(origins)
     before, *rest = ops.shape(x)[1:]
@@ -20,39 +22,50 @@ def follow(x, origins):
     return ops.reshape(taken, (batch, width, *rest))
 
 
-def add_slots(seen, width, used=None):
-    """`seen` with a slot more for each hypothesis, which it sees itself.
+def grow(x):
+    """Double the capacity of a cache, (B, H, L, P), or of its mask, (B, W, L)."""
+    return ops.concatenate([x, ops.zeros_like(x)], axis=2)
+
+
+def append_to_mask(cache_mask, width, length=None):
+    """Add a place for each hypothesis, which it sees itself.
 
     Args:
-        seen: bool, (B, W, L).
+        cache_mask: bool, (B, W, L).
         width: W.
-        used: int32, (B,): how many of the L slots are taken, where there is room for W more; None
-            where the slots grow with every position.
+        length: int32, (B,): how many of the L places are taken, where W more are free; None where
+            the cache grows with every step.
+
+    Returns:
+        bool, (B, W, L), or (B, W, L + W) where the cache grows.
     """
     own = ops.arange(width, dtype="int32")
-    if used is None:
+    if length is None:
         new = ops.equal(own[:, None], own)[None]
-        new = ops.broadcast_to(new, (ops.shape(seen)[0], width, width))
-        return ops.concatenate([seen, new], axis=2)
-    return ops.logical_or(seen, ops.equal(_places(seen, used), own[:, None]))
+        new = ops.broadcast_to(new, (ops.shape(cache_mask)[0], width, width))
+        return ops.concatenate([cache_mask, new], axis=2)
+    return ops.logical_or(cache_mask, ops.equal(_places(cache_mask, length), own[:, None]))
 
 
-def fill_slots(slots, new, used=None):
-    """Write what is new behind what is there.
+def append(cache, new, length=None):
+    """Write the keys or values of a step behind those in the cache.
 
     Args:
-        slots: (B, H, L, P).
+        cache: (B, H, L, P).
         new: (B, H, W, P).
-        used: as of `add_slots`.
+        length: as of `append_to_mask`.
+
+    Returns:
+        (B, H, L, P), or (B, H, L + W, P) where the cache grows.
     """
-    if used is None:
-        return ops.concatenate([slots, new], axis=2)
+    if length is None:
+        return ops.concatenate([cache, new], axis=2)
     own = ops.arange(ops.shape(new)[2], dtype="int32")
-    place = ops.equal(_places(slots, used), own[:, None])[:, None]  # (B, 1, W, L)
+    place = ops.equal(_places(cache, length), own[:, None])[:, None]  # (B, 1, W, L)
     spread = ops.matmul(ops.transpose(ops.cast(place, new.dtype), (0, 1, 3, 2)), new)
-    return ops.where(ops.any(place, axis=2)[..., None], spread, slots)
+    return ops.where(ops.any(place, axis=2)[..., None], spread, cache)
 
 
-def _places(slots, used):
-    """The number of each of the L slots behind those that are taken: (B, 1, L)."""
-    return (ops.arange(ops.shape(slots)[2], dtype="int32") - used[:, None])[:, None]
+def _places(cache, length):
+    """The number of each of the L places behind those that are taken: (B, 1, L)."""
+    return (ops.arange(ops.shape(cache)[2], dtype="int32") - length[:, None])[:, None]

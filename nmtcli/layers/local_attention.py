@@ -44,19 +44,18 @@ class MonotonicWindow(keras.layers.Layer):
     def build(self, query_shape):
         self.built = True
 
-    def reader(self):
-        """A function of the call arguments with the weights read once, for use inside loops."""
+    def compute_weights(self):
+        """This window has no weights."""
 
-        def read(query, mask, positions):
-            positions = positions if len(positions.shape) == 2 else positions[None]
-            last = ops.sum(ops.cast(mask, "int32"), axis=1, keepdims=True) - 1
-            center = ops.cast(ops.minimum(ops.cast(positions, "int32"), last), "float32")
-            return _inside(center, mask, self.width)[0], None
-
-        return read
+    def step(self, query, mask, positions, weights=None):
+        """As a call; `weights` are of `compute_weights`."""
+        positions = positions if len(positions.shape) == 2 else positions[None]
+        last = ops.sum(ops.cast(mask, "int32"), axis=1, keepdims=True) - 1
+        center = ops.cast(ops.minimum(ops.cast(positions, "int32"), last), "float32")
+        return _inside(center, mask, self.width)[0], None
 
     def call(self, query, mask, positions):
-        return self.reader()(query, mask, positions)
+        return self.step(query, mask, positions)
 
     def get_config(self):
         return {**super().get_config(), "width": self.width}
@@ -107,22 +106,21 @@ class PredictiveWindow(keras.layers.Layer):
         )
         self.built = True
 
-    def reader(self):
-        """A function of the call arguments with the weights read once, for use inside loops."""
-        kernel = ops.cast(self.kernel, self.compute_dtype)
-        vector = ops.cast(self.vector, "float32")
+    def compute_weights(self):
+        """Kernel and vector, to be read once before a loop of steps."""
+        return ops.cast(self.kernel, self.compute_dtype), ops.cast(self.vector, "float32")
 
-        def read(query, mask, positions=None):
-            inner = ops.cast(ops.tanh(affine(query, kernel)), "float32")
-            share = ops.sigmoid(affine(inner, vector)[..., 0])  # (B, T), of the sentence
-            length = ops.sum(ops.cast(mask, "float32"), axis=1, keepdims=True)
-            inside, distance = _inside(length * share, mask, self.width)
-            return inside, ops.exp(-2.0 * ops.square(distance / self.width))
-
-        return read
+    def step(self, query, mask, positions=None, weights=None):
+        """As a call, with the weights of `compute_weights`; None reads them here."""
+        kernel, vector = self.compute_weights() if weights is None else weights
+        inner = ops.cast(ops.tanh(affine(query, kernel)), "float32")
+        share = ops.sigmoid(affine(inner, vector)[..., 0])  # (B, T), of the sentence
+        length = ops.sum(ops.cast(mask, "float32"), axis=1, keepdims=True)
+        inside, distance = _inside(length * share, mask, self.width)
+        return inside, ops.exp(-2.0 * ops.square(distance / self.width))
 
     def call(self, query, mask, positions=None):
-        return self.reader()(query, mask, positions)
+        return self.step(query, mask, positions)
 
     def get_config(self):
         return {**super().get_config(), "width": self.width, "units": self.units}

@@ -1,4 +1,4 @@
-"""How a Transformer is told where a piece stands: by a sum with its embedding, or by a rotation.
+"""Positions of a Transformer: sinusoids that are added, or rotations of queries and keys.
 
 Letters: B batch, T positions, D model size, H heads, P head size (D / H).
 """
@@ -28,8 +28,8 @@ def sinusoids(positions, size):
     return ops.concatenate([ops.sin(angles), ops.cos(angles)], axis=-1)
 
 
-def rotator(positions, size):
-    """A function that rotates queries or keys by their positions.
+def rotate(x, positions):
+    """Rotate queries or keys by their positions.
 
         for each pair (x[i], x[i + P/2]):  a = t / 10000^(2i / P)
         x'[i] = x[i] cos a - x[i + P/2] sin a,  x'[i + P/2] = x[i + P/2] cos a + x[i] sin a
@@ -39,24 +39,21 @@ def rotator(positions, size):
     Reference: Su et al. (2021), arXiv:2104.09864, section 3.4.2; which units make a pair is free.
 
     Args:
+        x: (B, H, T, P), P even.
         positions: from 0, int32, (T,) or (B, 1).
-        size: P, even.
 
     Returns:
-        a function of (B, H, T, P) that keeps shape and type.
+        like `x`.
     """
+    size = x.shape[-1]
     angles = ops.cast(positions, "float32")[..., None] * _frequencies(size)  # (T, P/2) or (B, 1, .)
     if len(angles.shape) == 3:
         angles = angles[:, None]  # (B, 1, 1, P/2): the same for all heads
     sine, cosine = ops.sin(angles), ops.cos(angles)
-
-    def rotate(x):
-        first = ops.cast(x[..., : size // 2], "float32")
-        second = ops.cast(x[..., size // 2 :], "float32")
-        rotated = [first * cosine - second * sine, second * cosine + first * sine]
-        return ops.cast(ops.concatenate(rotated, axis=-1), x.dtype)
-
-    return rotate
+    first = ops.cast(x[..., : size // 2], "float32")
+    second = ops.cast(x[..., size // 2 :], "float32")
+    rotated = [first * cosine - second * sine, second * cosine + first * sine]
+    return ops.cast(ops.concatenate(rotated, axis=-1), x.dtype)
 
 
 def _frequencies(size):

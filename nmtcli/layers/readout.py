@@ -1,4 +1,4 @@
-"""From state and context to what the output layer sees.
+"""The readout makes of state and context what the output layer sees.
 
 Letters: B batch, T target, D decoder state, M memory, E embedding, R readout.
 """
@@ -48,24 +48,23 @@ class Readout(keras.layers.Layer):
         self.bias = self.add_weight(name="bias", shape=(width,), initializer="zeros")
         self.built = True
 
-    def reader(self):
-        """A function of the call arguments with the weights read once, for use inside loops."""
-        kernel = ops.cast(self.kernel, self.compute_dtype)
-        bias = ops.cast(self.bias, self.compute_dtype)
+    def compute_weights(self):
+        """Kernel and bias in the compute type, to be read once before a loop of steps."""
+        return ops.cast(self.kernel, self.compute_dtype), ops.cast(self.bias, self.compute_dtype)
 
-        def read(outputs, contexts, embedded):
-            inputs = [outputs, contexts]
-            if self.kind == "maxout":
-                inputs.append(embedded)
-            hidden = affine(ops.concatenate(inputs, axis=-1), kernel, bias)
-            if self.kind == "maxout":
-                return ops.maximum(hidden[..., : self.size], hidden[..., self.size :])
-            return ops.tanh(hidden)
-
-        return read
+    def step(self, outputs, contexts, embedded, weights=None):
+        """As a call, with the weights of `compute_weights`; None reads them here."""
+        kernel, bias = self.compute_weights() if weights is None else weights
+        inputs = [outputs, contexts]
+        if self.kind == "maxout":
+            inputs.append(embedded)
+        hidden = affine(ops.concatenate(inputs, axis=-1), kernel, bias)
+        if self.kind == "maxout":
+            return ops.maximum(hidden[..., : self.size], hidden[..., self.size :])
+        return ops.tanh(hidden)
 
     def call(self, outputs, contexts, embedded):
-        return self.reader()(outputs, contexts, embedded)
+        return self.step(outputs, contexts, embedded)
 
     def get_config(self):
         return {**super().get_config(), "size": self.size, "kind": self.kind}

@@ -3,9 +3,8 @@
 A cell is two steps, so that the product with the inputs, which needs no loop, stays out of it:
 
     projected = cell.project(inputs)            # (B, T, I) -> (B, T, G * U), all positions at once
-    output, state = cell.stepper()(projected[:, t], state)
-
-`stepper(factors)` multiplies the state by (B, U) factors before its product (dropout).
+    weights = cell.compute_weights()            # once before the loop
+    output, state = cell.step(projected[:, t], state, weights=weights)
 
 Letters: B batch, T positions, I input size, U units, G gates (3 in a GRU, 4 in an LSTM).
 A state is a tuple of (B, U) tensors; the output is its first one.
@@ -19,7 +18,7 @@ from nmtcli.layers.scan import scan
 
 
 class _Cell(keras.layers.Layer):
-    """What the cells share: the weights [W, U, b] of G gates side by side."""
+    """The base of the cells, with the weights [W, U, b] of G gates side by side."""
 
     gates: int
     state_size: int
@@ -52,8 +51,28 @@ class _Cell(keras.layers.Layer):
         zeros = ops.zeros((batch, self.units), dtype=self.compute_dtype)
         return (zeros,) * self.state_size
 
+    def compute_weights(self):
+        """What `step` reads, in the compute type. A loop reads it once before its first turn:
+        TensorFlow would else cast the weights in every turn."""
+        raise NotImplementedError
+
+    def step(self, projected, state, dropout_mask=None, weights=None):
+        """One position.
+
+        Args:
+            projected: of `project`, (B, G * U).
+            state: tuple of (B, U).
+            dropout_mask: (B, U), by which the state is multiplied before its product; None: no
+                dropout.
+            weights: of `compute_weights`; None reads them here.
+
+        Returns:
+            output: (B, U), and the new state.
+        """
+        raise NotImplementedError
+
     def call(self, inputs, state):
-        return self.stepper()(self.project(inputs), state)
+        return self.step(self.project(inputs), state)
 
     def get_config(self):
         return {**super().get_config(), "units": self.units}
@@ -80,22 +99,20 @@ class GRUCell(_Cell):
             name="recurrent_bias", shape=(self.units,), initializer="zeros"
         )
 
-    def stepper(self, factors=None):
+    def compute_weights(self):
         kernel = ops.cast(self.recurrent_kernel, self.compute_dtype)
-        bias = ops.cast(self.recurrent_bias, self.compute_dtype)
-        units = self.units
+        return kernel, ops.cast(self.recurrent_bias, self.compute_dtype)
 
-        def step(projected, state):
-            (h,) = state
-            inner = ops.matmul(h if factors is None else h * factors, kernel)  # (B, 3 U)
-            input_gates, input_rest = ops.split(projected, [2 * units], -1)
-            inner_gates, inner_rest = ops.split(inner, [2 * units], -1)
-            update, reset = ops.split(ops.sigmoid(input_gates + inner_gates), 2, -1)
-            candidate = ops.tanh(input_rest + reset * (inner_rest + bias))
-            h = candidate + update * (h - candidate)
-            return h, (h,)
-
-        return step
+    def step(self, projected, state, dropout_mask=None, weights=None):
+        kernel, bias = self.compute_weights() if weights is None else weights
+        (h,) = state
+        inner = ops.matmul(h if dropout_mask is None else h * dropout_mask, kernel)  # (B, 3 U)
+        input_gates, input_rest = ops.split(projected, [2 * self.units], -1)
+        inner_gates, inner_rest = ops.split(inner, [2 * self.units], -1)
+        update, reset = ops.split(ops.sigmoid(input_gates + inner_gates), 2, -1)
+        candidate = ops.tanh(input_rest + reset * (inner_rest + bias))
+        h = candidate + update * (h - candidate)
+        return h, (h,)
 
 
 @keras.saving.register_keras_serializable(package="nmtcli")
@@ -116,20 +133,19 @@ class LSTMCell(_Cell):
         parts = [ops.zeros(units, dtype), ops.ones(units, dtype), ops.zeros(2 * units, dtype)]
         return ops.concatenate(parts)
 
-    def stepper(self, factors=None):
-        kernel = ops.cast(self.recurrent_kernel, self.compute_dtype)
-        units = self.units
+    def compute_weights(self):
+        return ops.cast(self.recurrent_kernel, self.compute_dtype)
 
-        def step(projected, state):
-            h, c = state
-            seen = h if factors is None else h * factors
-            gates, candidate = ops.split(projected + ops.matmul(seen, kernel), [3 * units], -1)
-            admit, forget, emit = ops.split(ops.sigmoid(gates), 3, -1)
-            c = forget * c + admit * ops.tanh(candidate)
-            h = emit * ops.tanh(c)
-            return h, (h, c)
-
-        return step
+    def step(self, projected, state, dropout_mask=None, weights=None):
+        kernel = self.compute_weights() if weights is None else weights
+        h, c = state
+        seen = h if dropout_mask is None else h * dropout_mask
+        gates = projected + ops.matmul(seen, kernel)  # (B, 4 U)
+        gates, candidate = ops.split(gates, [3 * self.units], -1)
+        admit, forget, emit = ops.split(ops.sigmoid(gates), 3, -1)
+        c = forget * c + admit * ops.tanh(candidate)
+        h = emit * ops.tanh(c)
+        return h, (h, c)
 
 
 def make_cell(kind, units, **kwargs):
@@ -140,12 +156,7 @@ def make_cell(kind, units, **kwargs):
     return cells[kind](units, **kwargs)
 
 
-def no_mask(cell, batch):
-    """Instead of a function that makes the factors of a cell's state: no factors."""
-    return None
-
-
-def run_cell(cell, inputs, state, mask=None, reverse=False, factors=None):
+def run_cell(cell, inputs, state, mask=None, reverse=False, dropout_mask=None):
     """Run a cell over a sequence.
 
     Args:
@@ -154,30 +165,34 @@ def run_cell(cell, inputs, state, mask=None, reverse=False, factors=None):
         state: tuple of (B, U).
         mask: bool, (B, T); where False the state is carried over unchanged.
         reverse: read from the last position to the first; outputs stay in the order of the inputs.
-        factors: (B, U), by which the cell's product with its state is preceded; None for none.
+        dropout_mask: (B, U), by which the state is multiplied before each product, or None.
 
     Returns:
         outputs: (B, T, U).
         state: tuple of (B, U) after the last real position (the first one when reversed).
     """
-    return run_projected(cell, cell.project(inputs), state, mask, reverse, factors)
+    return run_projected(cell, cell.project(inputs), state, mask, reverse, dropout_mask)
 
 
-def run_projected(cell, projected, state, mask=None, reverse=False, factors=None):
-    """As `run_cell`, of inputs that `cell.project` has seen: (B, T, G U)."""
-    step = cell.stepper(factors)
+def run_projected(cell, projected, state, mask=None, reverse=False, dropout_mask=None):
+    """Run a cell over inputs that `cell.project` has seen, (B, T, G U); see `run_cell`."""
+    weights = cell.compute_weights()
     projected = ops.transpose(projected, (1, 0, 2))  # (T, B, G U)
+
+    def step(state, x):
+        return cell.step(x, state, dropout_mask, weights)
+
     if mask is None:
-        return _scan(lambda state, x: step(x, state), state, projected, reverse)
-    kept = ops.transpose(mask, (1, 0))[:, :, None]  # (T, B, 1)
+        return _scan(step, state, projected, reverse)
+    is_real = ops.transpose(mask, (1, 0))[:, :, None]  # (T, B, 1)
 
     def masked_step(state, position):
-        x, keep = position
-        _, new = step(x, state)
-        new = tuple(ops.where(keep, fresh, old) for fresh, old in zip(new, state))
+        x, is_real = position
+        _, new = step(state, x)
+        new = tuple(ops.where(is_real, fresh, old) for fresh, old in zip(new, state))
         return new[0], new
 
-    return _scan(masked_step, state, (projected, kept), reverse)
+    return _scan(masked_step, state, (projected, is_real), reverse)
 
 
 def _scan(function, state, positions, reverse):

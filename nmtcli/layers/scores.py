@@ -1,29 +1,32 @@
-"""Score functions: how well each source position fits a query.
+"""Score functions (alignment models): how well each source position fits a query.
 
 Each is a layer with the same two steps, so that what depends on the source alone is computed once
 for a sentence and not once for a target step:
 
-    keys = score.project(memory)             # (B, S, M) -> (B, S, A)
-    scores = score.scorer()(query, keys)     # (B, T, Q), (B, S, A) -> (B, T, S)
+    keys = score.project(memory)                # (B, S, M) -> (B, S, A)
+    weights = score.compute_weights()           # once before a loop over target positions
+    scores = score.step(query, keys, weights=weights)     # (B, T, Q), (B, S, A) -> (B, T, S)
 
 Letters: B batch, T queries (1 when decoding), S source, Q query size, M memory size, A alignment.
 Scores are float32, before the softmax; the products under them are of the compute type.
 """
 
+import functools
+from typing import Any, NamedTuple
+
 import keras
 from keras import ops
 
 from nmtcli.layers.dense import affine
-from nmtcli.layers.tanh_energy import covered_tanh_energy, tanh_energy
 
 NOTHING = -1e30  # the score of a position that may not be attended to
 
 
 class Score(keras.layers.Layer):
-    """What the scores share.
+    """The base of the scores.
 
-    A score has `build` and `scorer`, which returns a function of the call arguments with the
-    weights read once, for use inside loops; and `project` where the keys are not the memory itself.
+    A score has `build` and `step`; `project` where the keys are not the memory itself; and
+    `compute_weights` where it has weights.
 
     Call arguments:
         query: decoder states, (B, T, Q).
@@ -38,12 +41,28 @@ class Score(keras.layers.Layer):
         """What the score needs of each source position: (B, S, M) -> (B, S, A)."""
         return memory
 
+    def compute_weights(self):
+        """What `step` reads, in the compute type. A loop reads it once before its first turn:
+        TensorFlow would else cast the weights in every turn."""
+
+    def step(self, query, keys, coverage=None, weights=None):
+        """As a call, with the weights of `compute_weights`; None reads them here."""
+        raise NotImplementedError
+
     def call(self, query, keys, coverage=None):
-        return self.scorer()(query, keys, coverage)
+        return self.step(query, keys, coverage)
 
 
-class _TanhScore(Score):
-    """v . tanh(W q + U h), whose weights the additive and the concat score arrange in their way."""
+class _AdditiveWeights(NamedTuple):
+    """The query's kernel (Q, A), and vectors (A,), of which the coverage's may be None."""
+
+    query_kernel: Any
+    vector: Any
+    coverage_vector: Any
+
+
+class _Additive(Score):
+    """The base of the additive and the concat score, v . tanh(W q + U h), whose kernels differ."""
 
     def __init__(self, units, coverage=False, **kwargs):
         super().__init__(**kwargs)
@@ -60,26 +79,32 @@ class _TanhScore(Score):
                 name="coverage_vector", shape=(self.units,), initializer="zeros"
             )
 
-    def _scorer(self, query_kernel):
-        query_kernel = ops.cast(query_kernel, self.compute_dtype)
-        vector = ops.cast(self.vector, self.compute_dtype)[:, 0]
-        slope = ops.cast(self.coverage_vector, self.compute_dtype) if self.coverage else None
+    def _query_kernel(self):
+        """The matrix that multiplies the query, (Q, A)."""
+        raise NotImplementedError
 
-        def score(query, keys, coverage=None):
-            projected = ops.expand_dims(affine(query, query_kernel), 2)  # (B, T, 1, A)
-            if slope is None:
-                return tanh_energy(projected, ops.expand_dims(keys, 1), vector)
-            coverage = ops.cast(coverage, self.compute_dtype)
-            return covered_tanh_energy(projected, ops.expand_dims(keys, 1), vector, coverage, slope)
+    def compute_weights(self):
+        cast = functools.partial(ops.cast, dtype=self.compute_dtype)
+        of_coverage = cast(self.coverage_vector) if self.coverage else None
+        return _AdditiveWeights(cast(self._query_kernel()), cast(self.vector)[:, 0], of_coverage)
 
-        return score
+    def step(self, query, keys, coverage=None, weights=None):
+        weights = self.compute_weights() if weights is None else weights
+        projected = ops.expand_dims(affine(query, weights.query_kernel), 2)  # (B, T, 1, A)
+        keys = ops.expand_dims(keys, 1)  # (B, 1, S, A)
+        if not self.coverage:
+            return additive_energy(projected, keys, weights.vector)
+        coverage = ops.cast(coverage, self.compute_dtype)
+        return covered_additive_energy(
+            projected, keys, weights.vector, coverage, weights.coverage_vector
+        )
 
     def get_config(self):
         return {**super().get_config(), "units": self.units, "coverage": self.coverage}
 
 
 @keras.saving.register_keras_serializable(package="nmtcli")
-class AdditiveScore(_TanhScore):
+class AdditiveScore(_Additive):
     """Bahdanau's alignment model: how well source position s fits the query.
 
         e[b, t, s] = v . tanh(W q[b, t] + U h[b, s] + a)
@@ -115,12 +140,12 @@ class AdditiveScore(_TanhScore):
         """U h + a for all source positions: (B, S, M) -> (B, S, A)."""
         return affine(memory, self.memory_kernel, self.bias)
 
-    def scorer(self):
-        return self._scorer(self.query_kernel)
+    def _query_kernel(self):
+        return self.query_kernel
 
 
 @keras.saving.register_keras_serializable(package="nmtcli")
-class ConcatScore(_TanhScore):
+class ConcatScore(_Additive):
     """Luong's third score: one matrix reads query and memory side by side.
 
         e[b, t, s] = v . tanh(W [q[b, t]; h[b, s]])
@@ -152,8 +177,8 @@ class ConcatScore(_TanhScore):
         """The memory's share of W [q; h]: (B, S, M) -> (B, S, A)."""
         return affine(memory, self.kernel[self.query_size :])
 
-    def scorer(self):
-        return self._scorer(self.kernel[: self.query_size])
+    def _query_kernel(self):
+        return self.kernel[: self.query_size]
 
 
 @keras.saving.register_keras_serializable(package="nmtcli")
@@ -185,8 +210,9 @@ class DotScore(Score):
             )
         self.built = True
 
-    def scorer(self):
-        return _scaled_products if self.scaled else _products
+    def step(self, query, keys, coverage=None, weights=None):
+        scores = _products(query, keys)
+        return scores * float(keys.shape[-1]) ** -0.5 if self.scaled else scores
 
     def get_config(self):
         return {**super().get_config(), "scaled": self.scaled}
@@ -212,8 +238,8 @@ class GeneralScore(Score):
         """W h for all source positions: (B, S, M) -> (B, S, Q)."""
         return affine(memory, self.kernel)
 
-    def scorer(self):
-        return _products
+    def step(self, query, keys, coverage=None, weights=None):
+        return _products(query, keys)
 
 
 @keras.saving.register_keras_serializable(package="nmtcli")
@@ -249,16 +275,15 @@ class LocationScore(Score):
         """Nothing of the memory but its length: (B, S, 1)."""
         return memory[:, :, :1]
 
-    def scorer(self):
-        kernel = ops.cast(self.kernel, self.compute_dtype)
+    def compute_weights(self):
+        return ops.cast(self.kernel, self.compute_dtype)
 
-        def score(query, keys, coverage=None):
-            source = ops.arange(ops.shape(keys)[1], dtype="int32")
-            row = ops.minimum(source, self.positions - 1)
-            scores = ops.matmul(query, ops.take(kernel, row, axis=1))  # (B, T, S)
-            return ops.where(source < self.positions, ops.cast(scores, "float32"), NOTHING)
-
-        return score
+    def step(self, query, keys, coverage=None, weights=None):
+        kernel = self.compute_weights() if weights is None else weights
+        source = ops.arange(ops.shape(keys)[1], dtype="int32")
+        row = ops.minimum(source, self.positions - 1)
+        scores = ops.matmul(query, ops.take(kernel, row, axis=1))  # (B, T, S)
+        return ops.where(source < self.positions, ops.cast(scores, "float32"), NOTHING)
 
     def get_config(self):
         return {**super().get_config(), "positions": self.positions}
@@ -279,10 +304,77 @@ def make_score(kind, units=256, positions=256, coverage=False, **kwargs):
     raise ValueError(f"there is no score of this name. Received: {kind!r}")
 
 
-def _products(query, keys, coverage=None):
+def _products(query, keys):
     """q . k, (B, T, A), (B, S, A) -> float32 (B, T, S)."""
     return ops.cast(ops.matmul(query, ops.transpose(keys, (0, 2, 1))), "float32")
 
 
-def _scaled_products(query, keys, coverage=None):
-    return _products(query, keys) * float(keys.shape[-1]) ** -0.5
+# -- the additive energy, sum over A of v * tanh(...), with its gradient written out ---------------
+#
+# The (B, T, S, A) tanh is computed twice and never kept: a decoder loop would else store a
+# (B, S, A) array for every target position.
+
+
+def additive_energy(query, keys, vector):
+    """sum over A of vector * tanh(query + keys): (B, T, 1, A), (B, 1, S, A), (A,) -> (B, T, S)."""
+
+    @ops.custom_gradient
+    def energy(query, keys, vector):
+        scores = _weighted_sum(ops.tanh(query + keys), vector)
+
+        def gradient(*args, upstream=None):
+            upstream = args[0] if upstream is None else upstream  # (B, T, S)
+            inner, of_vector = _back(ops.tanh(query + keys), vector, upstream)
+            return _of_query(inner), _of_keys(inner), of_vector
+
+        return scores, gradient
+
+    return energy(query, keys, vector)
+
+
+def covered_additive_energy(query, keys, vector, coverage, slope):
+    """`additive_energy` of tanh(query + keys + coverage * slope); also (B, T, S) and (A,)."""
+
+    def activation(query, keys, coverage, slope):
+        return ops.tanh(query + keys + coverage[..., None] * slope)
+
+    @ops.custom_gradient
+    def energy(query, keys, vector, coverage, slope):
+        scores = _weighted_sum(activation(query, keys, coverage, slope), vector)
+
+        def gradient(*args, upstream=None):
+            upstream = args[0] if upstream is None else upstream  # (B, T, S)
+            again = activation(query, keys, coverage, slope)
+            inner, of_vector = _back(again, vector, upstream)
+            of_coverage = affine(inner, slope[:, None])[..., 0]
+            of_slope = _row_times_rows(coverage, inner)
+            return _of_query(inner), _of_keys(inner), of_vector, of_coverage, of_slope
+
+        return scores, gradient
+
+    return energy(query, keys, vector, coverage, slope)
+
+
+def _weighted_sum(activation, vector):
+    return ops.cast(affine(activation, vector[:, None])[..., 0], "float32")
+
+
+def _back(activation, vector, upstream):
+    """Gradients by what is inside the tanh, (B, T, S, A), and by the vector, (A,)."""
+    upstream = ops.cast(upstream, activation.dtype)
+    inner = upstream[..., None] * (vector * (1 - activation * activation))
+    return inner, _row_times_rows(upstream, activation)
+
+
+def _row_times_rows(row, rows):
+    """sum over B, T, S of row (B, T, S) * rows (B, T, S, A): (A,), as one product."""
+    size = ops.shape(rows)[-1]
+    return ops.matmul(ops.reshape(row, (1, -1)), ops.reshape(rows, (-1, size)))[0]
+
+
+def _of_query(inner):
+    return ops.sum(inner, axis=2, keepdims=True)
+
+
+def _of_keys(inner):
+    return ops.sum(inner, axis=1, keepdims=True)

@@ -1,15 +1,17 @@
 """Attention in the Transformer: of a sequence to itself, and of the target to the source.
 
-Letters: B batch, T positions, S keys, W hypotheses of a sentence, L slots, D model size, H heads,
-P head size (D / H). Masks are bool and True keeps.
+Letters: B batch, T positions, S keys, W hypotheses of a sentence, L places of the cache, D model
+size, H heads, P head size (D / H). Masks are bool and True keeps.
 """
 
 import keras
 from keras import ops
 
-from nmtcli.layers.attention import attend_in_heads, split_heads
-from nmtcli.layers.dense import AffineMap, affine, keep
-from nmtcli.layers.key_value_cache import fill_slots
+from nmtcli.layers import key_value_cache
+from nmtcli.layers.attention import align_heads, join_heads, split_heads, weighted_sum
+from nmtcli.layers.dense import AffineMap, affine
+from nmtcli.layers.dropout import Dropout
+from nmtcli.layers.positions import rotate
 
 
 @keras.saving.register_keras_serializable(package="nmtcli")
@@ -22,20 +24,24 @@ class SelfAttention(keras.layers.Layer):
 
     Args:
         heads: H.
+        rotary: whether queries and keys are rotated by their positions.
+        dropout: rate on the attention weights.
+        seed: of dropout; see `Dropout`.
 
     Call arguments:
         x: (B, T, D).
         mask: bool, (B or 1, 1, T or 1, T): which keys each query sees.
-        rotate: applied to queries and keys, (B, H, T, P).
-        drop: applied to the weights.
+        positions: from 0, int32, (T,) or (B, 1); read only if `rotary`.
+        training: whether dropout acts.
 
     Returns:
         (B, T, D).
     """
 
-    def __init__(self, heads, **kwargs):
+    def __init__(self, heads, rotary=False, dropout=0.0, seed=None, **kwargs):
         super().__init__(**kwargs)
-        self.heads = heads
+        self.heads, self.rotary = heads, rotary
+        self.dropout = Dropout(dropout, seed)
 
     def build(self, input_shape):
         size = input_shape[-1]
@@ -47,36 +53,43 @@ class SelfAttention(keras.layers.Layer):
         self.output_map = AffineMap(self, "output", size, size)
         self.built = True
 
-    def _project(self, x, rotate):
+    def _project(self, x, positions):
         """Queries, keys and values: (B, H, T, P) each."""
         together = affine(x, self.kernel, self.bias)
         queries, keys, values = (
             split_heads(part, self.heads) for part in ops.split(together, 3, axis=-1)
         )
-        return rotate(queries), rotate(keys), values
+        if self.rotary:
+            queries, keys = rotate(queries, positions), rotate(keys, positions)
+        return queries, keys, values
 
-    def call(self, x, mask, rotate=keep, drop=keep):
-        joined, _ = attend_in_heads(*self._project(x, rotate), mask, drop)
-        return self.output_map(joined)
+    def call(self, x, mask, positions=None, training=False):
+        queries, keys, values = self._project(x, positions)
+        alignment = self.dropout(align_heads(queries, keys, mask), training)
+        return self.output_map(join_heads(weighted_sum(alignment, values)))
 
-    def step(self, x, cache, seen, used=None, rotate=keep):
+    def step(self, x, cache, cache_mask, length=None, positions=None):
         """One position more of each hypothesis.
 
         Args:
             x: (B, W, D).
-            cache: keys and values of the slots, (B, H, L, P) each.
-            seen, used: of this position, see `nmtcli.layers.key_value_cache`.
+            cache: keys and values of earlier positions, (B, H, L, P) each.
+            cache_mask: bool, (B, W, L), in which `append_to_mask` has added this position.
+            length: as of `nmtcli.layers.key_value_cache.append`.
+            positions: as of a call, (B, 1).
 
         Returns:
             (B, W, D), and the cache with this position in it.
         """
-        queries, *new = self._project(x, rotate)
-        cache = tuple(fill_slots(slots, fresh, used) for slots, fresh in zip(cache, new))
-        joined, _ = attend_in_heads(queries, *cache, seen[:, None], keep)
-        return self.output_map(joined), cache
+        queries, *new = self._project(x, positions)
+        cache = tuple(key_value_cache.append(*pair, length) for pair in zip(cache, new))
+        keys, values = cache
+        alignment = align_heads(queries, keys, cache_mask[:, None])
+        return self.output_map(join_heads(weighted_sum(alignment, values))), cache
 
     def get_config(self):
-        return {**super().get_config(), "heads": self.heads}
+        own = {"heads": self.heads, "rotary": self.rotary, "dropout": self.dropout.rate}
+        return {**super().get_config(), **own}
 
 
 @keras.saving.register_keras_serializable(package="nmtcli")
@@ -85,20 +98,23 @@ class CrossAttention(keras.layers.Layer):
 
     Args:
         heads: H.
+        dropout: rate on the attention weights.
+        seed: of dropout; see `Dropout`.
 
     Call arguments:
         x: (B, T, D).
         keys, values: of `read`, (B, H, S, P).
         mask: bool, (B, 1, 1, S).
-        drop: applied to the weights.
+        training: whether dropout acts.
 
     Returns:
-        (B, T, D), and the weights before dropping, float32, (B, H, T, S).
+        (B, T, D), and the attention weights before dropout, float32, (B, H, T, S).
     """
 
-    def __init__(self, heads, **kwargs):
+    def __init__(self, heads, dropout=0.0, seed=None, **kwargs):
         super().__init__(**kwargs)
         self.heads = heads
+        self.dropout = Dropout(dropout, seed)
 
     def build(self, input_shape, memory_shape):
         size, memory = input_shape[-1], memory_shape[-1]
@@ -114,13 +130,14 @@ class CrossAttention(keras.layers.Layer):
         maps = self.key_map, self.value_map
         return tuple(split_heads(part(memory), self.heads) for part in maps)
 
-    def call(self, x, keys, values, mask, drop=keep):
+    def call(self, x, keys, values, mask, training=False):
         queries = split_heads(self.query_map(x), self.heads)
-        joined, weights = attend_in_heads(queries, keys, values, mask, drop)
-        return self.output_map(joined), weights
+        alignment = align_heads(queries, keys, mask)
+        joined = join_heads(weighted_sum(self.dropout(alignment, training), values))
+        return self.output_map(joined), alignment
 
     def get_config(self):
-        return {**super().get_config(), "heads": self.heads}
+        return {**super().get_config(), "heads": self.heads, "dropout": self.dropout.rate}
 
 
 def beginning(rows, columns):

@@ -1,149 +1,143 @@
 """The layers that a Transformer stacks: sub-layers, their residual connections and norms.
 
-Letters: B batch, T target positions, S source positions, D model size, H heads, F feed-forward
-size. Masks are bool and True keeps.
+Letters: B batch, T target positions, S source positions, W hypotheses of a sentence, D model size,
+H heads, F feed-forward size. Masks are bool and True keeps.
 """
-
-from typing import Any, NamedTuple
 
 import keras
 
-from nmtcli.layers.dense import keep
+from nmtcli.layers.dropout import Dropout
 from nmtcli.layers.feed_forward import FeedForward, LayerNorm
 from nmtcli.layers.self_attention import CrossAttention, SelfAttention
 
 
-class Dropping(NamedTuple):
-    """Functions that drop units when training, and change nothing otherwise."""
-
-    residual: Any
-    attention: Any
-    feed_forward: Any
-
-
-NO_DROPPING = Dropping(keep, keep, keep)
-
-
-class _Block(keras.layers.Layer):
+class _TransformerLayer(keras.layers.Layer):
     """Sub-layers with residual connections, each normalised before it or after it.
 
         pre:   x + drop(f(norm(x)))          post:  norm(x + drop(f(x)))
 
     Reference: Vaswani et al. (2017), arXiv:1706.03762, section 3.1 (post); Xiong et al. (2020),
     arXiv:2002.04745, section 3 (pre, which trains without a long warm-up).
+
+    Args:
+        heads: H.
+        feed_forward_size: F.
+        feed_forward: kind of the feed-forward, as of `FeedForward`.
+        normalization: `pre` or `post`.
+        rotary: whether self-attention rotates queries and keys by their positions.
+        dropout: rate behind each sub-layer.
+        attention_dropout: rate on attention weights.
+        feed_forward_dropout: rate on the inner units of the feed-forward.
+        seed: of dropout; see `Dropout`.
+
+    Raises:
+        ValueError: a kind that does not exist.
     """
 
-    def __init__(self, normalization, norms, **kwargs):
+    has_cross_attention: bool
+
+    def __init__(
+        self, heads, feed_forward_size, feed_forward="relu", normalization="pre", rotary=False,
+        dropout=0.0, attention_dropout=0.0, feed_forward_dropout=0.0, seed=None, **kwargs,
+    ):  # fmt: skip
         super().__init__(**kwargs)
         if normalization not in ("pre", "post"):
             raise ValueError(f"normalization must be pre or post. Received: {normalization!r}")
         self.is_pre = normalization == "pre"
+        self.dropout = Dropout(dropout, seed)
         policy = {"dtype": self.dtype_policy}
-        self.norms = [LayerNorm(name=f"norm_{n}", **policy) for n in range(norms)]
-
-    def _around(self, n, x, function, drop):
-        """Sub-layer n around `function`, which returns its result and something beside it."""
-        norm = self.norms[n]
-        y, beside = function(norm(x) if self.is_pre else x)
-        x = x + drop(y)
-        return (x if self.is_pre else norm(x)), beside
-
-
-class EncoderLayer(_Block):
-    """Self-attention and feed-forward: (B, S, D) -> (B, S, D).
-
-    Reference: Vaswani et al. (2017), arXiv:1706.03762, section 3.1.
-
-    Args:
-        heads: H.
-        feed_forward: F.
-        kind: of the feed-forward.
-        normalization: `pre` or `post`.
-
-    Call arguments:
-        x: (B, S, D).
-        mask: bool, (B, 1, 1, S).
-        rotate: as of `SelfAttention`.
-        drop: a `Dropping`.
-    """
-
-    def __init__(self, heads, feed_forward, kind="relu", normalization="pre", **kwargs):
-        super().__init__(normalization, 2, **kwargs)
-        policy = {"dtype": self.dtype_policy}
-        self.self_attention = SelfAttention(heads, name="self_attention", **policy)
-        self.feed_forward = FeedForward(feed_forward, kind, name="feed_forward", **policy)
+        sub_layers = 3 if self.has_cross_attention else 2
+        self.norms = [LayerNorm(name=f"norm_{n}", **policy) for n in range(sub_layers)]
+        self.self_attention = SelfAttention(
+            heads, rotary, attention_dropout, seed, name="self_attention", **policy
+        )
+        if self.has_cross_attention:
+            self.cross_attention = CrossAttention(
+                heads, attention_dropout, seed, name="cross_attention", **policy
+            )
+        self.feed_forward = FeedForward(
+            feed_forward_size, feed_forward, feed_forward_dropout, seed,
+            name="feed_forward", **policy,
+        )  # fmt: skip
 
     def build(self, input_shape):
         for layer in (*self.norms, self.self_attention, self.feed_forward):
             layer.build(input_shape)
+        if self.has_cross_attention:
+            self.cross_attention.build(input_shape, input_shape)
         self.built = True
 
-    def call(self, x, mask, rotate=keep, drop=NO_DROPPING):
-        def attend(x):
-            return self.self_attention(x, mask, rotate=rotate, drop=drop.attention), None
+    def _before(self, n, x):
+        """The input of sub-layer n."""
+        return self.norms[n](x) if self.is_pre else x
 
-        def feed(x):
-            return self.feed_forward(x, drop=drop.feed_forward), None
+    def _after(self, n, x, y, training):
+        """Add the output `y` of sub-layer n to what it began with."""
+        x = x + self.dropout(y, training)
+        return x if self.is_pre else self.norms[n](x)
 
-        x, _ = self._around(0, x, attend, drop.residual)
-        return self._around(1, x, feed, drop.residual)[0]
+
+class EncoderLayer(_TransformerLayer):
+    """Self-attention and feed-forward: (B, S, D) -> (B, S, D).
+
+    Reference: Vaswani et al. (2017), arXiv:1706.03762, section 3.1.
+
+    Call arguments:
+        x: (B, S, D).
+        mask: bool, (B, 1, 1, S).
+        positions: as of `SelfAttention`.
+        training: whether dropout acts.
+    """
+
+    has_cross_attention = False
+
+    def call(self, x, mask, positions=None, training=False):
+        y = self.self_attention(self._before(0, x), mask, positions, training=training)
+        x = self._after(0, x, y, training)
+        y = self.feed_forward(self._before(1, x), training=training)
+        return self._after(1, x, y, training)
 
 
-class DecoderLayer(_Block):
-    """Self-attention on what is before, attention on the source, and feed-forward.
+class DecoderLayer(_TransformerLayer):
+    """Self-attention to earlier positions, attention to the source, and feed-forward.
 
-    Reference and arguments of `EncoderLayer`.
+    Reference: Vaswani et al. (2017), arXiv:1706.03762, section 3.1.
 
     Call arguments:
         x: (B, T, D).
         mask: bool, (1, 1, T, T), causal.
         keys, values: of `cross_attention.read`.
         source_mask: bool, (B, 1, 1, S).
+        positions: as of `SelfAttention`.
+        training: whether dropout acts.
 
     Returns:
-        (B, T, D), and the weights over the source, float32, (B, H, T, S).
+        (B, T, D), and the attention weights over the source, float32, (B, H, T, S).
     """
 
-    def __init__(self, heads, feed_forward, kind="relu", normalization="pre", **kwargs):
-        super().__init__(normalization, 3, **kwargs)
-        policy = {"dtype": self.dtype_policy}
-        self.self_attention = SelfAttention(heads, name="self_attention", **policy)
-        self.cross_attention = CrossAttention(heads, name="cross_attention", **policy)
-        self.feed_forward = FeedForward(feed_forward, kind, name="feed_forward", **policy)
+    has_cross_attention = True
 
-    def build(self, input_shape):
-        for layer in (*self.norms, self.self_attention, self.feed_forward):
-            layer.build(input_shape)
-        self.cross_attention.build(input_shape, input_shape)
-        self.built = True
+    def call(self, x, mask, keys, values, source_mask, positions=None, training=False):
+        y = self.self_attention(self._before(0, x), mask, positions, training=training)
+        x = self._after(0, x, y, training)
+        return self._after_self_attention(x, keys, values, source_mask, training)
 
-    def call(self, x, mask, keys, values, source_mask, rotate=keep, drop=NO_DROPPING):
-        def attend(x):
-            return self.self_attention(x, mask, rotate=rotate, drop=drop.attention), None
+    def step(self, x, cache, cache_mask, length, keys, values, source_mask, positions=None):
+        """One position of W hypotheses, (B, W, D): the results of a call, and the new cache.
 
-        x, _ = self._around(0, x, attend, drop.residual)
-        return self._after_self(x, keys, values, source_mask, drop)
-
-    def step(self, x, cache, seen, used, keys, values, source_mask, rotate=keep):
-        """One position of W hypotheses, (B, W, D): as `call`, and the new cache.
-
-        Cache, `seen` and `used` are those of `SelfAttention.step`.
+        Cache, `cache_mask` and `length` are those of `SelfAttention.step`.
         """
+        y, cache = self.self_attention.step(
+            self._before(0, x), cache, cache_mask, length, positions
+        )
+        x = self._after(0, x, y, training=False)
+        x, alignment = self._after_self_attention(x, keys, values, source_mask)
+        return x, alignment, cache
 
-        def attend(x):
-            return self.self_attention.step(x, cache, seen, used, rotate)
-
-        x, cache = self._around(0, x, attend, keep)
-        x, weights = self._after_self(x, keys, values, source_mask, NO_DROPPING)
-        return x, weights, cache
-
-    def _after_self(self, x, keys, values, source_mask, drop):
-        def attend(x):
-            return self.cross_attention(x, keys, values, source_mask, drop=drop.attention)
-
-        def feed(x):
-            return self.feed_forward(x, drop=drop.feed_forward), None
-
-        x, weights = self._around(1, x, attend, drop.residual)
-        x, _ = self._around(2, x, feed, drop.residual)
-        return x, weights
+    def _after_self_attention(self, x, keys, values, source_mask, training=False):
+        y, alignment = self.cross_attention(
+            self._before(1, x), keys, values, source_mask, training=training
+        )
+        x = self._after(1, x, y, training)
+        y = self.feed_forward(self._before(2, x), training=training)
+        return self._after(2, x, y, training), alignment

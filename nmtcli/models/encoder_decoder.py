@@ -1,6 +1,7 @@
-"""What both models are at their two ends: embeddings, the output layer, and dropout between.
+"""The base of both models: their embeddings, their output layer and what follows from these.
 
-Letters: B batch, T positions, D size of embeddings, R size of what is read out, V vocabulary.
+Letters: B batch, S source, T target, W hypotheses of a sentence, E embedding, R readout (E in a
+Transformer), V vocabulary.
 """
 
 import random
@@ -8,51 +9,80 @@ import random
 import keras
 from keras import ops
 
-from nmtcli.layers.dense import affine, keep
+from nmtcli.config import ModelConfig, mechanism_of
+from nmtcli.layers.dense import affine
+from nmtcli.layers.dropout import Dropout
 from nmtcli.text.special_tokens import PAD_ID
 
 
-class Translator(keras.Model):
+class EncoderDecoder(keras.Model):
     """The base of the models. One matrix may be the embedding of both sides and the output layer.
 
     Embeddings are multiplied by the square root of their size, so that a table that is also the
     output layer begins at a good scale for both: Vaswani et al. (2017), arXiv:1706.03762, section
     3.4.
 
+    A model has `encode` and `decode` for training, which a call puts together, and `start`,
+    `decode_step` and `reorder` for decoding.
+
     Args:
+        config: the `model` section; `config`, `mechanism` and the sizes stay as attributes.
+        source_vocabulary_size, target_vocabulary_size: V of each side.
         seed: of the initial weights and of dropout.
         dtype: Keras policy, such as `float32` or `mixed_bfloat16`.
+
+    Call arguments:
+        source_ids: (B, S), padded with PAD.
+        decoder_inputs: (B, T), begins with BOS.
+        training: whether dropout acts.
+        with_weights: whether the attention is returned too.
+
+    Returns:
+        logits: (B, T, V) in the compute type; with the weights, a pair of these and of the
+            attention with which each target piece was predicted, float32, (B, T, S).
+
+    Raises:
+        ValueError: sizes, a mechanism or shared embeddings that do not go together.
     """
 
-    def __init__(self, seed, dtype):
+    cache_capacity = None  # for how many positions a state has places at first; None: any number
+
+    def __init__(
+        self, config: ModelConfig, source_vocabulary_size, target_vocabulary_size, seed, dtype
+    ):
         super().__init__(name="translator", dtype=dtype)
         # Keras draws the seeds of initial weights from here. Its own `set_random_seed` would import
         # TensorFlow on every backend.
         random.seed(seed)
+        self.config, self.mechanism = config, mechanism_of(config)
+        self.source_vocabulary_size = source_vocabulary_size
+        self.target_vocabulary_size = target_vocabulary_size
         self.dropout_seed = keras.random.SeedGenerator(seed)
+        self.embedding_dropout = Dropout(config.embedding_dropout_rate, self.dropout_seed)
 
-    def add_tables(self, size, source_vocabulary, target_vocabulary, tied_embeddings):
-        """Add the embeddings, (V, D).
+    def add_embeddings(self):
+        """Add the embeddings, (V, E).
 
         Raises:
             ValueError: the sides cannot share one.
         """
-        if tied_embeddings == "all" and source_vocabulary != target_vocabulary:
+        tied, size = self.config.tied_embeddings, self.config.embedding_size
+        if tied == "all" and self.source_vocabulary_size != self.target_vocabulary_size:
             raise ValueError("Embeddings shared by both sides need one joint vocabulary.")
         normal = keras.initializers.RandomNormal(stddev=size**-0.5)
 
         def table(name, vocabulary):
             return self.add_weight(name=name, shape=(vocabulary, size), initializer=normal)
 
-        self.target_embedding = table("target_embedding", target_vocabulary)
+        self.target_embedding = table("target_embedding", self.target_vocabulary_size)
         self.source_embedding = self.target_embedding
-        if tied_embeddings != "all":
-            self.source_embedding = table("source_embedding", source_vocabulary)
+        if tied != "all":
+            self.source_embedding = table("source_embedding", self.source_vocabulary_size)
 
-    def add_output(self, size, vocabulary, is_tied, initializer):
+    def add_output(self, size, initializer):
         """Add the output layer, whose matrix (R, V) is the target embedding's where it is tied."""
-        self.output_kernel = None
-        if not is_tied:
+        self.output_kernel, vocabulary = None, self.target_vocabulary_size
+        if self.config.tied_embeddings == "none":
             self.output_kernel = self.add_weight(
                 name="output_kernel", shape=(size, vocabulary), initializer=initializer
             )
@@ -61,23 +91,23 @@ class Translator(keras.Model):
         )
 
     def embed(self, table, ids):
-        """(B, T) -> (B, T, D), in the type of the weights."""
+        """Look up ids: (B, T) -> (B, T, E), in the type of the weights."""
         return ops.take(table, ids, axis=0) * float(table.shape[-1]) ** 0.5
 
     def call(self, source_ids, decoder_inputs, training=False, with_weights=False):
-        hidden, weights = self.read_out(source_ids, decoder_inputs, training)
+        hidden, weights = self.decode(source_ids, decoder_inputs, training)
         logits = self.logits(hidden)
         return (logits, weights) if with_weights else logits
 
     def output_layer(self):
-        """Its matrix (R, V) and bias (V,)."""
+        """The output layer's matrix (R, V) and bias (V,)."""
         kernel = self.output_kernel
         if kernel is None:
             kernel = ops.transpose(self.target_embedding)
         return ops.convert_to_tensor(kernel), ops.convert_to_tensor(self.output_bias)
 
     def output_columns(self, pieces):
-        """The output layer of some pieces, int (U,): its matrix (R, U) and bias (U,)."""
+        """The output layer for some pieces alone, int (U,): its matrix (R, U) and bias (U,)."""
         if self.output_kernel is None:
             kernel = ops.transpose(ops.take(self.target_embedding, pieces, axis=0))
         else:
@@ -85,24 +115,24 @@ class Translator(keras.Model):
         return kernel, ops.take(self.output_bias, pieces, axis=0)
 
     def step(self, state, previous_ids):
-        """One target position of W hypotheses of each sentence, which share its source.
+        """Predict one target position of W hypotheses of each sentence, which share its source.
 
         Args:
-            state: of `start`, which is that of one hypothesis; of the step before; or of `follow`.
+            state: of `start`, which is that of one hypothesis; of the step before; or of `reorder`.
             previous_ids: (B, W), BOS at first.
 
         Returns:
             logits: (B, W, V), attention: float32, (B, W, S), and the next state.
         """
-        hidden, attention, state = self.advance(state, previous_ids)
+        hidden, attention, state = self.decode_step(state, previous_ids)
         return self.logits(hidden), attention, state
 
     def logits(self, hidden):
-        """(..., R) -> (..., V)."""
+        """The output layer: (..., R) -> (..., V)."""
         return affine(hidden, *self.output_layer())
 
     def score_targets(self, source_ids, decoder_inputs, target_ids):
-        """How probable given targets are.
+        """Compute how probable given targets are.
 
         Args:
             source_ids, decoder_inputs: as of a call.
@@ -116,9 +146,3 @@ class Translator(keras.Model):
         chosen = ops.take_along_axis(logits, target_ids[..., None], axis=-1)[..., 0]
         log_probs = chosen - ops.logsumexp(logits, axis=-1)
         return ops.where(ops.not_equal(target_ids, PAD_ID), log_probs, 0.0), attention
-
-    def dropper(self, rate):
-        """A function that drops units at this rate."""
-        if not rate:
-            return keep
-        return lambda x: keras.random.dropout(x, rate, seed=self.dropout_seed)

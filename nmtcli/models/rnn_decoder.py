@@ -4,19 +4,43 @@ Letters: B batch, T target, W hypotheses of a sentence, S source, E embedding, M
 state, R readout, G gates.
 """
 
+from typing import Any, NamedTuple
+
 import keras
 from keras import ops
 
-from nmtcli.config.attention import Mechanism
+from nmtcli.config import ModelConfig, mechanism_of
+from nmtcli.layers import key_value_cache
 from nmtcli.layers.attention import Attention, MultiHeadAttention
-from nmtcli.layers.dense import affine, keep
-from nmtcli.layers.key_value_cache import follow
+from nmtcli.layers.dense import affine
+from nmtcli.layers.dropout import Dropout
 from nmtcli.layers.readout import Readout
-from nmtcli.layers.recurrent import make_cell, no_mask, run_projected
+from nmtcli.layers.recurrent import make_cell, run_projected
 from nmtcli.layers.scan import scan
 
 
-class RecurrentDecoder(keras.layers.Layer):
+class _Shared(NamedTuple):
+    """What all target positions share, read and drawn once before a loop over them.
+
+    source: of `read_source`.
+    width: W, hypotheses of each sentence; 1 when training.
+    cells, attention, readout: weights of these layers, of their `compute_weights`.
+    fed_kernel: rows of the first cell's matrix for what is fed to it beside the embedding.
+    state_masks: of dropout, for each cell (B, D), or None.
+    layer_masks: of dropout, for the input of each cell but the first, (B, D), or None.
+    """
+
+    source: dict
+    width: int
+    cells: list
+    attention: Any
+    readout: Any
+    fed_kernel: Any
+    state_masks: list
+    layer_masks: list
+
+
+class RNNDecoder(keras.layers.Layer):
     """Stacked cells with attention before or after them, or with one fixed vector.
 
     What attends is the first cell's previous state (`before`) or the last cell's new one (`after`).
@@ -37,40 +61,37 @@ class RecurrentDecoder(keras.layers.Layer):
     See et al. (2017), arXiv:1704.04368, section 2.3 (coverage).
 
     Args:
-        size: D.
-        mechanism: which attention, and where.
-        readout: R.
-        layers: how many cells.
-        cell: `gru` or `lstm`.
-        attention_size: A of the mechanism.
-        positions: of the score `location`.
+        config: the `model` section.
+        seed: of dropout; see `Dropout`.
 
     Call arguments:
         inputs: embedded decoder inputs, (B, T, E).
         cells: list, for each cell its tuple of (B, D).
         source: dictionary made by `read_source`.
-        drop: function applied between layers (dropout when training). Inside a loop it is drawn
-            once for a sentence (Gal and Ghahramani, 2016, arXiv:1512.05287).
-        on_states: function of a cell and a batch size: the factors of its state.
+        training: whether dropout acts, between layers and on the cells' states. Inside a loop it is
+            drawn once for a sentence (Gal and Ghahramani, 2016, arXiv:1512.05287).
 
     Returns:
         hidden: (B, T, R).
         weights: float32, (B, T, S); zeros with the fixed vector.
+
+    Raises:
+        ValueError: a mechanism that cannot be.
     """
 
-    def __init__(
-        self, size, mechanism: Mechanism, readout, layers=1, cell="gru",
-        attention_size=256, positions=256, **kwargs,
-    ):  # fmt: skip
+    def __init__(self, config: ModelConfig, seed=None, **kwargs):
         super().__init__(**kwargs)
-        problem = mechanism.problem()
-        if problem:
-            raise ValueError(problem)
         policy = {"dtype": self.dtype_policy}
-        self.size, self.mechanism, self.readout_size = size, mechanism, readout
-        self.cells = [make_cell(cell, size, name=f"decoder_{n}", **policy) for n in range(layers)]
-        self.attention = _make_attention(mechanism, attention_size, positions, policy)
-        self.readout = Readout(readout, mechanism.readout, name="readout", **policy)
+        self.size, self.readout_size = config.decoder_size, config.readout_units
+        self.mechanism = mechanism_of(config)
+        self.cells = [
+            make_cell(config.cell, self.size, name=f"decoder_{n}", **policy)
+            for n in range(config.decoder_layers)
+        ]
+        self.attention = _make_attention(config, name="attention", **policy)
+        self.readout = Readout(self.readout_size, self.mechanism.readout, name="readout", **policy)
+        self.dropout = Dropout(config.dropout, seed)
+        self.recurrent_dropout = Dropout(config.recurrent_dropout, seed)
 
     def build(self, input_shape, memory_shape):
         embedding, memory = input_shape[-1], memory_shape[-1]
@@ -91,7 +112,7 @@ class RecurrentDecoder(keras.layers.Layer):
     # -- the source, and the state before the first step ---------------------------------------
 
     def read_source(self, memory, mask, summary):
-        """What a step needs of the source, computed once: a dictionary of batch-first tensors."""
+        """Compute what all steps need of the source: a dictionary of batch-first tensors."""
         if self.attention is None:
             return {"mask": mask, "fixed": summary}
         return self.attention.read(memory, mask)
@@ -101,7 +122,7 @@ class RecurrentDecoder(keras.layers.Layer):
         return _by_sentence(self._beginning(cells, source), 1)
 
     def _beginning(self, cells, source):
-        """As `start`, in rows."""
+        """The state before the first target position, in rows."""
         batch, length = ops.shape(source["mask"])
         state = {"cells": cells}
         if self.mechanism.input_feeding:
@@ -112,78 +133,87 @@ class RecurrentDecoder(keras.layers.Layer):
             state["position"] = ops.zeros((batch,), dtype="int32")
         return state
 
-    def follow(self, state, origins):
+    def reorder(self, state, origins):
         """The state when hypothesis w goes on from what hypothesis origins[b, w] was: (B, W)."""
         rest = {key: x for key, x in state.items() if key != "position"}
-        moved = keras.tree.map_structure(lambda x: follow(x, origins), rest)
+        moved = keras.tree.map_structure(lambda x: key_value_cache.reorder(x, origins), rest)
         return {**state, **moved}
 
     # -- all target positions -------------------------------------------------------------------
 
-    def call(self, inputs, cells, source, drop=keep, on_states=no_mask):
+    def call(self, inputs, cells, source, training=False):
         projected = self._project(inputs)  # (B, T, G D), the first cell's share of the inputs
-        factors = [on_states(cell, ops.shape(inputs)[0]) for cell in self.cells]
+        masks = self._state_masks(ops.shape(inputs)[0], training)
         if self.mechanism.input_feeding:
-            return self._feed_in_loop(projected, inputs, cells, source, drop, factors)
+            return self._feed_in_loop(projected, inputs, cells, source, masks, training)
         if self.attention is None:
             fixed = source["fixed"]
             projected = projected + ops.matmul(fixed, self._fed_kernel())[:, None]
             contexts = ops.repeat(fixed[:, None], ops.shape(inputs)[1], axis=1)
             weights = self._no_weights(inputs, source)
-            outputs, _ = run_projected(self.cells[0], projected, cells[0], factors=factors[0])
-        elif self.mechanism.placement == "before":
-            outputs, contexts, weights = self._attend_in_loop(
-                projected, cells[0], source, factors[0]
-            )
+        if self.attention is not None and self.mechanism.placement == "before":
+            outputs, contexts, weights = self._attend_in_loop(projected, cells[0], source, masks)
         else:
-            outputs, _ = run_projected(self.cells[0], projected, cells[0], factors=factors[0])
-        for cell, start, its_own in zip(self.cells[1:], cells[1:], factors[1:]):
-            below = drop(outputs)
-            above, _ = run_projected(cell, cell.project(below), start, factors=its_own)
-            outputs = below + above
+            outputs, _ = run_projected(self.cells[0], projected, cells[0], dropout_mask=masks[0])
+        outputs = self._run_upper_cells(outputs, cells, masks, training)
         if self.mechanism.placement == "after":
             contexts, weights = self._attend_at_once(outputs, source)
         return self.readout(outputs, contexts, inputs), weights
+
+    def _state_masks(self, batch, training):
+        """For each cell the dropout mask of its state, (B, D), or None."""
+        shape, dtype = (batch, self.size), self.compute_dtype
+        return [self.recurrent_dropout.mask(shape, dtype, training) for _ in self.cells]
+
+    def _run_upper_cells(self, outputs, cells, masks, training):
+        """All cells but the first, each with a residual connection: (B, T, D) -> (B, T, D)."""
+        for cell, start, mask in zip(self.cells[1:], cells[1:], masks[1:]):
+            below = self.dropout(outputs, training)
+            above, _ = run_projected(cell, cell.project(below), start, dropout_mask=mask)
+            outputs = below + above
+        return outputs
 
     def _attend_at_once(self, outputs, source):
         """Attention after the cells for all of their outputs: (B, T, M), (B, T, S)."""
         if self.mechanism.coverage:
             return self._cover_in_loop(outputs, source)
         time = ops.arange(ops.shape(outputs)[1], dtype="int32")
-        return self.attention.attender()(outputs, source, time)
+        return self.attention.attend(outputs, source, time)
 
-    def _attend_in_loop(self, projected, start, source, factors):
+    def _attend_in_loop(self, projected, start, source, state_masks):
         """The first cell with attention before it: (B, T, D), (B, T, M), (B, T, S)."""
-        cell_step, fed_kernel = self.cells[0].stepper(factors), self._fed_kernel()
-        attend = self._stepwise_attender(source)
+        shared = self._share(source, state_masks=state_masks)
 
         def position(state, x):
-            context, weights, state = attend(state["cells"][0], state)
-            output, cell = cell_step(x + ops.matmul(context, fed_kernel), state["cells"])
-            return {**state, "cells": cell}, (output, context, weights[:, 0])
+            context, weights, state = self._attend(state["cells"][0], state, shared)
+            x = x + ops.matmul(context, shared.fed_kernel)
+            output, new = self.cells[0].step(x, state["cells"], state_masks[0], shared.cells[0])
+            return {**state, "cells": new}, (output, context, weights[:, 0])
 
         return _scan(position, self._beginning(start, source), projected)
 
     def _cover_in_loop(self, outputs, source):
         """Attention after the cells when each step must know the weights before it."""
-        attend = self._stepwise_attender(source)
+        shared = self._share(source)
 
         def position(state, output):
-            context, weights, state = attend(output, state)
+            context, weights, state = self._attend(output, state, shared)
             return state, (context, weights[:, 0])
 
         state = self._beginning([], source)
         del state["cells"]
         return _scan(position, state, outputs)
 
-    def _feed_in_loop(self, projected, inputs, cells, source, drop, factors):
+    def _feed_in_loop(self, projected, inputs, cells, source, state_masks, training):
         """All cells, attention and readout, each step fed with the readout before it."""
-        turn, batch = self._turn(source, factors), ops.shape(inputs)[0]
-        ones = ops.ones((batch, self.size), dtype=self.compute_dtype)
-        masks = [drop(ones) for _ in self.cells[1:]]  # no random numbers inside the loop
+        shape = ops.shape(inputs)[0], self.size
+        layer_masks = [  # no random numbers inside the loop
+            self.dropout.mask(shape, self.compute_dtype, training) for _ in self.cells[1:]
+        ]
+        shared = self._share(source, state_masks=state_masks, layer_masks=layer_masks)
 
         def position(state, x):
-            hidden, weights, state = turn(*x, state, masks)
+            hidden, weights, state = self._turn(*x, state, shared)
             return state, (hidden, weights[:, 0])
 
         return _scan(position, self._beginning(cells, source), (projected, inputs))
@@ -193,75 +223,91 @@ class RecurrentDecoder(keras.layers.Layer):
     def step(self, inputs, state, source):
         """One target position: (B, W, E) -> hidden (B, W, R), weights (B, W, S), the new state."""
         width = ops.shape(inputs)[1]
-        rows = ops.reshape(inputs, (-1, self.embedding_size))
-        turn = self._turn(source, width=width)
-        hidden, weights, state = turn(self._project(rows), rows, _in_rows(state), None)
+        rows, shared = ops.reshape(inputs, (-1, self.embedding_size)), self._share(source, width)
+        hidden, weights, state = self._turn(self._project(rows), rows, _in_rows(state), shared)
         hidden = ops.reshape(hidden, (-1, width, self.readout_size))
         return hidden, weights, _by_sentence(state, width)
 
-    def _turn(self, source, factors=None, width=1):
+    def _share(self, source, width=1, state_masks=None, layer_masks=None):
+        """Read the weights once: TensorFlow would else cast them in every turn of a loop."""
+        none = [None] * len(self.cells)
+        return _Shared(
+            source,
+            width,
+            cells=[cell.compute_weights() for cell in self.cells],
+            attention=None if self.attention is None else self.attention.compute_weights(),
+            readout=self.readout.compute_weights(),
+            fed_kernel=self._fed_kernel(),
+            state_masks=state_masks or none,
+            layer_masks=layer_masks or none,
+        )
+
+    def _turn(self, projected, embedded, state, shared):
         """One target position of B W rows.
 
-        It is a function (projected (B W, G D), embedded (B W, E), state, masks) that returns
-        hidden (B W, R), weights (B, W, S) and the new state.
+        Args:
+            projected: (B W, G D).
+            embedded: (B W, E).
+            state: in rows.
+            shared: a `_Shared`.
+
+        Returns:
+            hidden (B W, R), weights (B, W, S) and the new state.
         """
-        factors = factors or [None] * len(self.cells)
-        steppers = [cell.stepper(its_own) for cell, its_own in zip(self.cells, factors)]
-        read_out, before = self.readout.reader(), self.mechanism.placement == "before"
-        fed_kernel = self._fed_kernel()
-        attend = self._stepwise_attender(source, width)
+        before = self.mechanism.placement == "before"
+        if before:
+            context, weights, state = self._attend(state["cells"][0][0], state, shared)
+            projected = projected + ops.matmul(context, shared.fed_kernel)
+        elif self.mechanism.input_feeding:
+            projected = projected + ops.matmul(state["feed"], shared.fed_kernel)
+        output, cells = self._run_cells(projected, state["cells"], shared)
+        if not before:
+            context, weights, state = self._attend(output, state, shared)
+        hidden = self.readout.step(output, context, embedded, shared.readout)
+        state = {**state, "cells": cells}
+        if self.mechanism.input_feeding:
+            state["feed"] = hidden
+        return hidden, weights, state
 
-        def turn(projected, embedded, state, masks):
-            if before:
-                context, weights, state = attend(state["cells"][0][0], state)
-                projected = projected + ops.matmul(context, fed_kernel)
-            elif self.mechanism.input_feeding:
-                projected = projected + ops.matmul(state["feed"], fed_kernel)
-            output, first = steppers[0](projected, state["cells"][0])
-            new_cells = [first]
-            upper = zip(self.cells[1:], steppers[1:], state["cells"][1:])
-            for layer, (cell, step, old) in enumerate(upper):
-                below = output if masks is None else output * masks[layer]
-                above, new = step(cell.project(below), old)
-                output = below + above
-                new_cells.append(new)
-            if not before:
-                context, weights, state = attend(output, state)
-            hidden = read_out(output, context, embedded)
-            state = {**state, "cells": new_cells}
-            if self.mechanism.input_feeding:
-                state["feed"] = hidden
-            return hidden, weights, state
-
-        return turn
-
-    def _stepwise_attender(self, source, width=1):
-        """A function (query (B W, D), state) -> context (B W, M), weights (B, W, S), new state."""
-        batch, length = ops.shape(source["mask"])
-        if self.attention is None:
-            zeros = ops.zeros((batch, width, length), dtype="float32")
-            size = source["fixed"].shape[-1]
-            shared = ops.broadcast_to(source["fixed"][:, None], (batch, width, size))
-            rows = ops.reshape(shared, (-1, size))
-            return lambda query, state: (rows, zeros, state)
-        attend = self.attention.attender()
-
-        def attend_once(query, state):
-            state = dict(state)
-            position, coverage = state.get("position"), state.get("coverage")
-            context, weights = attend(
-                ops.reshape(query, (-1, width, self.size)),
-                source,
-                None if position is None else position[:, None],
-                coverage,
+    def _run_cells(self, projected, states, shared):
+        """All cells at one position: the last one's output, (B W, D), and the new states."""
+        output, first = self.cells[0].step(
+            projected, states[0], shared.state_masks[0], shared.cells[0]
+        )
+        new_states = [first]
+        for n, cell in enumerate(self.cells[1:], start=1):
+            mask = shared.layer_masks[n - 1]
+            below = output if mask is None else output * mask
+            above, new = cell.step(
+                cell.project(below), states[n], shared.state_masks[n], shared.cells[n]
             )
-            if position is not None:
-                state["position"] = position + 1
-            if coverage is not None:
-                state["coverage"] = coverage + weights
-            return ops.reshape(context, (-1, context.shape[-1])), weights, state
+            output = below + above
+            new_states.append(new)
+        return output, new_states
 
-        return attend_once
+    def _attend(self, query, state, shared):
+        """query (B W, D), state -> context (B W, M), weights (B, W, S), new state."""
+        source, width = shared.source, shared.width
+        if self.attention is None:
+            batch, length = ops.shape(source["mask"])
+            size = source["fixed"].shape[-1]
+            fixed = ops.broadcast_to(source["fixed"][:, None], (batch, width, size))
+            weights = ops.zeros((batch, width, length), dtype="float32")
+            return ops.reshape(fixed, (-1, size)), weights, state
+        position, coverage = state.get("position"), state.get("coverage")
+        context, weights = self.attention.attend(
+            ops.reshape(query, (-1, width, self.size)),
+            source,
+            None if position is None else position[:, None],
+            coverage,
+            shared.attention,
+        )
+        state = dict(state)
+        if position is not None:
+            state["position"] = position + 1
+        if coverage is not None:
+            state["coverage"] = coverage + weights
+        return ops.reshape(context, (-1, context.shape[-1])), weights, state
 
     # -- parts ------------------------------------------------------------------------------------
 
@@ -280,15 +326,16 @@ class RecurrentDecoder(keras.layers.Layer):
         return ops.zeros((batch, ops.shape(inputs)[1], length), dtype="float32")
 
 
-def _make_attention(mechanism: Mechanism, units, positions, policy):
-    """The layer of a mechanism; None of the fixed vector."""
+def _make_attention(config: ModelConfig, **kwargs):
+    """The layer of a mechanism; None for the fixed vector."""
+    mechanism, units = mechanism_of(config), config.attention_size
     if mechanism.score is None:
         return None
     if mechanism.heads > 1:
-        return MultiHeadAttention(mechanism.heads, units, name="attention", **policy)
+        return MultiHeadAttention(mechanism.heads, units, **kwargs)
     return Attention(
-        mechanism.score, mechanism.scope, mechanism.window, units, positions, mechanism.coverage,
-        name="attention", **policy,
+        mechanism.score, mechanism.scope, mechanism.window, units, config.attention_positions,
+        mechanism.coverage, **kwargs,
     )  # fmt: skip
 
 

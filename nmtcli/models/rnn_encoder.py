@@ -6,11 +6,12 @@ Letters: B batch, S source, I input size, M memory size.
 import keras
 from keras import ops
 
-from nmtcli.layers.dense import keep
-from nmtcli.layers.recurrent import make_cell, no_mask, run_cell
+from nmtcli.config import ModelConfig
+from nmtcli.layers.dropout import Dropout
+from nmtcli.layers.recurrent import make_cell, run_cell
 
 
-class RecurrentEncoder(keras.layers.Layer):
+class RNNEncoder(keras.layers.Layer):
     """Stacked recurrent layers, the first of which may read both ways.
 
     1. The first layer: (B, S, I) -> (B, S, M), M/2 units in each direction, side by side.
@@ -20,16 +21,14 @@ class RecurrentEncoder(keras.layers.Layer):
     Wu et al. (2016), arXiv:1609.08144, section 3.1 (residual stack, bottom layer bidirectional).
 
     Args:
-        size: M.
-        layers: how many.
-        bidirectional: whether the first layer reads both ways; M must be even then.
-        cell: `gru` or `lstm`.
+        config: the `model` section: `encoder_size` is M, and even where the first layer is
+            bidirectional.
+        seed: of dropout; see `Dropout`.
 
     Call arguments:
         inputs: (B, S, I).
         mask: bool, (B, S), True = real token.
-        drop: function applied between layers and to the memory (dropout when training).
-        on_states: function of a cell and a batch size: the factors of its state.
+        training: whether dropout acts, between layers, on the memory and on the cells' states.
 
     Returns:
         memory: (B, S, M).
@@ -40,20 +39,25 @@ class RecurrentEncoder(keras.layers.Layer):
         ValueError: an odd size for two directions.
     """
 
-    def __init__(self, size, layers=1, bidirectional=True, cell="gru", **kwargs):
+    def __init__(self, config: ModelConfig, seed=None, **kwargs):
         super().__init__(**kwargs)
-        if bidirectional and size % 2:
-            raise ValueError(f"A bidirectional encoder needs an even size. Received: size={size}")
-        units = size // 2 if bidirectional else size
-        policy = {"dtype": self.dtype_policy}
+        size, cell, policy = config.encoder_size, config.cell, {"dtype": self.dtype_policy}
+        if config.bidirectional and size % 2:
+            raise ValueError(
+                f"A bidirectional encoder needs an even size. Received: encoder_size={size}"
+            )
+        units = size // 2 if config.bidirectional else size
         self.forward_cell = make_cell(cell, units, name="encoder_forward", **policy)
-        self.backward_cell = (
-            make_cell(cell, units, name="encoder_backward", **policy) if bidirectional else None
-        )
+        self.backward_cell = None
+        if config.bidirectional:
+            self.backward_cell = make_cell(cell, units, name="encoder_backward", **policy)
         self.upper_cells = [
-            make_cell(cell, size, name=f"encoder_{n}", **policy) for n in range(1, layers)
+            make_cell(cell, size, name=f"encoder_{n}", **policy)
+            for n in range(1, config.encoder_layers)
         ]
         self.size = size
+        self.dropout = Dropout(config.dropout, seed)
+        self.recurrent_dropout = Dropout(config.recurrent_dropout, seed)
 
     def build(self, input_shape):
         self.forward_cell.build(input_shape)
@@ -63,22 +67,24 @@ class RecurrentEncoder(keras.layers.Layer):
             cell.build((None, None, self.size))
         self.built = True
 
-    def call(self, inputs, mask, drop=keep, on_states=no_mask):
-        batch = ops.shape(inputs)[0]
-        zero = self.forward_cell.zero_state
-        factors = on_states(self.forward_cell, batch)
-        memory, state = run_cell(self.forward_cell, inputs, zero(batch), mask, factors=factors)
-        summary = state[0]
+    def call(self, inputs, mask, training=False):
+        memory, summary = self._run(self.forward_cell, inputs, mask, training)
         if self.backward_cell is not None:
-            factors = on_states(self.backward_cell, batch)
-            backward, state = run_cell(
-                self.backward_cell, inputs, zero(batch), mask, reverse=True, factors=factors
-            )
+            backward, last = self._run(self.backward_cell, inputs, mask, training, reverse=True)
             memory = ops.concatenate([memory, backward], axis=-1)
-            summary = ops.concatenate([summary, state[0]], axis=-1)
+            summary = ops.concatenate([summary, last], axis=-1)
         for cell in self.upper_cells:
-            below = drop(memory)
-            factors = on_states(cell, batch)
-            above, state = run_cell(cell, below, cell.zero_state(batch), mask, factors=factors)
-            memory, summary = below + above, state[0]
-        return drop(memory), summary
+            below = self.dropout(memory, training)
+            above, summary = self._run(cell, below, mask, training)
+            memory = below + above
+        return self.dropout(memory, training), summary
+
+    def _run(self, cell, inputs, mask, training, reverse=False):
+        """Outputs (B, S, U) of a cell, and the last of them (B, U)."""
+        batch = ops.shape(inputs)[0]
+        dropout_mask = self.recurrent_dropout.mask(
+            (batch, cell.units), self.compute_dtype, training
+        )
+        start = cell.zero_state(batch)
+        outputs, state = run_cell(cell, inputs, start, mask, reverse, dropout_mask)
+        return outputs, state[0]

@@ -44,7 +44,7 @@ def batch_loss(outputs, output_layer, targets, alignment, options: TrainingConfi
     and without it.
 
     Args:
-        outputs: of the model's `read_out`, hidden units (B, T, R) and attention (B, T, S).
+        outputs: of the model's `decode`, hidden units (B, T, R) and attention (B, T, S).
         output_layer: of the model's `output_layer`, kernel (R, V) and bias (V,).
         targets: (B, T), int.
         alignment: (B, T, S), float32, or None without guided alignment.

@@ -43,7 +43,7 @@ class TrainStep:
     nothing, are soon forgotten.
 
     Args:
-        model: its `read_out` and `output_layer` are what is trained; it draws its dropout from
+        model: its `decode` and `output_layer` are what is trained; it draws its dropout from
             `model.dropout_seed`. Weights that are not trainable stay.
         options: the `training` section. The batches need an alignment if it has a guided alignment;
             its coverage loss is for a model with coverage.
@@ -173,7 +173,7 @@ class _CompiledUpdate:
     `apply_accumulated`, after `reset_gradients`.
 
     Args:
-        model: its `read_out` and `output_layer` are what is trained.
+        model: its `decode` and `output_layer` are what is trained.
         optimizer: built on the model's trainable variables.
         options: the `training` section.
         averages: variables that follow the trainable ones, in their order; or none.
@@ -192,7 +192,7 @@ class _CompiledUpdate:
 
     def _loss(self, inputs, weights):
         source_ids, decoder_inputs, targets, *alignment = inputs
-        outputs = self.model.read_out(source_ids, decoder_inputs, training=True)
+        outputs = self.model.decode(source_ids, decoder_inputs, training=True)
         alignment = alignment[0] if alignment else None
         layer = self.model.output_layer()
         return batch_loss(outputs, layer, targets, alignment, self.options, weights)

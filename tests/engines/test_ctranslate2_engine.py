@@ -32,7 +32,7 @@ def written(model, folder, **options):
     from nmtcli.engines.ctranslate2_engine import CTranslate2Engine
     from nmtcli.exports.ctranslate2_files import write_model
 
-    subwords = Pieces(model.sizes.target_vocabulary)
+    subwords = Pieces(model.target_vocabulary_size)
     pieces = subwords.tokens(range(subwords.size))
     write_model(model, pieces, pieces, folder / "model")
     return CTranslate2Engine(folder, subwords, subwords, **options)

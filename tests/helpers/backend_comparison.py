@@ -20,6 +20,9 @@ SETTINGS = {"JAX_PLATFORMS": "cpu", "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
 DROPOUT = "dropout of each kind"
 
 
+RATES = ("dropout", "attention_dropout", "recurrent_dropout")
+
+
 DEEP = ("luong-dot", "input feeding, local-m")  # of LSTMs, two on each side
 
 
@@ -37,27 +40,18 @@ def _model(name):
     if name in TRANSFORMERS:
         return tiny_transformer(name)
     if name == DROPOUT:
-        return _with_dropout(tiny_model("input feeding", encoder_layers=2, decoder_layers=2))
+        rates = dict.fromkeys(RATES, 0.4)
+        return tiny_model("input feeding", encoder_layers=2, decoder_layers=2, **rates)
     cell, layers = ("lstm", 2) if name in DEEP else ("gru", 1)
     return tiny_model(name, cell=cell, encoder_layers=layers, decoder_layers=layers)
 
 
-def _with_dropout(model):
-    """Every rate on, and factors that are the same on both, whose generators are not."""
+def _known_dropout(x, rate, seed):
+    """Factors that are the same on both sides, whose generators are not."""
     from keras import ops
 
-    from nmtcli.layers.dense import keep
-    from nmtcli.models.rnn import Rates
-
-    def dropper(rate):
-        def drop(x):
-            hidden = ops.arange(ops.size(x), dtype="int32") * 7 % 5 < 2
-            return x * ops.reshape(ops.where(hidden, 0.0, 1 / 0.6), ops.shape(x))
-
-        return drop if rate else keep
-
-    model.rates, model.dropper = Rates(0.4, 0.4, 0.4, 0.4), dropper
-    return model
+    hidden = ops.arange(ops.size(x), dtype="int32") * 7 % 5 < 2
+    return x * ops.reshape(ops.where(hidden, 0.0, 1 / (1 - rate)), ops.shape(x))
 
 
 def _weights(names):
@@ -117,7 +111,7 @@ def compute(weights_path, results_path, *names):
     """Write logits, attention, losses, weights after three updates and some translations."""
     import keras
 
-    found = {}
+    keras.random.dropout, found = _known_dropout, {}
     for name in names:
         model, given = _model(name), {}
         with np.load(weights_path) as weights:
@@ -161,7 +155,7 @@ def _forget_biases_of_keys(arrays, model):
     for path, array in arrays.items():
         if path.endswith("cross_attention/key_bias"):
             arrays[path] = np.zeros_like(array)
-        elif path.endswith("self_attention/bias") and model.sizes.positions != "rotary":
+        elif path.endswith("self_attention/bias") and model.config.positions != "rotary":
             queries, keys, values = np.split(array, 3)
             arrays[path] = np.concatenate([queries, 0 * keys, values])
 

@@ -9,8 +9,9 @@ from dataclasses import replace
 import numpy as np
 from keras import ops
 
+from nmtcli.config import ModelConfig
 from nmtcli.config.attention import PLACEMENTS, PRESETS, SCOPES, SCORES, Mechanism, compose
-from nmtcli.models.rnn import Rates, RecurrentTranslator, Sizes
+from nmtcli.models.rnn import RNNTranslator
 from nmtcli.models.weights import arrays_of, set_arrays
 from nmtcli.text.special_tokens import BOS_ID, EOS_ID, PAD_ID
 
@@ -37,16 +38,13 @@ MECHANISMS = {
 
 VOCABULARY, EMBEDDING = 11, 6
 SIZES = {
-    "source_vocabulary": VOCABULARY,
-    "target_vocabulary": VOCABULARY,
-    "embedding": EMBEDDING,
-    "encoder": 8,
-    "decoder": 8,
-    "attention": 8,
-    "positions": 4,
-    "readout": EMBEDDING,
+    "embedding_size": EMBEDDING,
+    "encoder_size": 8,
+    "decoder_size": 8,
+    "attention_size": 8,
+    "attention_positions": 4,
 }
-# The first sentence is longer than `positions`; the second is shorter than its target.
+# The first sentence is longer than `attention_positions`; the second is shorter than its target.
 SOURCE = np.array([[5, 7, 4, 9, EOS_ID], [8, 6, EOS_ID, PAD_ID, PAD_ID]], dtype="int32")
 TARGET = np.array([[BOS_ID, 6, 4, 9], [BOS_ID, 10, 5, PAD_ID]], dtype="int32")
 
@@ -82,12 +80,15 @@ def options_of(mechanism) -> dict:
     }
 
 
-def model_of(mechanism, dropout=0.0, seed=1, dtype="float32", **sizes):
+def config_of(mechanism, **options) -> ModelConfig:
+    """A small model with a mechanism, without dropout unless the options say otherwise."""
+    return ModelConfig(**{**SIZES, "dropout": 0.0, **options_of(mechanism), **options})
+
+
+def model_of(mechanism, seed=1, dtype="float32", **options):
     """A model whose weights, biases included, are all of some size, so that each one matters."""
-    sizes = Sizes(**{**SIZES, **sizes})
-    made = RecurrentTranslator(
-        sizes, mechanism, Rates(layer=dropout, embedding=dropout), seed, dtype
-    )
+    config = config_of(mechanism, **options)
+    made = RNNTranslator(config, VOCABULARY, VOCABULARY, seed=seed, dtype=dtype)
     random = np.random.default_rng(seed)
     set_arrays(made, {p: random.normal(0, 0.4, w.shape) for p, w in arrays_of(made).items()})
     return made

@@ -20,7 +20,7 @@ class Design(NamedTuple):
     """What the numbers of a model do not tell."""
 
     heads: int = 2
-    feed_forward_kind: str = "relu"
+    feed_forward: str = "relu"
     normalization: str = "pre"
     positions: str = "sinusoidal"
 
@@ -177,7 +177,7 @@ def encode_layer(design, layer, sequence):
         return self_attention(design, own, xs, causal=False)
 
     def feed_each(xs):
-        return [feed_forward(design.feed_forward_kind, feed, x) for x in xs]
+        return [feed_forward(design.feed_forward, feed, x) for x in xs]
 
     sequence = around(design, layer.under("norm_0"), sequence, attend_to_all)
     return around(design, layer.under("norm_1"), sequence, feed_each)
@@ -201,7 +201,7 @@ def decode_layer(design, layer, sequence, memory):
         return found
 
     def feed_each(xs):
-        return [feed_forward(design.feed_forward_kind, feed, x) for x in xs]
+        return [feed_forward(design.feed_forward, feed, x) for x in xs]
 
     sequence = around(design, layer.under("norm_0"), sequence, attend_to_earlier)
     sequence = around(design, layer.under("norm_1"), sequence, attend_to_source)

@@ -6,7 +6,6 @@ from helpers.mechanism_cases import tiny_model
 from helpers.transformer_cases import TRANSFORMERS, transformer_of
 from nmtcli.config import TrainingConfig
 from nmtcli.data.batching import Arrays, pad, shift_right
-from nmtcli.models.transformer import TransformerRates
 from nmtcli.models.weights import arrays_of, optimizer_arrays, set_arrays, set_optimizer_arrays
 from nmtcli.training.train_step import TrainStep
 
@@ -47,7 +46,9 @@ class Bench:
 
 def _model(dropout, name="bahdanau", **options):
     if name in TRANSFORMERS:
-        return transformer_of(TransformerRates(*[dropout] * 4), **TRANSFORMERS[name], **options)
+        kinds = ("dropout", "attention_dropout", "feed_forward_dropout")
+        rates = dict.fromkeys(kinds, dropout)
+        return transformer_of(**TRANSFORMERS[name], **rates, **options)
     return tiny_model(name, dropout=dropout, **options)
 
 

@@ -12,8 +12,8 @@ from nmtcli.models.weights import arrays_of
 from nmtcli.text.special_tokens import PAD_ID
 
 
-def shown_of(weights, layer, head):
-    """What is to be shown of each layer's (T, H, S): (T, S)."""
+def chosen_of(weights, layer, head):
+    """Of each layer's (T, H, S), the weights that a model returns: (T, S)."""
     chosen = weights[layer - 1] if layer else weights[max(0, len(weights) - 2)]
     return chosen[:, head - 1] if head else chosen.mean(axis=1)
 
@@ -26,7 +26,8 @@ def reference_difference(model):
         words = words[words != PAD_ID]
         expected, weights = translate(design_of(model), arrays_of(model), words, TARGET[b])
         own = logits[b], attention[b, :, : len(words)]
-        pair = expected, shown_of(weights, *model.shown)
+        chosen = model.config.alignment_layer, model.config.alignment_head
+        pair = expected, chosen_of(weights, *chosen)
         found.append([np.abs(part - other).max() for part, other in zip(own, pair)])
     return np.max(found, axis=0)
 

@@ -160,10 +160,12 @@ def test_other_sentences_in_the_batch_change_nothing(kind):
 def test_one_query_at_a_time_sees_what_it_sees_among_others(kind):
     layer, (query, memory, coverage) = shared(kind), inputs_of(kind)
     together = attended(layer, query, memory, MASK, coverage)
-    source, step = layer.read(ops.convert_to_tensor(memory), MASK), layer.attender()
+    source, weights = layer.read(ops.convert_to_tensor(memory), MASK), layer.compute_weights()
     for n, t in enumerate(TIMES):
         times = ops.convert_to_tensor(np.full((B, 1), t), "int32")
         one = slice(n, n + 1)
-        alone = step(ops.convert_to_tensor(query[:, one]), source, times, coverage[:, one])
+        alone = layer.attend(
+            ops.convert_to_tensor(query[:, one]), source, times, coverage[:, one], weights
+        )
         for part, whole in zip(alone, together):
             np.testing.assert_allclose(part, whole[:, one], atol=1e-6)

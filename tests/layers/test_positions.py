@@ -9,7 +9,7 @@ from keras import ops
 
 from helpers import reference_transformer as reference
 from helpers.gradients import normal
-from nmtcli.layers.positions import rotator, sinusoids
+from nmtcli.layers.positions import rotate, sinusoids
 
 B, H, T, D = 3, 2, 4, 8
 
@@ -39,14 +39,14 @@ def test_known_values_of_the_sinusoidal_encoding():
 
 def test_rotation_is_the_product_with_a_complex_number():
     x = normal(B, H, T, 6)
-    found = np.asarray(rotator(ops.arange(T, dtype="int32"), 6)(tensor(x)))
+    found = np.asarray(rotate(tensor(x), ops.arange(T, dtype="int32")))
     for b, h, t in np.ndindex(B, H, T):
         np.testing.assert_allclose(found[b, h, t], reference.rotated(x[b, h, t], t), atol=1e-6)
 
 
 def test_each_row_is_rotated_by_its_own_position():
     x, positions = normal(B, H, 1, 6), [7, 0, 31]
-    found = np.asarray(rotator(ops.convert_to_tensor(positions, "int32")[:, None], 6)(tensor(x)))
+    found = np.asarray(rotate(tensor(x), ops.convert_to_tensor(positions, "int32")[:, None]))
     for b, h in np.ndindex(B, H):
         expected = reference.rotated(x[b, h, 0], positions[b])
         np.testing.assert_allclose(found[b, h, 0], expected, atol=1e-5)
@@ -62,8 +62,8 @@ def test_products_of_rotated_units_depend_on_their_distance_alone(one, other, sh
     query, key = normal(2, 1, 1, 1, size, seed=seed)
 
     def product(first, second):
-        sides = (rotator(np.array([t], "int32"), size) for t in (first, second))
-        q, k = (np.asarray(turn(tensor(x))) for turn, x in zip(sides, (query, key)))
+        sides = (query, first), (key, second)
+        q, k = (np.asarray(rotate(tensor(x), np.array([t], "int32"))) for x, t in sides)
         np.testing.assert_allclose(np.linalg.norm(q), np.linalg.norm(query), rtol=1e-5)
         return float(np.sum(q * k))
 
@@ -75,12 +75,12 @@ def test_products_of_rotated_units_depend_on_their_distance_alone(one, other, sh
 def test_another_distance_gives_another_product():
     """With all units 1 the product is the sum of the cosines of all angles, twice."""
     ones = np.ones((1, 1, 1, 6))
-    turned = [np.sum(rotator(np.array([t], "int32"), 6)(tensor(ones)) * ones) for t in range(5)]
+    turned = [np.sum(rotate(tensor(ones), np.array([t], "int32")) * ones) for t in range(5)]
     angles = np.arange(5)[:, None] * 10000 ** (-np.arange(3) / 3)
     np.testing.assert_allclose(turned, 2 * np.cos(angles).sum(axis=1), atol=1e-5)
 
 
 def test_rotation_keeps_the_type():
     x = ops.cast(tensor(normal(B, H, T, 6)), "bfloat16")
-    turned = rotator(ops.arange(T, dtype="int32"), 6)(x)
+    turned = rotate(x, ops.arange(T, dtype="int32"))
     assert keras.backend.standardize_dtype(turned.dtype) == "bfloat16"

@@ -10,10 +10,9 @@ from keras import ops
 from helpers import reference_transformer as reference
 from helpers.gradients import gradients_of, normal
 from nmtcli.layers.feed_forward import FeedForward, LayerNorm
-from nmtcli.layers.key_value_cache import add_slots, follow
-from nmtcli.layers.positions import rotator
+from nmtcli.layers.key_value_cache import append_to_mask, reorder
 from nmtcli.layers.self_attention import CrossAttention, SelfAttention
-from nmtcli.layers.transformer import NO_DROPPING, DecoderLayer, Dropping, EncoderLayer
+from nmtcli.layers.transformer import DecoderLayer, EncoderLayer
 
 B, T, S, D, H, F = 3, 4, 5, 8, 2, 6
 LENGTHS = (5, 2, 0)  # the last sentence has no real token
@@ -44,13 +43,12 @@ def self_attention(**options):
     return fill(SelfAttention(H, name="own", **options), (None, None, D))
 
 
-def cross_attention():
-    return fill(CrossAttention(H, name="cross"), (None, None, D), (None, None, D))
+def cross_attention(**options):
+    return fill(CrossAttention(H, name="cross", **options), (None, None, D), (None, None, D))
 
 
-def rotation(kind, positions):
-    positions = ops.convert_to_tensor(positions, "int32")
-    return rotator(positions, D // H) if kind == "rotary" else lambda x: x
+def places(positions):
+    return ops.convert_to_tensor(positions, "int32")
 
 
 # -- attention -------------------------------------------------------------------------------------
@@ -59,9 +57,9 @@ def rotation(kind, positions):
 @pytest.mark.parametrize("positions", ROTATIONS)
 @pytest.mark.parametrize("causal", [False, True])
 def test_self_attention_is_the_papers(positions, causal):
-    layer, x = self_attention(), normal(B, T, D)
+    layer, x = self_attention(rotary=positions == "rotary"), normal(B, T, D)
     mask = CAUSAL if causal else np.ones((B, 1, 1, T), dtype=bool)
-    found = np.asarray(layer(tensor(x), mask, rotate=rotation(positions, np.arange(T))))
+    found = np.asarray(layer(tensor(x), mask, places(np.arange(T))))
     design = reference.Design(heads=H, positions=positions)
     for b in range(B):
         expected = reference.self_attention(design, weights_of(layer), x[b], causal)
@@ -70,8 +68,8 @@ def test_self_attention_is_the_papers(positions, causal):
 
 @pytest.mark.parametrize("positions", ROTATIONS)
 def test_padding_changes_no_self_attention_and_a_row_of_it_gives_no_nan(positions):
-    layer, x = self_attention(), normal(B, S, D)
-    found = np.asarray(layer(tensor(x), MASK, rotate=rotation(positions, np.arange(S))))
+    layer, x = self_attention(rotary=positions == "rotary"), normal(B, S, D)
+    found = np.asarray(layer(tensor(x), MASK, places(np.arange(S))))
     design = reference.Design(heads=H, positions=positions)
     for b, length in enumerate(LENGTHS[:2]):
         expected = reference.self_attention(design, weights_of(layer), x[b, :length], False)
@@ -80,41 +78,39 @@ def test_padding_changes_no_self_attention_and_a_row_of_it_gives_no_nan(position
 
 
 @pytest.mark.parametrize("positions", ROTATIONS)
-@pytest.mark.parametrize("room", [T, 9, None])
-def test_steps_of_self_attention_are_the_causal_call(positions, room):
-    layer, x = self_attention(), tensor(normal(B, T, D))
-    together = np.asarray(layer(x, CAUSAL, rotate=rotation(positions, np.arange(T))))
-    cache = (ops.zeros((B, H, room or 0, D // H)),) * 2
-    seen = ops.zeros((B, 1, room or 0), dtype="bool")
+@pytest.mark.parametrize("capacity", [T, 9, None])
+def test_steps_of_self_attention_are_the_causal_call(positions, capacity):
+    layer, x = self_attention(rotary=positions == "rotary"), tensor(normal(B, T, D))
+    together = np.asarray(layer(x, CAUSAL, places(np.arange(T))))
+    cache = (ops.zeros((B, H, capacity or 0, D // H)),) * 2
+    cache_mask = ops.zeros((B, 1, capacity or 0), dtype="bool")
     for t in range(T):
         here = ops.full((B,), t, dtype="int32")
-        used = None if room is None else here
-        seen = add_slots(seen, 1, used)
-        y, cache = layer.step(
-            x[:, t : t + 1], cache, seen, used, rotation(positions, here[:, None])
-        )
+        length = None if capacity is None else here
+        cache_mask = append_to_mask(cache_mask, 1, length)
+        y, cache = layer.step(x[:, t : t + 1], cache, cache_mask, length, here[:, None])
         np.testing.assert_allclose(y[:, 0], together[:, t], atol=1e-5)
     for part in cache:
-        assert part.shape == (B, H, room or T, D // H)
+        assert part.shape == (B, H, capacity or T, D // H)
         assert (np.asarray(part)[:, :, T:] == 0.0).all()
         assert np.abs(np.asarray(part)[:, :, :T]).max(axis=-1).min() > 0.0
 
 
-@pytest.mark.parametrize("room", [9, None])
-def test_a_hypothesis_sees_what_it_descends_from_and_nothing_of_its_rivals(room):
+@pytest.mark.parametrize("capacity", [9, None])
+def test_a_hypothesis_sees_what_it_descends_from_and_nothing_of_its_rivals(capacity):
     """Three positions of 1, 3 and 2 hypotheses that change places: each is the causal call."""
     layer = self_attention()
     xs = [normal(B, width, D, seed=width) for width in (1, 3, 2)]
     origins = [np.array([[0, 0, 0]] * B), np.array([[2, 0], [1, 1], [0, 2]])]
-    cache = (ops.zeros((B, H, room or 0, D // H)),) * 2
-    seen, taken = ops.zeros((B, 1, room or 0), dtype="bool"), 0
+    cache = (ops.zeros((B, H, capacity or 0, D // H)),) * 2
+    cache_mask, taken = ops.zeros((B, 1, capacity or 0), dtype="bool"), 0
     for t, x in enumerate(xs):
         if t:
-            seen = follow(seen, ops.convert_to_tensor(origins[t - 1], "int32"))
-        used = None if room is None else ops.full((B,), taken, dtype="int32")
-        seen = add_slots(seen, x.shape[1], used)
+            cache_mask = reorder(cache_mask, places(origins[t - 1]))
+        length = None if capacity is None else ops.full((B,), taken, dtype="int32")
+        cache_mask = append_to_mask(cache_mask, x.shape[1], length)
         taken += x.shape[1]
-        y, cache = layer.step(tensor(x), cache, seen, used)
+        y, cache = layer.step(tensor(x), cache, cache_mask, length)
     for b in range(B):
         for w in range(2):
             middle = origins[1][b, w]
@@ -123,17 +119,17 @@ def test_a_hypothesis_sees_what_it_descends_from_and_nothing_of_its_rivals(room)
             np.testing.assert_allclose(y[b, w], together[0, 2], atol=1e-5)
 
 
-def test_a_step_writes_behind_the_slots_that_are_taken_and_sees_nothing_behind_them():
-    """Each sentence has its own; what an earlier owner of the slots left behind is not seen."""
+def test_a_step_writes_behind_the_places_that_are_taken_and_sees_nothing_behind_them():
+    """Each sentence has its own; what an earlier owner of the places left behind is not seen."""
     layer, x = self_attention(), tensor(normal(B, 1, D))
     old = [normal(B, H, 5, D // H, seed=seed) for seed in (1, 2)]
     positions = np.array([0, 2, 4])
     behind = np.arange(5)[None, None, :, None] > positions[:, None, None, None]
     caches = [tuple(tensor(np.where(behind, v, part)) for part in old) for v in (7.0, -3.0)]
-    at = ops.convert_to_tensor(positions, "int32")
+    at = places(positions)
     before = np.arange(5)[None, None] < positions[:, None, None]
-    seen = add_slots(ops.convert_to_tensor(before), 1, at)
-    (one, after), (other, _) = (layer.step(x, cache, seen, at) for cache in caches)
+    mask = append_to_mask(ops.convert_to_tensor(before), 1, at)
+    (one, after), (other, _) = (layer.step(x, cache, mask, at) for cache in caches)
     np.testing.assert_array_equal(one, other)
     for part, before in zip(after, caches[0]):
         changed = np.abs(np.asarray(part) - np.asarray(before)).max(axis=(1, 3)) > 0.0
@@ -173,28 +169,30 @@ def test_a_row_of_padding_has_gradients_that_are_numbers():
 # -- layers, norms and dropout ---------------------------------------------------------------------
 
 
-def block(kind, normalization):
-    return fill(kind(H, F, normalization=normalization, name="block"), (None, None, D))
+KINDS = ("dropout", "attention_dropout", "feed_forward_dropout")
 
 
-def run(layer, x, memory, drop=NO_DROPPING):
+def block(kind, normalization="pre", **options):
+    made = kind(H, F, normalization=normalization, name="block", **options)
+    return fill(made, (None, None, D))
+
+
+def run(layer, x, memory, training=False):
     """An encoder's or a decoder's layer on real tokens alone: its sequence, as an array."""
     if isinstance(layer, EncoderLayer):
-        return np.asarray(layer(x, np.ones((1, 1, 1, T), dtype=bool), drop=drop))
+        return np.asarray(layer(x, np.ones((1, 1, 1, T), dtype=bool), training=training))
     keys, values = layer.cross_attention.read(memory)
     seen = np.ones((1, 1, 1, S), dtype=bool)
-    return np.asarray(layer(x, CAUSAL, keys, values, seen, drop=drop)[0])
+    return np.asarray(layer(x, CAUSAL, keys, values, seen, training=training)[0])
 
 
 @pytest.mark.parametrize("kind", [EncoderLayer, DecoderLayer])
 @pytest.mark.parametrize("normalization", ["pre", "post"])
-def test_without_what_the_sub_layers_add_only_the_norms_are_left(kind, normalization):
+def test_without_what_the_sub_layers_add_only_the_norms_are_left(kind, normalization, monkeypatch):
     """Pre-norm has a path that nothing is on (Xiong et al., 2020, section 3); post-norm none."""
-    layer, x = block(kind, normalization), normal(1, T, D)
-    found = run(
-        layer, tensor(x), tensor(normal(1, S, D, seed=1)),
-        NO_DROPPING._replace(residual=lambda y: y * 0.0),
-    )  # fmt: skip
+    monkeypatch.setattr(keras.random, "dropout", lambda x, rate, seed: x * 0.0)
+    layer, x = block(kind, normalization, dropout=0.5), normal(1, T, D)
+    found = run(layer, tensor(x), tensor(normal(1, S, D, seed=1)), training=True)
     if normalization == "pre":
         np.testing.assert_array_equal(found, x)
         return
@@ -205,58 +203,61 @@ def test_without_what_the_sub_layers_add_only_the_norms_are_left(kind, normaliza
     np.testing.assert_allclose(found[0], expected, atol=1e-4)
 
 
-@pytest.mark.parametrize("part", Dropping._fields)
-def test_what_is_dropped_has_its_shape_and_place(part):
+@pytest.mark.parametrize("part", KINDS)
+def test_what_is_dropped_has_its_shape_and_place(part, monkeypatch):
     """Residual behind each sub-layer, attention on the weights, feed-forward on the inner units."""
 
     def drawn(kind):
         shapes = []
-        drop = NO_DROPPING._replace(**{part: lambda x: shapes.append(tuple(x.shape)) or x})
-        run(block(kind, "pre"), tensor(normal(1, T, D)), tensor(normal(1, S, D)), drop)
+
+        def record(x, rate, seed):
+            shapes.append(tuple(x.shape))
+            return x
+
+        monkeypatch.setattr(keras.random, "dropout", record)
+        layer, x = block(kind, **{part: 0.5}), tensor(normal(1, T, D))
+        run(layer, x, tensor(normal(1, S, D)))
+        assert shapes == []  # dropout acts in training alone
+        run(layer, x, tensor(normal(1, S, D)), training=True)
         return shapes
 
     expected = {
-        "residual": ([(1, T, D)] * 2, [(1, T, D)] * 3),
-        "attention": ([(1, H, T, T)], [(1, H, T, T), (1, H, T, S)]),
-        "feed_forward": ([(1, T, F)], [(1, T, F)]),
+        "dropout": ([(1, T, D)] * 2, [(1, T, D)] * 3),
+        "attention_dropout": ([(1, H, T, T)], [(1, H, T, T), (1, H, T, S)]),
+        "feed_forward_dropout": ([(1, T, F)], [(1, T, F)]),
     }
     assert (drawn(EncoderLayer), drawn(DecoderLayer)) == expected[part]
-
-
-def many(layer_call, rate=0.4, rows=4000):
-    """Mean and standard error of a result over many draws of dropout, one in each row."""
-    seed = keras.random.SeedGenerator(5)
-    found = np.asarray(layer_call(rows, lambda x: keras.random.dropout(x, rate, seed=seed)))
-    return found.mean(axis=0), found.std(axis=0) / math.sqrt(rows)
 
 
 @pytest.mark.parametrize("part", ["self-attention", "cross-attention", "feed-forward"])
 def test_the_mean_over_draws_of_dropout_is_the_value_without_it(part):
     """As all that comes after it in the same sub-layer is linear."""
-    x, memory = normal(1, T, D), normal(1, S, D, seed=1)
+    x, memory, rows = normal(1, T, D), normal(1, S, D, seed=1), 4000
     seen = np.ones((1, 1, 1, T), dtype=bool)
+    dropout = {"dropout": 0.4, "seed": keras.random.SeedGenerator(5)}
 
-    def call(rows, drop):
+    def call(rows, training):
         inputs, source = tensor(np.repeat(x, rows, axis=0)), np.repeat(memory, rows, axis=0)
         if part == "self-attention":
-            return self_attention()(inputs, seen, drop=drop)
+            return self_attention(**dropout)(inputs, seen, training=training)
         if part == "feed-forward":
-            return fill(FeedForward(F, "geglu"), (None, None, D))(inputs, drop=drop)
-        layer = cross_attention()
+            layer = fill(FeedForward(F, "geglu", **dropout), (None, None, D))
+            return layer(inputs, training=training)
+        layer = cross_attention(**dropout)
         here = np.ones((1, 1, 1, S), dtype=bool)
-        return layer(inputs, *layer.read(tensor(source)), here, drop=drop)[0]
+        return layer(inputs, *layer.read(tensor(source)), here, training=training)[0]
 
-    mean, error = many(call)
-    plain = np.asarray(call(1, lambda x: x))[0]
+    found, plain = np.asarray(call(rows, True)), np.asarray(call(1, False))[0]
+    mean, error = found.mean(axis=0), found.std(axis=0) / math.sqrt(rows)
     assert error.min() > 0.0
     assert np.abs((mean - plain) / error).max() < 5.5
 
 
 def test_the_weights_that_are_returned_are_never_dropped():
-    layer, x, memory = cross_attention(), tensor(normal(B, T, D)), tensor(normal(B, S, D, seed=1))
-    read = layer.read(memory)
+    layer, x = cross_attention(dropout=0.5, seed=1), tensor(normal(B, T, D))
+    read = layer.read(tensor(normal(B, S, D, seed=1)))
     found, weights = layer(x, *read, MASK)
-    dropped, same = layer(x, *read, MASK, drop=lambda weights: weights * 0.0)
+    dropped, same = layer(x, *read, MASK, training=True)
     np.testing.assert_array_equal(weights, same)
     assert np.abs(np.asarray(found) - np.asarray(dropped)).max() > 0.1
 

@@ -5,21 +5,21 @@ import pytest
 
 from helpers.mechanism_cases import (
     EMBEDDING,
-    SIZES,
     SOURCE,
     TARGET,
     VOCABULARY,
+    config_of,
     logits_of,
     one_step,
     shared_model,
     tiny_model,
 )
 from nmtcli.config import ModelConfig
-from nmtcli.config.attention import PRESETS, Mechanism
+from nmtcli.config.attention import PRESETS
 from nmtcli.errors import UsageError
 from nmtcli.models.factory import build_model, count_parameters
-from nmtcli.models.rnn import RecurrentTranslator, Sizes
-from nmtcli.models.rnn_decoder import RecurrentDecoder
+from nmtcli.models.rnn import RNNTranslator
+from nmtcli.models.rnn_decoder import RNNDecoder
 from nmtcli.models.weights import arrays_of
 from nmtcli.text.special_tokens import BOS_ID
 
@@ -62,42 +62,46 @@ def test_a_piece_that_is_not_read_reaches_the_logits_through_a_tied_output_alone
 
 
 @pytest.mark.parametrize(
-    ("preset", "sizes", "message"),
+    ("preset", "options", "message"),
     [
-        ("bahdanau", {"source_vocabulary": 12}, "need one joint vocabulary"),
-        ("bahdanau", {"readout": 7}, "Received: readout=7, embedding=6"),
-        ("bahdanau", {"encoder": 7}, "needs an even size. Received: size=7"),
-        ("bahdanau", {"attention": 0}, "units must be positive. Received: units=0"),
-        ("multi-head", {"attention": 6}, "multiple of heads. Received: units=6, heads=4"),
-        ("luong-location", {"positions": 0}, "positions must be positive. Received: positions=0"),
-        ("luong-dot", {"decoder": 10}, "Received: query size 10, memory size 8"),
+        ("bahdanau", {"readout_size": 7}, "Received: readout_size=7, embedding_size=6"),
+        ("bahdanau", {"encoder_size": 7}, "needs an even size. Received: encoder_size=7"),
+        ("bahdanau", {"attention_size": 0}, "units must be positive. Received: units=0"),
+        ("multi-head", {"attention_size": 6}, "attention_size 6 cannot be shared by 4 heads"),
+        ("luong-location", {"attention_positions": 0}, "must be positive. Received: positions=0"),
+        ("luong-dot", {"decoder_size": 10}, "decoder_size like the encoder_size, not 10 and 8"),
         ("none", {"cell": "rnn"}, "cell must be one of"),
     ],
 )
-def test_sizes_that_do_not_fit_together_are_refused(preset, sizes, message):
+def test_sizes_that_do_not_fit_together_are_refused(preset, options, message):
     with pytest.raises(ValueError, match=message):
-        RecurrentTranslator(Sizes(**{**SIZES, **sizes}), PRESETS[preset])
+        RNNTranslator(config_of(PRESETS[preset], **options), VOCABULARY, VOCABULARY)
+
+
+def test_two_vocabularies_cannot_share_one_embedding():
+    with pytest.raises(ValueError, match="need one joint vocabulary"):
+        RNNTranslator(config_of(PRESETS["bahdanau"]), VOCABULARY + 1, VOCABULARY)
 
 
 def test_a_score_or_a_composition_that_cannot_be_is_refused():
     with pytest.raises(ValueError, match="score must be one of additive, dot, .*, not 'cosine'"):
-        RecurrentDecoder(8, Mechanism("cosine", "after"), 6)
+        RNNDecoder(ModelConfig(attention_score="cosine"))
     with pytest.raises(ValueError, match="input feeding is for attention after the cell"):
-        RecurrentDecoder(8, Mechanism("additive", "before", input_feeding=True), 6)
+        RNNDecoder(ModelConfig(attention="bahdanau", input_feeding=True))
 
 
 def test_a_model_is_built_from_its_configuration():
     options = {"embedding_size": 6, "encoder_size": 8, "decoder_size": 10, "attention_size": 5}
     model = build_model(ModelConfig(**options), VOCABULARY, VOCABULARY, dtype="float32")
     assert logits_of(model, SOURCE, TARGET).shape == (2, TARGET.shape[1], VOCABULARY)
-    assert (model.sizes.readout, model.rates.layer) == (6, ModelConfig().dropout)
+    assert (model.decoder.readout.size, model.dropout.rate) == (6, ModelConfig().dropout)
     with pytest.raises(UsageError, match="config: model: the dot score needs a decoder_size like"):
         build_model(ModelConfig(attention="luong-dot", **options), 11, 11, dtype="float32")
 
 
 def test_the_seed_decides_the_initial_weights():
     first, same, other = (
-        arrays_of(RecurrentTranslator(Sizes(**SIZES), PRESETS["bahdanau"], seed=seed))
+        arrays_of(RNNTranslator(config_of(PRESETS["bahdanau"]), VOCABULARY, VOCABULARY, seed=seed))
         for seed in (4, 4, 5)
     )
     for path, array in first.items():

@@ -11,6 +11,7 @@ from helpers.mechanism_cases import (
     SIZES,
     SOURCE,
     TARGET,
+    VOCABULARY,
     every_composition,
     forced,
     logits_of,
@@ -23,7 +24,7 @@ from helpers.rnn_differences import (
     reference_difference,
     stepwise_difference,
 )
-from nmtcli.models.rnn import Rates, RecurrentTranslator
+from nmtcli.models.rnn import RNNTranslator
 from nmtcli.text.special_tokens import PAD_ID
 
 COMPOSITIONS = {
@@ -131,31 +132,30 @@ def test_dropout_acts_in_training_alone_and_repeats_with_its_seed(name):
     assert np.abs(first - plain).max() > 1e-2
     assert np.abs(trained(2) - first).max() > 1e-2
     np.testing.assert_array_equal(trained(1), first)
-    model.rates = Rates()
-    np.testing.assert_array_equal(logits_of(model, SOURCE, TARGET, training=True), plain)
+    without = tiny_model(name, decoder_layers=2)
+    np.testing.assert_array_equal(logits_of(without, SOURCE, TARGET, training=True), plain)
 
 
-def test_dropout_between_layers_is_one_mask_for_all_steps_inside_a_loop():
+def test_dropout_between_layers_is_one_mask_for_all_steps_inside_a_loop(monkeypatch):
     """Gal and Ghahramani (2016): nothing is drawn inside the loop; each layer has its own mask."""
-    model = tiny_model("input feeding", decoder_layers=3)
-    source, cells = model._read(SOURCE)
+    model = tiny_model("input feeding", decoder_layers=3, dropout=0.5)
+    decoder, (source, cells) = model.decoder, model.encode(SOURCE)
     inputs = np.random.default_rng(0).normal(size=(2, 4, EMBEDDING)).astype("float32")
     drawn = []
 
-    def drop(x):
+    def record(x, rate, seed):
         drawn.append(x)
         return x * (2.0 if len(drawn) == 1 else 0.0)
 
-    hidden, _ = model.decoder(ops.convert_to_tensor(inputs), cells, source, drop=drop)
-    assert [tuple(x.shape) for x in drawn] == [(2, SIZES["decoder"])] * 2
-    turn, found = model.decoder._turn(source), []
-    masks, step_state = (
-        [2 * np.ones((2, 8), "float32"), np.zeros((2, 8), "float32")],
-        model.decoder._beginning(cells, source),
-    )
+    monkeypatch.setattr(keras.random, "dropout", record)
+    hidden, _ = decoder(ops.convert_to_tensor(inputs), cells, source, training=True)
+    assert [tuple(x.shape) for x in drawn] == [(2, SIZES["decoder_size"])] * 2
+    masks = [2 * np.ones((2, 8), "float32"), np.zeros((2, 8), "float32")]
+    shared = decoder._share(source, layer_masks=masks)
+    state, found = decoder._beginning(cells, source), []
     for t in range(4):
         embedded = ops.convert_to_tensor(inputs[:, t])
-        output, _, step_state = turn(model.decoder._project(embedded), embedded, step_state, masks)
+        output, _, state = decoder._turn(decoder._project(embedded), embedded, state, shared)
         found.append(np.asarray(output))
     np.testing.assert_allclose(np.stack(found, axis=1), hidden, atol=1e-5)
 
@@ -164,7 +164,7 @@ def test_parameter_paths_are_unique_and_the_same_for_each_model(name):
     model = shared_model(name, "lstm", 2)
     paths = [variable.path for variable in model.trainable_variables]
     assert len(set(paths)) == len(paths)
-    again = RecurrentTranslator(model.sizes, model.mechanism)
+    again = RNNTranslator(model.config, VOCABULARY, VOCABULARY)
     assert [variable.path for variable in again.trainable_variables] == paths
 
 

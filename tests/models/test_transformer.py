@@ -17,7 +17,7 @@ from helpers.mechanism_cases import (
 )
 from helpers.reference_transformer import translate
 from helpers.transformer_cases import (
-    SHOWN,
+    ALIGNMENTS,
     SIZES,
     TRANSFORMERS,
     design_of,
@@ -31,7 +31,7 @@ from helpers.transformer_differences import (
 )
 from nmtcli.text.special_tokens import BOS_ID, PAD_ID
 
-H, D = SIZES["heads"], SIZES["size"]
+H, D = SIZES["attention_heads"], SIZES["embedding_size"]
 
 
 @pytest.fixture(params=TRANSFORMERS)
@@ -58,18 +58,19 @@ def test_every_design_is_the_papers_in_numpy(model):
     assert logits < 1e-5 and attention < 1e-6
 
 
-def test_each_layer_and_head_is_shown_as_the_papers_compute_it():
-    for shown in SHOWN:
-        _, attention = reference_difference(transformer_of(shown=shown))
+def test_each_layer_and_head_is_returned_as_the_papers_compute_it():
+    for options in ALIGNMENTS:
+        _, attention = reference_difference(transformer_of(**options))
         assert attention < 1e-6
-    apart = [forced(transformer_of(shown=shown), SOURCE, TARGET)[1] for shown in SHOWN[1:]]
+    apart = [forced(transformer_of(**options), SOURCE, TARGET)[1] for options in ALIGNMENTS[1:]]
     assert all(np.abs(apart[0] - other).max() > 1e-2 for other in apart[1:])
 
 
 @pytest.mark.parametrize("layers", [1, 2, 3])
 def test_layer_0_is_the_last_but_one_or_the_only_one(layers):
     makes = (
-        transformer_of(shown=s, decoder_layers=layers) for s in ((0, 0), (max(1, layers - 1), 0))
+        transformer_of(alignment_layer=layer, decoder_layers=layers)
+        for layer in (0, max(1, layers - 1))
     )
     one, other = (forced(model, SOURCE, TARGET)[1] for model in makes)
     np.testing.assert_array_equal(one, other)
@@ -80,9 +81,9 @@ def test_steps_are_the_teacher_forced_call(name):
     assert logits < 1e-5 and attention < 1e-6
 
 
-@pytest.mark.parametrize("shown", SHOWN[1:])
-def test_steps_show_the_same_layer_and_head(shown):
-    model = transformer_of(shown=shown)
+@pytest.mark.parametrize("options", ALIGNMENTS[1:])
+def test_steps_return_the_same_layer_and_head(options):
+    model = transformer_of(**options)
     one, other = (way(model, SOURCE, TARGET)[1] for way in (forced, stepwise))
     np.testing.assert_allclose(one, other, atol=1e-6)
 
@@ -117,7 +118,7 @@ def test_the_gradient_by_every_weight_is_that_of_the_papers(model):
         assert slope == pytest.approx(size, rel=1e-3), path
         if path.endswith("self_attention/bias"):
             of_keys = np.abs(gradient[D : 2 * D]).max()
-            assert (of_keys > 1e-5) == (model.sizes.positions == "rotary")
+            assert (of_keys > 1e-5) == (model.config.positions == "rotary")
 
 
 # -- what changes nothing --------------------------------------------------------------------------
@@ -183,46 +184,47 @@ def steps(model, state, columns):
     return np.array(found), state
 
 
-@pytest.mark.parametrize("room", [4, 5, 40, None])
-def test_the_room_of_the_caches_changes_nothing(model, results, room):
-    logits, _ = steps(model, model.start(SOURCE, room=room), TARGET.T)
+@pytest.mark.parametrize("capacity", [4, 5, 40, None])
+def test_the_capacity_of_the_caches_changes_nothing(model, results, capacity):
+    logits, _ = steps(model, model.start(SOURCE, capacity), TARGET.T)
     np.testing.assert_allclose(logits.swapaxes(0, 1), results[0][0], atol=1e-5)
 
 
-def test_lengthening_keeps_all_that_is_there(model, results):
-    """From the room for one step, which is doubled whenever it is full."""
-    state, logits, room = model.start(SOURCE, room=1), [], 1
+def test_growing_keeps_all_that_is_there(model, results):
+    """From a capacity for one step, which is doubled whenever it is full."""
+    state, logits, capacity = model.start(SOURCE, cache_capacity=1), [], 1
     for t, previous_ids in enumerate(TARGET.T):
-        if t == room:
+        if t == capacity:
             before = state["decoder"]
-            state, room = {**state, "decoder": model.lengthen(before)}, 2 * room
+            state, capacity = {**state, "decoder": model.grow_cache(before)}, 2 * capacity
             for cache, old in zip(state["decoder"]["caches"], before["caches"]):
                 for part, kept in zip(cache, old):
-                    assert part.shape == (2, model.sizes.heads, room, D // model.sizes.heads)
-                    np.testing.assert_array_equal(part[:, :, : room // 2], kept)
-                    assert not np.asarray(part[:, :, room // 2 :]).any()
+                    heads = model.mechanism.heads
+                    assert part.shape == (2, heads, capacity, D // heads)
+                    np.testing.assert_array_equal(part[:, :, : capacity // 2], kept)
+                    assert not np.asarray(part[:, :, capacity // 2 :]).any()
         found, _, state = one_step(model, state, previous_ids)
         logits.append(np.asarray(found))
-    assert room == 4
+    assert capacity == 4
     np.testing.assert_allclose(np.stack(logits, axis=1), results[0][0], atol=1e-5)
 
 
 def test_rows_of_one_batch_may_stand_at_different_positions(model, results):
     """Each row has its own position, so hypotheses can be put together as a search likes."""
-    _, ahead = steps(model, model.start(SOURCE, room=5), TARGET.T[:2])
+    _, ahead = steps(model, model.start(SOURCE, 5), TARGET.T[:2])
     mixed = keras.tree.map_structure(
-        lambda one, other: ops.concatenate([one[:1], other[1:]]), ahead, model.start(SOURCE, room=5)
+        lambda one, other: ops.concatenate([one[:1], other[1:]]), ahead, model.start(SOURCE, 5)
     )
     logits, _, _ = one_step(model, mixed, np.array([TARGET[0, 2], TARGET[1, 0]]))
     np.testing.assert_allclose(logits[0], results[0][0][0, 2], atol=1e-5)
     np.testing.assert_allclose(logits[1], results[0][0][1, 0], atol=1e-5)
 
 
-def test_the_state_is_batch_first_and_its_shapes_do_not_change_where_it_has_room():
+def test_the_state_is_batch_first_and_its_shapes_do_not_change_where_it_has_a_capacity():
     model = shared_transformer()
-    state = model.start(SOURCE, room=model.room)
+    state = model.start(SOURCE, model.cache_capacity)
     shapes = [tuple(x.shape) for x in keras.tree.flatten(state)]
     assert {shape[0] for shape in shapes} == {2}
-    assert (2, H, model.room, D // H) in shapes
+    assert (2, H, model.cache_capacity, D // H) in shapes
     _, _, after = one_step(model, state, np.full(2, BOS_ID))
     assert [tuple(x.shape) for x in keras.tree.flatten(after)] == shapes

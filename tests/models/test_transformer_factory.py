@@ -9,6 +9,7 @@ from helpers.mechanism_cases import SOURCE, TARGET, VOCABULARY, logits_of, stepw
 from helpers.transformer_cases import (
     SIZES,
     TRANSFORMERS,
+    config_of,
     shared_results,
     shared_transformer,
     tiny_transformer,
@@ -17,13 +18,18 @@ from helpers.transformer_cases import (
 from nmtcli.config import ModelConfig
 from nmtcli.errors import UsageError
 from nmtcli.models.factory import build_model, count_parameters
-from nmtcli.models.transformer import TransformerRates, TransformerSizes, TransformerTranslator
+from nmtcli.models.transformer import TransformerTranslator
 from nmtcli.models.weights import arrays_of
 from nmtcli.text.special_tokens import PAD_ID
 from nmtcli.training.fine_tuning import freeze
 
-H, D, F = (SIZES[name] for name in ("heads", "size", "feed_forward"))
-RATES = ("embedding", "residual", "attention", "feed_forward")
+H, D, F = (SIZES[name] for name in ("attention_heads", "embedding_size", "feed_forward_size"))
+RATES = {
+    "embedding_dropout": 0.1,
+    "dropout": 0.2,
+    "attention_dropout": 0.3,
+    "feed_forward_dropout": 0.4,
+}
 
 
 @pytest.fixture(params=TRANSFORMERS)
@@ -47,7 +53,7 @@ def results(name):
 
 @pytest.mark.parametrize("kind", RATES)
 def test_each_dropout_acts_in_training_alone_and_repeats_with_its_seed(kind):
-    model = transformer_of(TransformerRates(**{kind: 0.5}))
+    model = transformer_of(**{"embedding_dropout": 0.0, kind: 0.5})
 
     def trained(seed):
         model.dropout_seed.state.assign(np.array([seed, 0], dtype="uint32"))
@@ -75,7 +81,7 @@ def test_each_rate_is_that_of_its_units(monkeypatch):
         return x
 
     monkeypatch.setattr(keras.random, "dropout", record)
-    model = transformer_of(TransformerRates(0.1, 0.2, 0.3, 0.4))
+    model = transformer_of(**RATES)
     (B, S), (_, T) = SOURCE.shape, TARGET.shape
     S += 1  # another length than the target's
     source = np.concatenate([SOURCE, np.full((B, 1), PAD_ID, dtype="int32")], axis=1)
@@ -91,7 +97,7 @@ def test_each_rate_is_that_of_its_units(monkeypatch):
 
 def test_no_draw_repeats_another(monkeypatch):
     """Each takes a state of the seed generator of its own, so no two masks are alike."""
-    model, states = transformer_of(TransformerRates(0.1, 0.2, 0.3, 0.4)), []
+    model, states = transformer_of(**RATES), []
     draw = keras.random.dropout
 
     def record(x, rate, seed):
@@ -103,9 +109,9 @@ def test_no_draw_repeats_another(monkeypatch):
     assert len(set(states)) == len(states) == 18
 
 
-def test_attention_dropout_leaves_the_weights_that_are_shown():
+def test_attention_dropout_leaves_the_weights_that_are_returned():
     """Those of the first layer, before which nothing else was dropped but self-attention's."""
-    model = transformer_of(TransformerRates(attention=0.6), shown=(1, 0))
+    model = transformer_of(attention_dropout=0.6, alignment_layer=1)
     _, weights = model(SOURCE, TARGET, training=True, with_weights=True)
     weights = np.asarray(weights)
     np.testing.assert_allclose(weights.sum(axis=-1), 1.0, atol=1e-5)
@@ -137,7 +143,7 @@ def test_steps_in_bfloat16_are_close_to_float32(name, results):
 def test_parameter_paths_are_unique_and_the_same_for_each_model(model):
     paths = [variable.path for variable in model.trainable_variables]
     assert len(set(paths)) == len(paths)
-    again = TransformerTranslator(model.sizes)
+    again = TransformerTranslator(model.config, VOCABULARY, VOCABULARY)
     assert [variable.path for variable in again.trainable_variables] == paths
 
 
@@ -180,7 +186,7 @@ def test_the_number_of_parameters_is_the_one_counted_by_hand():
 def test_post_norm_has_no_norm_at_the_end_and_a_gate_is_one_matrix_more():
     plain, post, gated = (
         count_parameters(transformer_of(**options))
-        for options in ({}, {"normalization": "post"}, {"feed_forward_kind": "swiglu"})
+        for options in ({}, {"normalization": "post"}, {"feed_forward": "swiglu"})
     )
     assert plain - post == 2 * 2 * D
     assert gated - plain == 3 * (D * F + F)  # one layer of the encoder and two of the decoder
@@ -199,7 +205,8 @@ def test_tied_embeddings_share_their_variable():
 
 def test_the_seed_decides_the_initial_weights():
     first, same, other = (
-        arrays_of(TransformerTranslator(TransformerSizes(**SIZES), seed=seed)) for seed in (4, 4, 5)
+        arrays_of(TransformerTranslator(config_of(), VOCABULARY, VOCABULARY, seed=seed))
+        for seed in (4, 4, 5)
     )
     for path, array in first.items():
         np.testing.assert_array_equal(array, same[path])
@@ -212,8 +219,8 @@ def test_the_seed_decides_the_initial_weights():
 def test_initial_weights_have_the_scale_of_glorot():
     """Glorot and Bengio (2010), equation 16: within sqrt(6 / (rows + columns)) of each matrix,
     though three stand side by side; queries, keys and values have half of that variance."""
-    sizes = TransformerSizes(20, 20, size=64, heads=4, feed_forward=96)
-    arrays = arrays_of(TransformerTranslator(sizes))
+    config = config_of(embedding_size=64, attention_heads=4, feed_forward_size=96)
+    arrays = arrays_of(TransformerTranslator(config, 20, 20))
     for path, columns, share in (
         ("encoder_1/self_attention/kernel", 64, 0.5),
         ("decoder_1/cross_attention/key_kernel", 64, 0.5),
@@ -233,20 +240,33 @@ def test_initial_weights_have_the_scale_of_glorot():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"source_vocabulary": 12}, "need one joint vocabulary"),
-        ({"heads": 3}, "multiple of the heads. Received: size=8, heads=3"),
-        ({"size": 7, "heads": 1}, "must be even. Received: size=7, heads=1"),
-        ({"size": 6, "positions": "rotary"}, "must be even. Received: size=6, heads=2"),
-        ({"shown": (3, 0)}, "2 decoder layers of 2 heads. Received: layer=3, head=0"),
-        ({"shown": (0, 3)}, "2 decoder layers of 2 heads. Received: layer=0, head=3"),
-        ({"shown": (-1, 0)}, "2 decoder layers of 2 heads. Received: layer=-1, head=0"),
-        ({"feed_forward_kind": "tanh"}, "kind must be relu, gelu, geglu or swiglu"),
+        ({"attention_heads": 3}, "multiple of the heads. Received: embedding_size=8, heads=3"),
+        (
+            {"embedding_size": 7, "attention_heads": 1},
+            "must be even. Received: embedding_size=7, heads=1",
+        ),
+        (
+            {"embedding_size": 6, "positions": "rotary"},
+            "must be even. Received: embedding_size=6, heads=2",
+        ),
+        (
+            {"alignment_layer": 3},
+            "2 decoder layers of 2 heads. Received: alignment_layer=3, alignment_head=0",
+        ),
+        ({"alignment_head": 3}, "2 heads. Received: alignment_layer=0, alignment_head=3"),
+        ({"alignment_layer": -1}, "2 heads. Received: alignment_layer=-1, alignment_head=0"),
+        ({"feed_forward": "tanh"}, "kind must be relu, gelu, geglu or swiglu"),
         ({"normalization": "none"}, "normalization must be pre or post"),
     ],
 )
 def test_sizes_that_do_not_fit_together_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         transformer_of(**options)
+
+
+def test_two_vocabularies_cannot_share_one_embedding():
+    with pytest.raises(ValueError, match="need one joint vocabulary"):
+        TransformerTranslator(config_of(), VOCABULARY + 1, VOCABULARY)
 
 
 def built(**options):
@@ -260,18 +280,19 @@ def test_a_model_is_built_from_its_configuration():
         feed_forward_dropout=0.05, feed_forward="geglu", normalization="post", positions="rotary",
     )  # fmt: skip
     assert logits_of(model, SOURCE, TARGET).shape == (2, TARGET.shape[1], VOCABULARY)
-    assert model.sizes == TransformerSizes(
-        VOCABULARY, VOCABULARY, 128, 2, 512, 1, 2, "geglu", "post", "rotary", "all"
-    )
-    assert (model.rates, model.shown) == (TransformerRates(0.2, 0.2, 0.1, 0.05), (2, 1))
+    layer = model.decoder_layers[1]
+    assert (layer.self_attention.heads, layer.self_attention.rotary) == (2, True)
+    assert (layer.feed_forward.size, layer.feed_forward.kind, layer.is_pre) == (512, "geglu", False)
+    dropped = model.embedding_dropout, layer.dropout, layer.cross_attention.dropout
+    assert [x.rate for x in (*dropped, layer.feed_forward.dropout)] == [0.2, 0.2, 0.1, 0.05]
     assert (model.mechanism.score, model.mechanism.heads) == ("scaled-dot", 2)
-    assert built(embedding_dropout=0.0).rates.embedding == 0.0
+    assert built(embedding_dropout=0.0).embedding_dropout.rate == 0.0
 
 
 @pytest.mark.parametrize(("size", "heads"), [(32, 1), (64, 1), (128, 2), (512, 8)])
 def test_a_head_has_64_units_when_nothing_is_said(size, heads):
     sizes = {"embedding_size": size, "feed_forward_size": 4, "decoder_layers": 2}
-    assert built(**sizes).sizes.heads == heads
+    assert built(**sizes).mechanism.heads == heads
 
 
 @pytest.mark.parametrize(
