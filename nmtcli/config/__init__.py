@@ -3,6 +3,8 @@
 from nmtcli.config.data import DataConfig, SubwordConfig
 from nmtcli.config.loading import (
     Config,
+    Difference,
+    Settings,
     as_dict,
     describe_model,
     differences,
@@ -10,8 +12,8 @@ from nmtcli.config.loading import (
     from_dict,
     heads_of,
     load,
-    load_values,
     mechanism_of,
+    read_settings,
 )
 from nmtcli.config.model import ModelConfig
 from nmtcli.config.search import SearchConfig
@@ -20,8 +22,10 @@ from nmtcli.config.training import TrainingConfig, ValidationConfig
 __all__ = [
     "Config",
     "DataConfig",
+    "Difference",
     "ModelConfig",
     "SearchConfig",
+    "Settings",
     "SubwordConfig",
     "TrainingConfig",
     "ValidationConfig",
@@ -32,6 +36,6 @@ __all__ = [
     "from_dict",
     "heads_of",
     "load",
-    "load_values",
     "mechanism_of",
+    "read_settings",
 ]

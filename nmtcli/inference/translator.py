@@ -12,10 +12,9 @@ from nmtcli.decoding.hypotheses import Hypothesis
 from nmtcli.decoding.sentences import Sentence, SentenceSearch, scoring_of
 from nmtcli.engines.runtime import AUTOMATIC, Runtime
 from nmtcli.errors import UsageError
-from nmtcli.inference.loading import find_members, load_members
+from nmtcli.inference.loading import find_members, load_members, search_options
 from nmtcli.inference.prefixes import check_room, prefix_pieces
 from nmtcli.inference.results import EMPTY, END_TOKEN, Candidate, Translation, check_attention
-from nmtcli.inference.search_options import check_search, search_options
 from nmtcli.inference.translation_alignment import LinePart, SourceWords, TranslationAligner
 from nmtcli.text.lines import one_line
 from nmtcli.text.sentences import join_parts, split_line, split_sentences
@@ -51,7 +50,7 @@ class Translator:
         search: SearchConfig,
         link_rule: LinkRule | None = None,
     ):
-        check_search(search)
+        search.check()
         if searches_by_itself(engine):
             engine.check(search)
         if link_rule is not None:
