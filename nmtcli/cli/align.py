@@ -2,209 +2,213 @@
 
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Annotated
 
 import typer
 
-from nmtcli.cli.alignment_options import PANEL, Normalize, Null, Shift, link_rule
-from nmtcli.cli.heatmap_options import (
-    PictureChoice,
-    Plot,
-    PlotFormat,
-    PlotLines,
-    Show,
-    picture_choice,
-)
+from nmtcli.cli.alignment_options import PANEL, LinkOptions
+from nmtcli.cli.heatmap_options import HeatmapOptions
 from nmtcli.cli.heatmaps import Pictures
-from nmtcli.cli.search_options import Engine, Precision, runtime_of
+from nmtcli.cli.options import flag, with_options
+from nmtcli.cli.run_options import RuntimeOptions
 from nmtcli.cli.streams import STANDARD, open_output, quiet_ends
 from nmtcli.errors import UsageError
 
 MODEL, GOLD = "Model", "Gold"
 
 
+@dataclass(frozen=True)
+class AlignmentSource:
+    """The model that aligns, or two models for both directions; or files of alignments.
+
+    Raises:
+        UsageError: options that do not go together.
+    """
+
+    run: str | None = flag(
+        None,
+        "Align with the model in this run's folder; the default is the newest run here.",
+        "--run",
+        metavar="DIR",
+        panel=MODEL,
+    )
+    checkpoint: str | None = flag(
+        None,
+        "Use this checkpoint: best (the default), last or step-N.",
+        "--checkpoint",
+        metavar="NAME",
+        panel=MODEL,
+    )
+    reverse_run: str | None = flag(
+        None,
+        "Align in the other direction too, with the model in this run's folder, and combine both.",
+        "--reverse-run",
+        metavar="DIR",
+        panel=MODEL,
+    )
+    layer: int | None = flag(
+        None,
+        "Use the attention of this decoder layer of a Transformer, counted from 1; the default is"
+        " the last but one.",
+        "--layer",
+        metavar="N",
+        panel=MODEL,
+        minimum=1,
+    )
+    head: int | None = flag(
+        None,
+        "Use this attention head of that layer, counted from 1; the default is the mean of all.",
+        "--head",
+        metavar="N",
+        panel=MODEL,
+        minimum=0,
+    )
+    alignment: list[str] = flag(
+        [],
+        "Read links from this file instead of using a model; give two files for both directions."
+        " All links are source-target.",
+        "--alignment",
+        metavar="FILE",
+        panel=MODEL,
+    )
+    symmetrize: str | None = flag(
+        None,
+        "Combine both directions by this method: intersection, union, grow-diag, grow-diag-final or"
+        " grow-diag-final-and (the default).",
+        "--symmetrize",
+        metavar="METHOD",
+        panel=PANEL,
+    )
+    agree: bool = flag(
+        False,
+        "Take the links of both directions from the product of their attention weights; needs"
+        " --reverse-run.",
+        "--agree",
+        panel=PANEL,
+    )
+
+    def __post_init__(self) -> None:
+        if len(self.alignment) > 2:
+            raise UsageError("--alignment can be given at most twice, once for each direction")
+        if self.reverse_run is not None and self.run is None and not self.alignment:
+            raise UsageError("--reverse-run needs the run of the other direction: give --run DIR")
+        if self.symmetrize is not None:
+            from nmtcli.alignment.symmetrization import check_method
+
+            check_method(self.symmetrize)
+            if self.reverse_run is None and len(self.alignment) != 2:
+                raise UsageError(
+                    "--symmetrize combines two directions: give --reverse-run DIR, or --alignment"
+                    " twice"
+                )
+        if self.agree and self.reverse_run is None:
+            raise UsageError("--agree compares two directions: give --reverse-run DIR too")
+
+    @property
+    def method(self) -> str:
+        """How two directions are combined."""
+        from nmtcli.alignment.symmetrization import DEFAULT_METHOD
+
+        return self.symmetrize or DEFAULT_METHOD
+
+    def check_files_alone(self, *others: bool) -> None:
+        """
+        Raises:
+            UsageError: files of alignments are given and options of models, of which `others` says
+                whether more are given.
+        """
+        own = self.run, self.checkpoint, self.reverse_run, self.layer, self.head
+        if self.alignment and (any(others) or any(option is not None for option in own)):
+            raise UsageError(
+                "--alignment takes the place of a model: leave out --run, --checkpoint,"
+                " --reverse-run, --layer, --head, --engine, --precision, --null, --shift,"
+                " --normalize, --plot and --show"
+            )
+
+
+@with_options()
 def align(
-    source: Annotated[str, typer.Argument(metavar="SRC", help="Sources; - is stdin.")],
-    target: Annotated[str, typer.Argument(metavar="TGT", help="Their translations; - is stdin.")],
-    run: Annotated[
-        str | None,
-        typer.Option(
-            "--run",
-            metavar="DIR",
-            help="Folder of a run; newest here if not given.",
-            rich_help_panel=MODEL,
-        ),
-    ] = None,
-    checkpoint: Annotated[
-        str | None,
-        typer.Option(
-            "--checkpoint", metavar="NAME", help="best, last or step-N.", rich_help_panel=MODEL
-        ),
-    ] = None,
-    reverse_run: Annotated[
-        str | None,
-        typer.Option(
-            "--reverse-run",
-            metavar="DIR",
-            help="Run of the other direction: both are put together.",
-            rich_help_panel=MODEL,
-        ),
-    ] = None,
-    layer: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N",
-            min=1,
-            help="Decoder layer of a Transformer, from 1; the last but one if not given.",
-            rich_help_panel=MODEL,
-        ),
-    ] = None,
-    head: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N",
-            min=0,
-            help="Head of that layer, from 1; the mean of all if not given.",
-            rich_help_panel=MODEL,
-        ),
-    ] = None,
-    engine: Engine = None,
-    precision: Precision = None,
-    alignment: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--alignment",
-            metavar="FILE",
-            help="No model: links from a file, from two for both directions (all source-target).",
-            rich_help_panel=MODEL,
-        ),
-    ] = None,
-    symmetrize: Annotated[
-        str | None,
-        typer.Option(
-            metavar="METHOD",
-            help="Of both directions: intersection, union, grow-diag, grow-diag-final or"
-            " grow-diag-final-and (if not given).",
-            rich_help_panel=PANEL,
-        ),
-    ] = None,
-    agree: Annotated[
-        bool,
-        typer.Option(
-            "--agree",
-            help="With --reverse-run: take the links of both from the product of their weights.",
-            rich_help_panel=PANEL,
-        ),
-    ] = False,
-    null: Null = None,
-    shift: Shift = None,
-    normalize: Normalize = None,
+    source: Annotated[
+        str, typer.Argument(metavar="SRC", help="The file of the sources; - is stdin.")
+    ],
+    target: Annotated[
+        str, typer.Argument(metavar="TGT", help="The file of their translations; - is stdin.")
+    ],
+    by: AlignmentSource,
+    runtime_options: RuntimeOptions,
+    links: LinkOptions,
+    heatmaps: HeatmapOptions,
     json: Annotated[
-        bool, typer.Option("--json", help="JSON objects, with words and weights.")
+        bool,
+        typer.Option("--json", help="Print a JSON object for each pair, with words and weights."),
     ] = False,
     gold: Annotated[
         str | None,
         typer.Option(
             metavar="FILE",
-            help="Precision, recall and AER, on stderr; links 1-2 are sure, 1?2 possible.",
+            help="Compare with this gold alignment and print precision, recall and AER on stderr; a"
+            " link 1-2 is sure, 1?2 is possible.",
             rich_help_panel=GOLD,
         ),
     ] = None,
     summary_only: Annotated[
         bool,
-        typer.Option("--summary-only", help="Print these alone, on stdout.", rich_help_panel=GOLD),
+        typer.Option(
+            "--summary-only",
+            help="Print only precision, recall and AER, on stdout.",
+            rich_help_panel=GOLD,
+        ),
     ] = False,
-    plot: Plot = None,
-    plot_format: PlotFormat = "png",
-    plot_lines: PlotLines = None,
-    show: Show = False,
 ) -> None:
-    """Align words of given translations: links i-j on one line a pair, source-target, from 0.
+    """Align words of given translations: print links i-j of each pair, source-target, from 0.
 
-    Words are what stands between spaces. Each target word is linked to the source word that the
-    model attends to most while it produces the target: attention is summed over the pieces of a
+    Words are separated by spaces. Each target word is linked to the source word that the model
+    attends to most when it produces the target word: attention is summed over the subwords of a
     source word and averaged over those of a target word. An empty line has no links.
     """
     with quiet_ends("the lines printed so far are complete"):
-        runtime = runtime_of(engine, precision, None)
+        runtime = runtime_options.runtime()
         from nmtcli.cli.parallel_input import check_streams, read_gold_file, read_pair
 
-        choice = picture_choice(plot, plot_format, plot_lines, show)
-        rules = null, shift, normalize
-        of_models = (
-            *(run, checkpoint, reverse_run, layer, head, engine, precision),
-            *(*rules, choice.wanted or None),
-        )
-        _check_files(alignment or [], of_models)
-        if reverse_run is not None and run is None:
-            raise UsageError("--reverse-run is the other direction of --run DIR: give that too")
-        _check_symmetrize(symmetrize, reverse_run is not None or len(alignment or []) == 2)
-        if agree and reverse_run is None:
-            raise UsageError("--agree is between two directions: give --reverse-run DIR too")
+        engine_given = any(value is not None for value in vars(runtime_options).values())
+        by.check_files_alone(engine_given, bool(links.given()), heatmaps.wanted)
         if summary_only and gold is None:
-            raise UsageError("--summary-only prints what gold says: give --gold FILE too")
-        check_streams(source, target, gold, *(alignment or []))
+            raise UsageError("--summary-only prints the result of a comparison: give --gold FILE")
+        check_streams(source, target, gold, *by.alignment)
         pair = read_pair(source, target)
         gold_links = None if gold is None else read_gold_file(gold, *pair)
-        if alignment:
-            lines = _from_files(alignment, pair, symmetrize, json)
+        if by.alignment:
+            lines = _from_files(by, pair, json)
         else:
-            models = _load([run, reverse_run], checkpoint or "best", rules, layer, head, runtime)
-            lines = _from_models(models, pair, symmetrize, json, choice, agree)
+            lines = _from_models(_load(by, links, runtime), by, pair, json, heatmaps)
         _print(lines, gold_links, json, summary_only)
 
 
-def _check_files(files: list[str], of_models: tuple) -> None:
-    if len(files) > 2:
-        raise UsageError("--alignment can be given twice, once for each direction")
-    if files and any(option is not None for option in of_models):
-        raise UsageError(
-            "--alignment takes the place of a model: leave out --run, --checkpoint, --reverse-run,"
-            " --layer, --head, --engine, --precision, --null, --shift, --normalize, --plot and"
-            " --show"
-        )
-
-
-def _check_symmetrize(method: str | None, both_ways: bool) -> None:
-    if method is None:
-        return
-    from nmtcli.alignment.symmetrization import check_method
-
-    check_method(method)
-    if not both_ways:
-        raise UsageError(
-            "--symmetrize puts two directions together: give --reverse-run DIR, or --alignment"
-            " twice"
-        )
-
-
-def _load(
-    runs, checkpoint: str, rules: tuple, layer: int | None, head: int | None, runtime
-) -> list:
+def _load(by: AlignmentSource, links: LinkOptions, runtime) -> list:
     """One aligner, or one for each direction."""
-    rule = link_rule(*rules)
+    rule = links.rule()
     from nmtcli.inference.aligner import load_aligner
 
-    if runs[1] is None:
-        runs = runs[:1]
-    return [load_aligner(run, checkpoint, rule, layer, head, runtime) for run in runs]
+    runs = [by.run] if by.reverse_run is None else [by.run, by.reverse_run]
+    checkpoint = by.checkpoint or "best"
+    return [load_aligner(run, checkpoint, rule, by.layer, by.head, runtime) for run in runs]
 
 
 def _from_models(
-    aligners: list, pair, method: str | None, json: bool, choice: PictureChoice, agree: bool
+    aligners: list, by: AlignmentSource, pair, json: bool, heatmaps: HeatmapOptions
 ) -> Iterator[tuple[list, str]]:
     """(links, what to print) of each pair, which is drawn on the way."""
-    from nmtcli.alignment.symmetrization import DEFAULT_METHOD
     from nmtcli.cli.align_report import line_of
     from nmtcli.inference.aligner import align_both_ways
 
     if len(aligners) == 1:
         found = aligners[0].align_lines(*pair)
     else:
-        found = align_both_ways(*aligners, *pair, method or DEFAULT_METHOD, agree)
+        found = align_both_ways(*aligners, *pair, by.method, by.agree)
     pictures = None
-    if choice.wanted:
-        pictures = Pictures(choice, aligners[0].engine.has_window)
+    if heatmaps.wanted:
+        pictures = Pictures(heatmaps, aligners[0].engine.has_window)
     for number, one in enumerate(found, start=1):
         if pictures is not None:
             pictures.add(number, one if len(aligners) == 1 else one.forward)
@@ -213,18 +217,16 @@ def _from_models(
         pictures.finish()
 
 
-def _from_files(
-    files: list[str], pair, method: str | None, json: bool
-) -> Iterator[tuple[list, str]]:
+def _from_files(by: AlignmentSource, pair, json: bool) -> Iterator[tuple[list, str]]:
     """The same of alignments that were made elsewhere."""
-    from nmtcli.alignment.symmetrization import DEFAULT_METHOD, symmetrize
+    from nmtcli.alignment.symmetrization import symmetrize
     from nmtcli.cli.align_report import line_of_links
     from nmtcli.cli.parallel_input import read_link_file
 
-    ways = [read_link_file(path, *pair) for path in files]
+    ways = [read_link_file(path, *pair) for path in by.alignment]
     for source, target, *links in zip(*pair, *ways):
         if len(links) == 2:
-            links = [symmetrize(*links, method or DEFAULT_METHOD)]
+            links = [symmetrize(*links, by.method)]
         yield links[0], line_of_links(source, target, links[0], json)
 
 

@@ -1,52 +1,54 @@
 """Options of `nmt align` and `nmt translate` that say how links are taken from attention."""
 
-from typing import TYPE_CHECKING, Annotated
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import typer
+from nmtcli.cli.options import flag
 
 if TYPE_CHECKING:
     from nmtcli.alignment.links import LinkRule
 
 PANEL = "Alignment"
 
-Null = Annotated[
-    str | None,
-    typer.Option(
+
+@dataclass(frozen=True)
+class LinkOptions:
+    """How links are taken from attention; None is the default of each."""
+
+    null: str | None = flag(
+        None,
+        "Link each target word (never, the default), or leave words that attend most to the end of"
+        " the source without a link (eos).",
         "--null",
         metavar="RULE",
-        help="never: each target word has a link (if not given); eos: but those that look at the"
-        " end of the source most.",
-        rich_help_panel=PANEL,
-    ),
-]
-Shift = Annotated[
-    int | None,
-    typer.Option(
+        panel=PANEL,
+    )
+    shift: int | None = flag(
+        None,
+        "Take the attention N steps later; the default is 0. With 1 it is the attention of the step"
+        " that reads the token.",
         "--shift",
         metavar="N",
-        help="Take the attention N pieces later (0 if not given); 1: when a word is read again.",
-        rich_help_panel=PANEL,
-    ),
-]
-Normalize = Annotated[
-    str | None,
-    typer.Option(
+        panel=PANEL,
+    )
+    normalize: str | None = flag(
+        None,
+        "Take attention weights as they are (none, the default), or divide each by the sum that its"
+        " source word receives (source).",
         "--normalize",
         metavar="RULE",
-        help="none: weights as they are (if not given); source: shares of what a source word gets"
-        " in all.",
-        rich_help_panel=PANEL,
-    ),
-]
+        panel=PANEL,
+    )
 
+    def given(self) -> dict:
+        """The options that are given, by name."""
+        return {name: value for name, value in vars(self).items() if value is not None}
 
-def link_rule(null: str | None, shift: int | None, normalize: str | None) -> "LinkRule":
-    """The rule of these options, None being the default of each.
+    def rule(self) -> "LinkRule":
+        """
+        Raises:
+            UsageError: there is no such rule.
+        """
+        from nmtcli.alignment.links import LinkRule
 
-    Raises:
-        UsageError: there is no such rule.
-    """
-    from nmtcli.alignment.links import LinkRule
-
-    given = {"null": null, "shift": shift, "normalize": normalize}
-    return LinkRule(**{name: value for name, value in given.items() if value is not None})
+        return LinkRule(**self.given())

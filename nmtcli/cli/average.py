@@ -12,34 +12,45 @@ WHICH = "Which checkpoints"
 def average(
     run: Annotated[
         str | None,
-        typer.Option(metavar="DIR", help="Folder of a run; newest here if not given."),
+        typer.Option(
+            metavar="DIR",
+            help="Average checkpoints of this run; the default is the newest run here.",
+        ),
     ] = None,
     last: Annotated[
         int | None,
         typer.Option(
             min=2,
-            help="So many of the newest; 5, or as many as there are, if nothing is said.",
+            help="Average this many of the newest checkpoints; the default is 5, or all if there"
+            " are fewer.",
             rich_help_panel=WHICH,
         ),
     ] = None,
     best: Annotated[
         int | None,
-        typer.Option(min=2, help="So many, with the best validations.", rich_help_panel=WHICH),
+        typer.Option(
+            min=2,
+            help="Average this many of the checkpoints with the best validations.",
+            rich_help_panel=WHICH,
+        ),
     ] = None,
     checkpoints: Annotated[
         list[str] | None,
         typer.Option(
             "--checkpoint",
             metavar="NAME",
-            help="This one, for example step-500; given several times.",
+            help="Average this checkpoint, such as step-500, and the others given in this way.",
             rich_help_panel=WHICH,
         ),
     ] = None,
     output: Annotated[
-        str, typer.Option(metavar="NAME", help="Its name: average or average-SOMETHING.")
+        str,
+        typer.Option(
+            metavar="NAME", help="Give the average this name: average or average-SOMETHING."
+        ),
     ] = "average",
 ) -> None:
-    """Average checkpoints of a run; use the mean with --checkpoint average."""
+    """Average the weights of a run's checkpoints; use the result with --checkpoint average."""
     from nmtcli.cli.streams import quiet_ends
     from nmtcli.runs.directory import find_run
     from nmtcli.training.averaging import average as use_case

@@ -4,17 +4,19 @@ import gc
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Annotated
 
-from nmtcli.cli import bleu_options as on
+import typer
+
 from nmtcli.cli.bleu_input import Texts, read_parallel
+from nmtcli.cli.bleu_options import BleuFlags, ChrfFlags, ComparisonOptions, TerFlags
 from nmtcli.cli.bleu_report import Form, print_scores, print_sentences
+from nmtcli.cli.options import with_options
 from nmtcli.errors import UsageError
 from nmtcli.metrics.sacrebleu_scores import (
     METRICS,
     BleuOptions,
-    ChrfOptions,
     MetricOptions,
-    TerOptions,
     corpus_scores,
     looks_tokenized,
     sentence_scores,
@@ -22,63 +24,44 @@ from nmtcli.metrics.sacrebleu_scores import (
 from nmtcli.metrics.tokenizer import USUAL, choose_tokenizer
 
 
+@with_options()
 def bleu(
-    files: on.Files,
-    metrics: on.Metrics = ["bleu"],  # noqa: B006 - typer reads it, nothing changes it
-    width: on.Width = None,
-    score_only: on.ScoreOnly = False,
-    sentence_level: on.SentenceLevel = False,
-    as_json: on.Json = False,
-    references: on.References = None,
-    by_length: on.ByLength = None,
-    source: on.Source = None,
-    confidence: on.Confidence = False,
-    paired: on.Paired = False,
-    bootstrap: on.Bootstrap = None,
-    plot: on.Plot = None,
-    title: on.Title = None,
-    tokenize: on.Tokenize = None,
-    lowercase: on.Lowercase = False,
-    smooth_method: on.SmoothMethod = "exp",
-    smooth_value: on.SmoothValue = None,
-    force: on.Force = False,
-    chrf_char_order: on.CharOrder = 6,
-    chrf_word_order: on.WordOrder = 0,
-    chrf_beta: on.Beta = 2,
-    chrf_whitespace: on.ChrfSpace = False,
-    chrf_lowercase: on.ChrfLower = False,
-    chrf_eps_smoothing: on.ChrfEps = False,
-    ter_case_sensitive: on.TerCase = False,
-    ter_asian_support: on.TerAsian = False,
-    ter_no_punct: on.TerNoPunct = False,
-    ter_normalized: on.TerNormalized = False,
+    files: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="REF... HYP",
+            help="The references and then the translation; - is stdin. To compare systems: REF"
+            " HYP...",
+        ),
+    ],
+    form: Form,
+    comparison: ComparisonOptions,
+    of_bleu: BleuFlags,
+    of_chrf: ChrfFlags,
+    of_ter: TerFlags,
+    metrics: Annotated[
+        list[str],
+        typer.Option(
+            "--metrics",
+            "-m",
+            help="Compute these metrics, of bleu, chrf and ter: with commas between, or repeated.",
+        ),
+    ] = ["bleu"],  # noqa: B006 - typer reads it, nothing changes it
 ) -> None:
-    """BLEU, chrF and TER of a translation, with several references if you have them.
+    """Compute BLEU, chrF and TER of a translation, with one or several references.
 
-    Scores and signatures are sacrebleu's: nmt bleu REF HYP prints what sacrebleu REF -i HYP does.
+    Scores and signatures are sacrebleu's: nmt bleu REF HYP prints what sacrebleu REF -i HYP prints.
 
     To compare systems, give REF HYP... and --by-length, --confidence or --paired: the first file is
-    the reference (--references N: the first N are), each other one is a system, named by its file.
+    the reference (--references N: the first N are), and each other file is a system.
     """
-    given = (
-        BleuOptions(tokenize or USUAL, lowercase, smooth_method, smooth_value),
-        ChrfOptions(
-            chrf_char_order,
-            chrf_word_order,
-            chrf_beta,
-            chrf_lowercase,
-            chrf_whitespace,
-            chrf_eps_smoothing,
-        ),
-        TerOptions(ter_normalized, ter_no_punct, ter_asian_support, ter_case_sensitive),
-    )
-    form = Form(width, score_only, sentence_level, as_json)
+    given = of_bleu.options(), of_chrf.options(), of_ter.options()
     options = _wanted(metrics, given)
     _check_form(options, form)
-    compared = (references, by_length, source, confidence, paired, bootstrap, plot, title)
-    if all(one is None or one is False for one in compared):
+    force = of_bleu.force
+    if not comparison.given():
         texts = read_parallel(files)
-        if tokenize is None:
+        if of_bleu.tokenize is None:
             _say_what_suits(texts, options[0], form, force)
         _warn_if_tokenized(files[-1:], texts, options[0], force)
         with _no_cycle_collection():
@@ -86,11 +69,11 @@ def bleu(
         return
     from nmtcli.cli.bleu_compare import Comparison, check_comparison, compare  # not always needed
 
-    comparison = Comparison(*compared)
+    comparison = Comparison(**vars(comparison))
     count = comparison.reference_count
     check_comparison(comparison, files[-1 if count is None else count :], options, form)
-    texts = read_parallel(files, count, source)
-    if tokenize is None:
+    texts = read_parallel(files, count, comparison.source)
+    if of_bleu.tokenize is None:
         _say_what_suits(texts, options[0], form, force)
     _warn_if_tokenized(files[len(texts.references) :], texts, options[0], force)
     with _no_cycle_collection():
@@ -127,10 +110,10 @@ def _wanted(metrics: Sequence[str], given: Sequence[MetricOptions]) -> list[Metr
     for name in names:
         if name not in METRICS:
             hint = "; chrF++ is chrf with --chrf-word-order 2" if name.startswith("chrf") else ""
-            raise UsageError(f"--metrics must be of {', '.join(METRICS)}, not '{name}'{hint}")
+            raise UsageError(f"--metrics must be from {', '.join(METRICS)}, not '{name}'{hint}")
     for one in given:
         if one.metric not in names and one != type(one)():
-            raise UsageError(f"there are options of {one.metric}, but --metrics does not name it")
+            raise UsageError(f"options of {one.metric} are given, but --metrics does not name it")
     return [one for one in given if one.metric in names]
 
 
@@ -138,7 +121,7 @@ def _check_form(options: Sequence[MetricOptions], form: Form) -> None:
     if form.sentence_level and len(options) > 1:
         raise UsageError("--sentence-level takes one metric")
     if form.score_only and form.as_json:
-        raise UsageError("choose one of --score-only and --json")
+        raise UsageError("--score-only and --json exclude each other: leave one of them out")
 
 
 def _say_what_suits(texts: Texts, options: MetricOptions, form: Form, force: bool) -> None:

@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from nmtcli.cli.bleu_input import Texts, printable, short_names
+from nmtcli.cli.bleu_options import ComparisonOptions
 from nmtcli.cli.bleu_report import Form
 from nmtcli.cli.bleu_tables import Report, SystemReport, print_report
 from nmtcli.errors import UsageError
@@ -22,27 +23,18 @@ _PICTURES = (".png", ".svg")
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """The options that compare systems, as they were given; None or False if not.
+class Comparison(ComparisonOptions):
+    """The options that compare systems, checked.
 
     Raises:
-        UsageError: options that do not go together, or a value that cannot be.
+        UsageError: options that do not go together, or a value that is out of range.
     """
-
-    references: int | None = None
-    by_length: str | None = None
-    source: str | None = None
-    confidence: bool = False
-    paired: bool = False
-    bootstrap: int | None = None
-    plot: str | None = None
-    title: str | None = None
 
     def __post_init__(self) -> None:
         if self.by_length is None:
             for option, value, why in (
-                ("--source", self.source, "gives the lengths of"),
-                ("--plot", self.plot, "draws"),
+                ("--source", self.source, "gives the lengths for"),
+                ("--plot", self.plot, "draws the table of"),
             ):
                 if value is not None:
                     raise UsageError(f"{option} {why} --by-length: give that too")
@@ -52,7 +44,7 @@ class Comparison:
         if self.plot is not None:
             _check_plot(Path(self.plot))
         elif self.title is not None:
-            raise UsageError("--title stands above the picture: give --plot too")
+            raise UsageError("--title is put above the picture: give --plot too")
 
     @property
     def edges(self) -> list[int]:
@@ -82,7 +74,9 @@ class Comparison:
 
     def _check_samples(self) -> None:
         if self.bootstrap is not None and not self._resamples:
-            raise UsageError("--bootstrap goes with --by-length, --confidence or --paired")
+            raise UsageError(
+                "--bootstrap needs --by-length, --confidence or --paired: give one of them"
+            )
         for option, wanted in ("--confidence", self.confidence), ("--paired", self.paired):
             if wanted and not self.samples:
                 raise UsageError(f"{option} needs resamples: leave out --bootstrap 0")
@@ -100,7 +94,7 @@ def check_comparison(
 ) -> None:
     """Raise UsageError where a comparison of these files does not go with them or other options."""
     if comparison.by_length is not None and options[0].metric != "bleu":
-        raise UsageError("--by-length is a table of BLEU: name bleu in --metrics")
+        raise UsageError("--by-length makes a table of BLEU: name bleu in --metrics")
     if comparison.paired and len(systems) < 2:
         raise UsageError("--paired compares systems: give two or more after the reference")
     wide = {
@@ -110,7 +104,9 @@ def check_comparison(
     }
     for what, given in wide.items():
         if given and form.score_only:
-            raise UsageError(f"--score-only leaves no room for the table of {what}")
+            raise UsageError(
+                f"--score-only cannot print the table of {what}: leave one of them out"
+            )
     for what, given in ({"--confidence": comparison.confidence} | wide).items():
         if given and form.sentence_level:
             raise UsageError(

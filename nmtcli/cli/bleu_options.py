@@ -1,101 +1,145 @@
-"""The options of `nmt bleu`, as its help shows them."""
+"""The options of `nmt bleu`: what is compared, and how each metric counts.
 
-from typing import Annotated
+The names of the fields are those of the metrics' own options in `nmtcli.metrics`.
+"""
 
-import typer
+from dataclasses import dataclass
 
-_COMPARE = "Compare systems: the files are REF HYP..."
-_BLEU, _CHRF, _TER = "Options of BLEU", "Options of chrF", "Options of TER"
+from nmtcli.cli.options import flag
+from nmtcli.metrics.sacrebleu_scores import BleuOptions, ChrfOptions, TerOptions
+from nmtcli.metrics.tokenizer import USUAL
 
-
-def _flag(help: str, *names: str, panel: str | None = None):
-    return Annotated[bool, typer.Option(*names, help=help, rich_help_panel=panel)]
-
-
-def _order(help: str, *names: str, low: int = 0):
-    return Annotated[int, typer.Option(*names, help=help, min=low, max=100, rich_help_panel=_CHRF)]
+COMPARE = "Compare systems: the files are REF HYP..."
+BLEU, CHRF, TER = "Options of BLEU", "Options of chrF", "Options of TER"
 
 
-def _text(help: str, metavar: str):
-    return Annotated[str | None, typer.Option(metavar=metavar, help=help, rich_help_panel=_COMPARE)]
+@dataclass(frozen=True)
+class ComparisonOptions:
+    """What compares systems, as it is given; None or False if it is not."""
 
-
-Files = Annotated[
-    list[str],
-    typer.Argument(
-        metavar="REF... HYP",
-        help="References, then the translation; - is stdin. To compare systems: REF HYP...",
-    ),
-]
-Metrics = Annotated[
-    list[str],
-    typer.Option("--metrics", "-m", help="Of bleu, chrf, ter: a comma list, or repeated."),
-]
-Width = Annotated[
-    int | None,
-    typer.Option(
-        "--width", "-w", min=0, max=17, help="Decimals: 1 if not given; in JSON then all."
-    ),
-]
-ScoreOnly = _flag("Print nothing but the number.", "--score-only", "-b")
-SentenceLevel = _flag("One score for each line.", "--sentence-level", "-sl")
-Json = _flag("Print JSON; with --sentence-level one object a line.", "--json")
-
-References = Annotated[
-    int | None,
-    typer.Option(
-        min=1,
+    references: int | None = flag(
+        None,
+        "Read references from the first N files, and systems from all others; the default is 1"
+        " with the options below.",
+        "--references",
         metavar="N",
-        help="The first N files are references, all others systems; 1 with the options below.",
-        rich_help_panel=_COMPARE,
-    ),
-]
-ByLength = _text("BLEU by sentence length, such as 10,20,30,40,50.", "N,N,...")
-Source = _text("Lengths are of these lines, else of the first reference's.", "FILE")
-Confidence = _flag("Add the 95 % bootstrap interval of each score.", "--confidence", panel=_COMPARE)
-Paired = _flag("Paired bootstrap test against the first system.", "--paired", panel=_COMPARE)
-Bootstrap = Annotated[
-    int | None,
-    typer.Option(
+        panel=COMPARE,
+        minimum=1,
+    )
+    by_length: str | None = flag(
+        None,
+        "Score BLEU by sentence length, in buckets up to these numbers of words, such as"
+        " 10,20,30,40,50.",
+        "--by-length",
+        metavar="N,N,...",
+        panel=COMPARE,
+    )
+    source: str | None = flag(
+        None,
+        "Count the length of these lines instead of the first reference's.",
+        "--source",
+        metavar="FILE",
+        panel=COMPARE,
+    )
+    confidence: bool = flag(
+        False, "Add the 95 % bootstrap interval of each score.", "--confidence", panel=COMPARE
+    )
+    paired: bool = flag(
+        False,
+        "Test each system against the first one by paired bootstrap resampling.",
+        "--paired",
+        panel=COMPARE,
+    )
+    bootstrap: int | None = flag(
+        None,
+        "Resample this many times; the default is 1000, and 0 leaves intervals out. The environment"
+        " variable SACREBLEU_SEED sets the seed.",
+        "--bootstrap",
         metavar="N",
-        help="Resamples, 1000 if not given; 0 leaves intervals out. Seed: SACREBLEU_SEED.",
-        rich_help_panel=_COMPARE,
-    ),
-]
-Plot = _text("Draw BLEU by length into FILE.png or FILE.svg.", "FILE")
-Title = _text("Title of the picture.", "TEXT")
+        panel=COMPARE,
+    )
+    plot: str | None = flag(
+        None, "Draw BLEU by length into FILE.png or FILE.svg.", "--plot", metavar="FILE",
+        panel=COMPARE,
+    )  # fmt: skip
+    title: str | None = flag(
+        None, "Put this title above the picture.", "--title", metavar="TEXT", panel=COMPARE
+    )
 
-Tokenize = Annotated[
-    str | None,
-    typer.Option(
-        "--tokenize",
-        "-tok",
-        help="13a if not given, intl, zh, char, none, ja-mecab or ko-mecab.",
-        rich_help_panel=_BLEU,
-    ),
-]
-Lowercase = _flag("BLEU without regard to case.", "--lowercase", "-lc", panel=_BLEU)
-SmoothMethod = Annotated[
-    str,
-    typer.Option("--smooth-method", "-s", help="exp, floor, add-k or none.", rich_help_panel=_BLEU),
-]
-SmoothValue = Annotated[
-    float | None,
-    typer.Option(
-        "--smooth-value",
-        "-sv",
-        help="Of floor (else 0.1) or add-k (else 1).",
-        rich_help_panel=_BLEU,
-    ),
-]
-Force = _flag("The translation is detokenised: do not warn.", "--force", panel=_BLEU)
-CharOrder = _order("Longest character n-gram.", "--chrf-char-order", "-cc", low=1)
-WordOrder = _order("Longest word n-gram; 2 is chrF++.", "--chrf-word-order", "-cw")
-Beta = _order("Weight of recall against precision.", "--chrf-beta", low=1)
-ChrfSpace = _flag("Count white space too.", "--chrf-whitespace", panel=_CHRF)
-ChrfLower = _flag("chrF without regard to case.", "--chrf-lowercase", panel=_CHRF)
-ChrfEps = _flag("Smooth as chrF++.py, NLTK and Moses do.", "--chrf-eps-smoothing", panel=_CHRF)
-TerCase = _flag("Regard case.", "--ter-case-sensitive", panel=_TER)
-TerAsian = _flag("Treat Asian characters as words.", "--ter-asian-support", panel=_TER)
-TerNoPunct = _flag("Remove punctuation.", "--ter-no-punct", panel=_TER)
-TerNormalized = _flag("Normalise and tokenise.", "--ter-normalized", panel=_TER)
+    def given(self) -> bool:
+        return any(one is not None and one is not False for one in vars(self).values())
+
+
+@dataclass(frozen=True)
+class BleuFlags:
+    """How BLEU counts."""
+
+    tokenize: str | None = flag(
+        None,
+        "Tokenise with this tokenizer: 13a (the default), intl, zh, char, none, ja-mecab or"
+        " ko-mecab.",
+        *("--tokenize", "-tok"),
+        panel=BLEU,
+    )
+    lowercase: bool = flag(False, "Ignore case in BLEU.", "--lowercase", "-lc", panel=BLEU)
+    smooth_method: str = flag(
+        "exp", "Smooth by this method: exp, floor, add-k or none.", "--smooth-method", "-s",
+        panel=BLEU,
+    )  # fmt: skip
+    smooth_value: float | None = flag(
+        None,
+        "Smooth with this value; the default is 0.1 for floor and 1 for add-k.",
+        *("--smooth-value", "-sv"),
+        panel=BLEU,
+    )
+    force: bool = flag(
+        False, "Do not warn that a translation looks tokenised.", "--force", panel=BLEU
+    )
+
+    def options(self) -> BleuOptions:
+        tokenize = self.tokenize or USUAL
+        return BleuOptions(tokenize, self.lowercase, self.smooth_method, self.smooth_value)
+
+
+def _order(default: int, help: str, *names: str, minimum: int = 0):
+    return flag(default, help, *names, panel=CHRF, minimum=minimum, maximum=100)
+
+
+@dataclass(frozen=True)
+class ChrfFlags:
+    """How chrF counts."""
+
+    char_order: int = _order(
+        6, "Count character n-grams up to this length.", "--chrf-char-order", "-cc", minimum=1
+    )
+    word_order: int = _order(
+        0, "Count word n-grams up to this length; 2 is chrF++.", "--chrf-word-order", "-cw"
+    )
+    beta: int = _order(
+        2, "Weight recall this many times as much as precision.", "--chrf-beta", minimum=1
+    )
+    whitespace: bool = flag(False, "Count white space too.", "--chrf-whitespace", panel=CHRF)
+    lowercase: bool = flag(False, "Ignore case in chrF.", "--chrf-lowercase", panel=CHRF)
+    eps_smoothing: bool = flag(
+        False, "Smooth as chrF++.py, NLTK and Moses do.", "--chrf-eps-smoothing", panel=CHRF
+    )
+
+    def options(self) -> ChrfOptions:
+        return ChrfOptions(**vars(self))
+
+
+@dataclass(frozen=True)
+class TerFlags:
+    """How TER counts."""
+
+    case_sensitive: bool = flag(False, "Respect case in TER.", "--ter-case-sensitive", panel=TER)
+    asian_support: bool = flag(
+        False, "Treat Asian characters as words.", "--ter-asian-support", panel=TER
+    )
+    no_punct: bool = flag(False, "Remove punctuation.", "--ter-no-punct", panel=TER)
+    normalized: bool = flag(
+        False, "Normalise and tokenise the text.", "--ter-normalized", panel=TER
+    )
+
+    def options(self) -> TerOptions:
+        return TerOptions(**vars(self))

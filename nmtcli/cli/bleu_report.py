@@ -4,17 +4,26 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from nmtcli.cli.options import flag
 from nmtcli.metrics.sacrebleu_scores import MetricScore
 
 
 @dataclass(frozen=True)
 class Form:
-    """How the scores are to look; `width` None is one decimal in text and all of them in JSON."""
+    """How the scores are printed."""
 
-    width: int | None = None
-    score_only: bool = False
-    sentence_level: bool = False
-    as_json: bool = False
+    width: int | None = flag(
+        None,
+        "Print this many decimals; the default is 1 in text and all in JSON.",
+        *("--width", "-w"),
+        minimum=0,
+        maximum=17,
+    )
+    score_only: bool = flag(False, "Print only the score.", "--score-only", "-b")
+    sentence_level: bool = flag(False, "Print a score for each line.", "--sentence-level", "-sl")
+    as_json: bool = flag(
+        False, "Print JSON; with --sentence-level, an object for each line.", "--json"
+    )
 
     @property
     def text_width(self) -> int:

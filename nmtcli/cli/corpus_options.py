@@ -25,31 +25,20 @@ def _unpaired(arguments: list[str]) -> list[str]:
             del waiting[: 0 if "=" in argument else 1]
             values, waiting = first + waiting[:1], waiting[1:]
             if len(values) < 2:
-                raise UsageError("--train takes 2 arguments: --train SRC TGT")
+                raise UsageError("--train needs two files: --train SRC TGT")
             unpaired += [part for value in values for part in ("--train", value)]
         else:
             unpaired.append(argument)
     return unpaired
 
 
-def train_options(train: list[str], weights, tags, alignments) -> dict:
-    """The options of section `data` that the command line sets."""
-    data = {}
-    if train:
-        sides = train[0::2], train[1::2]
-        sides = [tuple(side) if len(side) > 1 else side[0] for side in sides]
-        data = {"train_source": sides[0], "train_target": sides[1]}
-    if weights is not None:
-        data["weights"] = tuple(_number(text) for text in weights.split(","))
-    if tags is not None:
-        data["tags"] = tuple(tag.strip() for tag in tags.split(","))
-    if alignments:
-        data["alignments"] = tuple(map(str, alignments))
-    return data
+def train_files(train: list[str]) -> dict:
+    """The files of the training text, as options of the section `data`.
 
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise UsageError(f"--weights: '{text}' is no number; write --weights 1,0.5") from None
+    Args:
+        train: source and target of each text in turn.
+    """
+    if not train:
+        return {}
+    sides = [tuple(side) if len(side) > 1 else side[0] for side in (train[0::2], train[1::2])]
+    return {"train_source": sides[0], "train_target": sides[1]}

@@ -6,84 +6,86 @@ from typing import Annotated
 
 import typer
 
+from nmtcli.cli.config_options import SearchFileOptions
+from nmtcli.cli.options import with_options
 from nmtcli.cli.streams import quiet_ends
 from nmtcli.errors import UsageError
 
 FORMATS = ("onnx", "ctranslate2", "savedmodel")
-SEARCH = "Search"
 
 
+@with_options(search=("beam", "length_penalty"))
 def export(
+    *,
     run: Annotated[
         str | None,
-        typer.Option("--run", metavar="DIR", help="Folder of a run; newest here if not given."),
+        typer.Option(
+            "--run",
+            metavar="DIR",
+            help="Export the model in this run's folder; the default is the newest run here.",
+        ),
     ] = None,
     checkpoint: Annotated[
-        str, typer.Option("--checkpoint", metavar="NAME", help="best, last or step-N.")
+        str,
+        typer.Option(
+            "--checkpoint", metavar="NAME", help="Export this checkpoint: best, last or step-N."
+        ),
     ] = "best",
     format: Annotated[
-        str, typer.Option("--format", metavar="NAME", help=f"One of: {', '.join(FORMATS)}.")
+        str,
+        typer.Option(
+            "--format", metavar="NAME", help=f"Export in this format: {', '.join(FORMATS)}."
+        ),
     ] = FORMATS[0],
     output: Annotated[
         str | None,
-        typer.Option("--output", "-o", metavar="DIR", help="Default: export/FORMAT in the run."),
-    ] = None,
-    beam: Annotated[
-        int | None,
-        typer.Option(metavar="K", help="Width of the beam; 1 is greedy.", rich_help_panel=SEARCH),
-    ] = None,
-    length_penalty: Annotated[
-        float | None,
         typer.Option(
-            metavar="X", help="Exponent of the length; 0 favours short.", rich_help_panel=SEARCH
+            "--output",
+            "-o",
+            metavar="DIR",
+            help="Write to this folder; the default is export/FORMAT in the run.",
         ),
     ] = None,
-    config: Annotated[
-        str | None,
-        typer.Option("--config", metavar="FILE", help="YAML; its section search counts."),
-    ] = None,
-    assignments: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="search.KEY=VALUE", help="Set any option of the search."),
-    ] = None,
+    overrides: dict,
+    file: SearchFileOptions,
 ) -> None:
     """Export a trained run, so that it runs without the framework it was trained with.
 
-    onnx: for ONNX Runtime, in float32 and int8; nmt translate, score and align use it by
-    themselves on a machine without a GPU, start sooner and translate faster. Both are compared with
-    the run on its validation text first: float32 must translate as it does; int8, and the shortlist
-    of nmt translate --shortlist, are left out if they lose more than 0.2 BLEU.
+    onnx writes the model for ONNX Runtime, in float32 and int8. On a machine without a GPU, nmt
+    translate, score and align use it on their own; they start sooner and run faster. The export is
+    first compared with the run on its validation text: float32 must give the same translations;
+    int8, and the shortlist of nmt translate --shortlist, are left out if they lose more than 0.2
+    BLEU.
 
-    ctranslate2: a Transformer for CTranslate2, the fastest on a CPU; nmt translate uses it with
-    --engine ctranslate2, in float32 or --precision int8.
+    ctranslate2 writes a Transformer for CTranslate2, the fastest engine on a CPU. nmt translate
+    uses it with --engine ctranslate2, in float32 or with --precision int8.
 
-    savedmodel: a TensorFlow SavedModel, text in and text out, for TensorFlow Serving; subwords and
-    beam search are part of its graph, with the options given here or the run's own (but no
-    sampling, coverage penalty or no-repeat). It does not split long texts: give it one sentence at
-    a time.
+    savedmodel writes a TensorFlow SavedModel from text to text, for TensorFlow Serving. Its graph
+    contains the subwords and the beam search, with the options given here or those of the run; it
+    has no sampling, coverage penalty or no-repeat n-grams. It does not split long texts: give it
+    one sentence at a time.
 
-    An older export is replaced once the new one is written and checked. The folder is printed on
-    stdout.
+    An older export is replaced after the new one is written and checked. The folder's name is
+    printed on stdout.
     """
     with quiet_ends("nothing was written"):
         if format not in FORMATS:
-            raise UsageError(f"format '{format}': there is {', '.join(FORMATS)}")
-        from nmtcli.inference.search_options import (
-            check_checkpoint_name,
-            check_exportable,
-            search_options,
-        )
+            raise UsageError(f"--format must be one of {', '.join(FORMATS)}, not '{format}'")
+        from nmtcli.inference.loading import search_options
+        from nmtcli.runs.checkpoints import check_checkpoint_name
         from nmtcli.runs.directory import find_run
 
         found = find_run(run)
         check_checkpoint_name(checkpoint)
         # An export is checked on, or gives, the best translation alone.
-        overrides = {"beam": beam, "length_penalty": length_penalty, "nbest": 1}
-        search = search_options(found, config, assignments or (), overrides)
+        options = {**overrides["search"], "nbest": 1}
+        search = search_options(found, file.config, file.assignments, options)
         folder = found.export / format if output is None else Path(output)
         if format != "savedmodel":
             export_checked(found, format, checkpoint, search, folder)
         else:
+            from nmtcli.exports.checks import check_exportable
+
             check_exportable(search)
             from nmtcli.exports.savedmodel import export_savedmodel
 

@@ -2,11 +2,10 @@
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.util import find_spec
-from typing import Annotated
 
-import typer
-
+from nmtcli.cli.options import flag
 from nmtcli.errors import UsageError
 
 PANEL = "Pictures"
@@ -14,41 +13,12 @@ FORMATS = ("png", "svg", "both")
 DRAWN_AT_FIRST = 20  # lines, where --plot-lines does not say which
 _RANGE = re.compile("([1-9][0-9]{0,17})(?:-([1-9][0-9]{0,17}))?")
 
-Plot = Annotated[
-    str | None,
-    typer.Option(
-        "--plot",
-        metavar="DIR",
-        help="Heat maps of the attention: DIR/00001.png and so on.",
-        rich_help_panel=PANEL,
-    ),
-]
-PlotFormat = Annotated[
-    str,
-    typer.Option(
-        "--plot-format", metavar="FORMAT", help="png, svg or both.", rich_help_panel=PANEL
-    ),
-]
-PlotLines = Annotated[
-    str | None,
-    typer.Option(
-        "--plot-lines",
-        metavar="LIST",
-        help=f"Lines to draw, such as 1,5-7; the first {DRAWN_AT_FIRST} if not given.",
-        rich_help_panel=PANEL,
-    ),
-]
-Show = Annotated[
-    bool,
-    typer.Option("--show", help="Heat maps on the terminal (stderr).", rich_help_panel=PANEL),
-]
-
 
 class LineSelection:
-    """Which lines are drawn: `1,5-7` from --plot-lines, else the first ones.
+    """The lines that are drawn: those of a list such as `1,5-7`, else the first ones.
 
     Raises:
-        UsageError: the text is no such list.
+        UsageError: the text is not such a list.
     """
 
     def __init__(self, text: str | None = None):
@@ -64,50 +34,68 @@ class LineSelection:
 
 
 @dataclass(frozen=True)
-class PictureChoice:
+class HeatmapOptions:
     """What is to be drawn.
 
-    folder: for files; None is no files.
-    file_format: one of `FORMATS`.
-    show: draw on the terminal.
-    lines: which lines.
+    Raises:
+        UsageError: an option is wrong, or there is no picture that it could be about.
     """
 
-    folder: str | None
-    file_format: str
-    show: bool
-    lines: LineSelection
+    plot: str | None = flag(
+        None,
+        "Draw heat maps of the attention into the files DIR/00001.png, DIR/00002.png and so on.",
+        "--plot",
+        metavar="DIR",
+        panel=PANEL,
+    )
+    plot_format: str = flag(
+        FORMATS[0],
+        "Write heat maps in this format: png, svg or both.",
+        "--plot-format",
+        metavar="FORMAT",
+        panel=PANEL,
+    )
+    plot_lines: str | None = flag(
+        None,
+        f"Draw these lines only, such as 1,5-7; the default is the first {DRAWN_AT_FIRST}.",
+        "--plot-lines",
+        metavar="LIST",
+        panel=PANEL,
+    )
+    show: bool = flag(
+        False, "Show heat maps of the attention on the terminal (stderr).", "--show", panel=PANEL
+    )
+
+    def __post_init__(self) -> None:
+        if self.plot_format not in FORMATS:
+            raise UsageError(
+                f"--plot-format must be one of {', '.join(FORMATS)}, not '{self.plot_format}'"
+            )
+        if self.lines.given and not self.wanted:
+            raise UsageError("--plot-lines selects what is drawn: give --plot DIR or --show too")
+        if self.plot_format != FORMATS[0] and self.plot is None:
+            raise UsageError("--plot-format is for the files of --plot: give --plot DIR too")
+        if self.plot is not None and find_spec("matplotlib") is None:
+            raise UsageError(
+                "--plot needs matplotlib: pip install matplotlib; --show needs nothing"
+            )
+
+    @cached_property
+    def lines(self) -> LineSelection:
+        return LineSelection(self.plot_lines)
 
     @property
     def wanted(self) -> bool:
-        return self.folder is not None or self.show
-
-
-def picture_choice(
-    folder: str | None, file_format: str, lines: str | None, show: bool
-) -> PictureChoice:
-    """What the options say together.
-
-    Raises:
-        UsageError: one of them is wrong, or there is no picture that it could be about.
-    """
-    if file_format not in FORMATS:
-        raise UsageError(f"--plot-format must be one of {', '.join(FORMATS)}, not '{file_format}'")
-    choice = PictureChoice(folder, file_format, show, LineSelection(lines))
-    if lines is not None and not choice.wanted:
-        raise UsageError("--plot-lines chooses what is drawn: give --plot DIR or --show too")
-    if file_format != FORMATS[0] and folder is None:
-        raise UsageError("--plot-format is of the files of --plot: give --plot DIR too")
-    if folder is not None and find_spec("matplotlib") is None:
-        raise UsageError("--plot needs matplotlib: pip install matplotlib; --show does without")
-    return choice
+        return self.plot is not None or self.show
 
 
 def _range(text: str) -> tuple[int, int]:
     found = _RANGE.fullmatch(text.strip())
     if not found:
-        raise UsageError(f"--plot-lines: '{text}' is no line or range; write for example 1,5-7")
+        raise UsageError(
+            f"--plot-lines: '{text}' is not a line or a range; write for example 1,5-7"
+        )
     first, last = int(found[1]), int(found[2] or found[1])
     if last < first:
-        raise UsageError(f"--plot-lines: {text} ends before it begins; write {last}-{first}")
+        raise UsageError(f"--plot-lines: {text} ends before it starts; write {last}-{first}")
     return first, last

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nmtcli.cli.heatmap_options import PictureChoice
+from nmtcli.cli.heatmap_options import HeatmapOptions
 from nmtcli.errors import UsageError
 
 logger = logging.getLogger(__name__)
@@ -18,16 +18,16 @@ class Pictures:
     """Draws the alignments of the chosen lines, one after the other.
 
     Args:
-        choice: what is to be drawn; its folder is made if there is none.
-        has_window: attention is local: weights outside its window are exactly 0.
+        options: what is to be drawn; the folder is made if there is none.
+        has_window: attention is local, so that weights outside its window are exactly 0.
 
     Raises:
-        UsageError: something that is no folder is in the way.
+        UsageError: a file stands where the folder should be.
     """
 
-    def __init__(self, choice: PictureChoice, has_window: bool):
-        self.choice, self.has_window = choice, has_window
-        self.folder = None if choice.folder is None else Path(choice.folder)
+    def __init__(self, options: HeatmapOptions, has_window: bool):
+        self.options, self.has_window = options, has_window
+        self.folder = None if options.plot is None else Path(options.plot)
         self.seen = 0  # lines
         if self.folder is not None:
             _make(self.folder)
@@ -35,10 +35,10 @@ class Pictures:
     def add(self, number: int, alignment: "WordAlignment") -> None:
         """Draw line `number`, from 1, if it was chosen."""
         self.seen = number
-        if number not in self.choice.lines:
+        if number not in self.options.lines:
             return
         if not alignment.weights.size:
-            logger.warning("line %s: no words on one side; not drawn", number)
+            logger.warning("line %s: one side has no words; the line is not drawn", number)
             return
         from nmtcli.plots.heatmap import Heatmap
 
@@ -51,15 +51,15 @@ class Pictures:
         )
         if self.folder is not None:
             self._save(number, heatmap)
-        if self.choice.show:
+        if self.options.show:
             _show(heatmap)
 
     def finish(self) -> None:
         """Say that there were more lines than were drawn, or fewer than were chosen."""
-        lines = self.choice.lines
+        lines = self.options.lines
         if not lines.given and self.seen > lines.last:
             logger.warning(
-                "drew the first %s of %s lines; choose others with --plot-lines, such as 1,5-7",
+                "drew the first %s of %s lines; select others with --plot-lines, such as 1,5-7",
                 *(lines.last, self.seen),
             )
         if lines.given and self.seen < lines.last:
@@ -68,7 +68,7 @@ class Pictures:
     def _save(self, number: int, heatmap) -> None:
         from nmtcli.plots.heatmap import save_heatmap
 
-        chosen = self.choice.file_format
+        chosen = self.options.plot_format
         suffixes = ("png", "svg") if chosen == "both" else (chosen,)
         save_heatmap(heatmap, *(self.folder / f"{number:05}.{suffix}" for suffix in suffixes))
 
@@ -86,6 +86,8 @@ def _make(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
-        raise UsageError(f"{folder}: a file is in the way; give --plot a folder") from None
+        raise UsageError(f"{folder}: is a file; give --plot a folder") from None
     except OSError as error:
-        raise UsageError(f"{folder}: cannot be made ({error.strerror}); choose another") from None
+        raise UsageError(
+            f"{folder}: cannot be made ({error.strerror}); give --plot another folder"
+        ) from None

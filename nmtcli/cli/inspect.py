@@ -16,28 +16,36 @@ def inspect(
     runs: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[RUN]...", help="Folder of a run, or several; newest here if not given."
+            metavar="[RUN]...", help="The folders of runs; the default is the newest run here."
         ),
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object for each run.")] = False,
-    card: Annotated[bool, typer.Option("--card", help="Print MODEL_CARD.md of each run.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print a JSON object for each run.")] = False,
+    card: Annotated[
+        bool, typer.Option("--card", help="Print the MODEL_CARD.md of each run.")
+    ] = False,
     plot: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Draw the learning curves of all runs: .png or .svg."),
+        typer.Option(
+            metavar="FILE", help="Draw the learning curves of all runs into FILE.png or FILE.svg."
+        ),
     ] = None,
     by: Annotated[
-        str, typer.Option(metavar="steps|minutes|tokens", help="What the curves stand over.")
+        str,
+        typer.Option(
+            metavar="steps|minutes|tokens",
+            help="Draw learning curves over steps, minutes or tokens.",
+        ),
     ] = "steps",
 ) -> None:
-    """Show what a run is: model, data, progress, scores, checkpoints, versions, size.
+    """Show a run: model, data, progress, scores, checkpoints, versions and size.
 
-    A file that is missing or damaged leaves a gap, not an error.
+    A missing or damaged file leaves a gap and is not an error.
     """
     from nmtcli.runs.directory import find_run
 
     with quiet_ends("nothing was changed"):
         if json and card:
-            raise UsageError("give one of --json and --card, not both")
+            raise UsageError("--json and --card exclude each other: leave one of them out")
         if plot is not None:
             check_plot(plot, by)
         found = [find_run(run) for run in runs or [None]]
@@ -62,7 +70,7 @@ def _print_card(run) -> None:
         print(run.card.read_text(encoding="utf-8", errors="replace"), end="")
     except OSError:
         raise UsageError(
-            f"{run.card}: not there; nmt train writes it at each validation and at the end"
+            f"{run.card}: no such file; nmt train writes it at each validation and at the end"
         ) from None
 
 

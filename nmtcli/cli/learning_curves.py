@@ -19,9 +19,9 @@ def check_plot(path: Path, by: str) -> None:
     if by not in BY:
         raise UsageError(f"--by must be one of {', '.join(BY)}, not '{by}'")
     if path.suffix.lower() not in FORMATS:
-        raise UsageError(f"--plot {path}: give a file that ends in {' or '.join(FORMATS)}")
+        raise UsageError(f"--plot {path}: the name must end in {' or '.join(FORMATS)}")
     if not path.parent.is_dir():
-        raise UsageError(f"--plot {path}: no folder {path.parent} to write it to")
+        raise UsageError(f"--plot {path}: there is no folder {path.parent}; make it first")
 
 
 def draw_curves(runs, path: Path, by: str) -> None:
@@ -44,12 +44,18 @@ def draw_curves(runs, path: Path, by: str) -> None:
         metrics = read_metrics(run.metrics)
         curves = curves_of(name, metrics, by)
         if curves.is_empty:
-            logger.warning("%s: no measurements%s; not drawn", run.metrics, _of(metrics, by))
+            logger.warning(
+                "%s: there are no measurements%s; the run is not drawn",
+                run.metrics,
+                _of(metrics, by),
+            )
             continue
         drawn.append(curves)
         signatures += [line["signature"] for line in metrics if line.get("signature")]
     if not drawn:
-        raise UsageError(f"{path}: nothing to draw; nmt train measures as it goes")
+        raise UsageError(
+            f"{path}: there is nothing to draw; nmt train writes measurements as it goes"
+        )
     figure = figure_of_curves(drawn, by, "  ".join(dict.fromkeys(signatures)) or None)
     save_figure(figure, path)
 
@@ -62,4 +68,6 @@ def _names(paths: list[Path]) -> list[str]:
 
 def _of(metrics: list[dict], by: str) -> str:
     """How a run with measurements can have none of this kind."""
-    return f" of {by}, which older versions did not count" if metrics and by == "tokens" else ""
+    return (
+        f" of {by}, which older versions of nmt did not count" if metrics and by == "tokens" else ""
+    )

@@ -11,11 +11,13 @@ from typing import Annotated
 
 import typer
 
-from nmtcli.cli.corpus_options import PairedOptions, train_options
+from nmtcli.cli.config_options import ConfigOptions
+from nmtcli.cli.corpus_options import PairedOptions, train_files
+from nmtcli.cli.options import with_options
 from nmtcli.errors import Interrupted
 
 COMMAND_CLASS = PairedOptions
-TEXT, SUBWORDS, RESULT = "Text", "Subwords", "Result"
+TEXT, RESULT = "Text", "Result"
 STAGES = {
     "count": "counting lines",
     "filter": "filtering",
@@ -26,116 +28,63 @@ STAGES = {
 SECONDS_BETWEEN_LINES = 10.0
 
 
+@with_options(
+    data=("weights", "tags", "alignments", "by_sentence"),
+    subwords=("vocabulary_size", "type", "joint", "taken_from"),
+)
 def preprocess(
+    *,
     train: Annotated[
         list[str] | None,
         typer.Option(
             metavar="SRC TGT",
-            help="Training text; several times for several texts.",
+            help="Read training text from these files of sources and targets; can be given several"
+            " times.",
             rich_help_panel=TEXT,
         ),
     ] = None,
     valid: Annotated[
-        tuple[Path, Path] | None,
-        typer.Option(metavar="SRC TGT", help="Validation text.", rich_help_panel=TEXT),
-    ] = None,
-    weights: Annotated[
-        str | None,
+        tuple[str, str] | None,
         typer.Option(
-            metavar="W,...",
-            help="For each --train: 2 is seen twice in an epoch, 0.5 half of it.",
+            metavar="SRC TGT",
+            help="Read validation text from these files of sources and targets.",
             rich_help_panel=TEXT,
         ),
     ] = None,
-    tags: Annotated[
-        str | None,
-        typer.Option(
-            metavar="<TAG>,...",
-            help="For each --train, a word such as <2ko> before its sources, or nothing.",
-            rich_help_panel=TEXT,
-        ),
-    ] = None,
-    alignments: Annotated[
-        list[Path] | None,
-        typer.Option(
-            metavar="FILE",
-            help="Links of words, 0-0 1-2 a line, for guided alignment; for each --train.",
-            rich_help_panel=TEXT,
-        ),
-    ] = None,
-    by_sentence: Annotated[
-        bool,
-        typer.Option(
-            "--by-sentence",
-            help="Cut pairs of paragraphs into sentences, where both sides have equally many;"
-            " nmt translate then goes sentence by sentence.",
-            rich_help_panel=TEXT,
-        ),
-    ] = False,
-    vocab_size: Annotated[
-        int | None,
-        typer.Option(
-            help="Pieces in a model; chosen by the size of the text if not given.",
-            rich_help_panel=SUBWORDS,
-        ),
-    ] = None,
-    subwords: Annotated[
-        str | None,
-        typer.Option(
-            metavar="unigram|bpe|char|word", help="Kind of pieces.", rich_help_panel=SUBWORDS
-        ),
-    ] = None,
-    joint: Annotated[
-        bool | None,
-        typer.Option(
-            "--joint/--separate",
-            help="One model for both languages, or one each.",
-            rich_help_panel=SUBWORDS,
-        ),
-    ] = None,
-    subwords_from: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="Take the pieces of that run or prepared data, and learn none.",
-            rich_help_panel=SUBWORDS,
-        ),
-    ] = None,
+    overrides: dict,
     out: Annotated[
-        Path, typer.Option(metavar="DIR", help="Folder to make.", rich_help_panel=RESULT)
+        Path,
+        typer.Option(
+            metavar="DIR", help="Write the prepared data to this folder.", rich_help_panel=RESULT
+        ),
     ] = Path("prepared"),
     keep_rejected: Annotated[
         bool,
-        typer.Option("--keep-rejected", help="Write rejected.tsv too.", rich_help_panel=RESULT),
+        typer.Option(
+            "--keep-rejected",
+            help="Write the pairs that were dropped to rejected.tsv, with the reasons.",
+            rich_help_panel=RESULT,
+        ),
     ] = False,
     force: Annotated[
         bool,
-        typer.Option("--force", help="Replace other prepared data.", rich_help_panel=RESULT),
+        typer.Option(
+            "--force",
+            help="Replace prepared data that were made from other text or options.",
+            rich_help_panel=RESULT,
+        ),
     ] = False,
-    config: Annotated[Path | None, typer.Option(metavar="FILE", help="YAML file.")] = None,
-    assignments: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Any option, e.g. data.max_words=100."),
-    ] = None,
-    dump_config: Annotated[
-        bool, typer.Option("--dump-config", help="Print the merged options and stop.")
-    ] = False,
+    configuration: ConfigOptions,
 ) -> None:
-    """Clean parallel text, learn subwords and write ids for nmt train."""
-    from nmtcli import config as configuration
+    """Clean parallel text, learn subwords and write token ids for nmt train."""
+    from nmtcli.config import dump, load
 
-    data = train_options(train or [], weights, tags, alignments or [])
+    overrides["data"] |= train_files(train or [])
     if valid is not None:
-        data |= {"valid_source": str(valid[0]), "valid_target": str(valid[1])}
-    if by_sentence:
-        data["by_sentence"] = True
-    pieces = {"vocabulary_size": vocab_size, "type": subwords, "joint": joint}
-    if subwords_from is not None:
-        pieces["taken_from"] = str(subwords_from)
-    overrides = {"data": data, "subwords": pieces}
-    merged = configuration.load(config, assignments or (), overrides)
-    if dump_config:
-        print(configuration.dump(merged), end="")
+        overrides["data"] |= {"valid_source": valid[0], "valid_target": valid[1]}
+    merged = load(configuration.config, configuration.assignments, overrides)
+    if configuration.dump_config:
+        print(dump(merged), end="")
         return
     _run(merged, out, keep_rejected, force)
 

@@ -7,41 +7,46 @@ from typing import Annotated
 
 import typer
 
-from nmtcli.cli import search_options as panel
+from nmtcli.cli.options import with_options
+from nmtcli.cli.run_options import EnsembleOptions, RuntimeOptions
 from nmtcli.cli.streams import STANDARD, open_output, quiet_ends
-from nmtcli.errors import UsageError
 
 
+@with_options(search=("ensemble",))
 def score(
-    source: Annotated[str, typer.Argument(metavar="SRC", help="Sources; - is stdin.")],
-    target: Annotated[str, typer.Argument(metavar="TGT", help="Their translations; - is stdin.")],
-    run: panel.Runs = None,
-    checkpoint: panel.Checkpoints = None,
-    ensemble: panel.EnsembleKind = None,
-    engine: panel.Engine = None,
-    precision: panel.Precision = None,
-    json: Annotated[bool, typer.Option("--json", help="JSON objects.")] = False,
+    source: Annotated[
+        str, typer.Argument(metavar="SRC", help="The file of the sources; - is stdin.")
+    ],
+    target: Annotated[
+        str, typer.Argument(metavar="TGT", help="The file of their translations; - is stdin.")
+    ],
+    models: EnsembleOptions,
+    overrides: dict,
+    runtime_options: RuntimeOptions,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print a JSON object for each line.")
+    ] = False,
     summary_only: Annotated[
-        bool, typer.Option("--summary-only", help="Print the summary alone, on stdout.")
+        bool, typer.Option("--summary-only", help="Print only the summary, on stdout.")
     ] = False,
 ) -> None:
-    """Score translations: the natural logarithm of p(translation | source), one number a line.
+    """Score translations by teacher forcing: print ln p(translation | source) for each line.
 
-    The summary on stderr has the perplexity per piece, and per word, which models with other
-    pieces can be compared by; the end of a line counts as one of each. No line is split; the
-    empty translation has the probability of ending at once.
+    The summary on stderr has the perplexity per token and per word; the one per word compares
+    models with different subwords. The end of a line counts as one token and one word. No line is
+    split, and an empty translation has the probability of ending at once.
     """
     with quiet_ends("the lines printed so far are complete"):
         from nmtcli.cli.parallel_input import check_streams, read_pair
 
         check_streams(source, target)
         sources, targets = read_pair(source, target)
-        if ensemble not in (None, "log", "linear"):
-            raise UsageError(f"--ensemble {ensemble}: give log or linear")
-        runtime = panel.runtime_of(engine, precision, None)
+        runtime = runtime_options.runtime()
+        from nmtcli.config import Settings
         from nmtcli.inference.scorer import Summary, load_scorer
 
-        scorer = load_scorer(run, checkpoint or "best", ensemble, runtime)
+        ensemble = Settings().update(overrides).get("search", "ensemble")
+        scorer = load_scorer(models.runs, models.checkpoints or "best", ensemble, runtime)
         summary = Summary()
         with open_output(STANDARD) as output:
             for line in scorer.score_lines(sources, targets):

@@ -2,70 +2,78 @@
 
 from pathlib import Path
 
+from nmtcli.cli.config_options import ConfigOptions
+from nmtcli.config import (
+    Config,
+    ModelConfig,
+    Settings,
+    as_dict,
+    describe_model,
+    from_dict,
+    read_settings,
+)
+from nmtcli.config.model import TRANSFORMER
+from nmtcli.config.presets import preset_values
 from nmtcli.errors import UsageError
 
-TRANSFORMER = "transformer"
 PREPARED_PREFIX = "prepared-"
 
 
-def model_options(attention: str | None, architecture: str | None) -> dict:
-    """What the options say of the model; `--attention transformer` is the architecture."""
-    if attention != TRANSFORMER:
-        return {"attention": attention, "architecture": architecture}
-    if architecture not in (None, TRANSFORMER):
+def train_settings(
+    sample: Path | None, preset: str | None, configuration: ConfigOptions, overrides: dict
+) -> Settings:
+    """What is set: the sample's file < the preset < a file < assignments < options.
+
+    What the sample says of the recurrent model and its training is not for another model.
+
+    Raises:
+        UsageError: an option is wrong, or the attention is not one of the architecture.
+    """
+    model = _model_options(overrides["model"])
+    given = read_settings(
+        configuration.config, configuration.assignments, {**overrides, "model": model}
+    )
+    base = read_settings(sample) if sample else Settings()
+    part = base.only("data", "subwords", "search")
+    if preset is not None:
+        settings = part.below(Settings().update(preset_values(preset), f"preset {preset}"))
+        settings = settings.below(given)
+    else:
+        settings = base.below(given)
+        if settings.get("model", "architecture") == TRANSFORMER:
+            settings = part.below(given)
+        elif sample is not None:  # nothing is left to be chosen
+            settings = (
+                Settings().update(as_dict(Config())).without("search", "beam").below(settings)
+            )
+    if "attention" in model and settings.get("model", "architecture") == TRANSFORMER:
         raise UsageError(
-            f"--attention transformer is an architecture of its own, not one of {architecture}"
+            f"--attention {model['attention']} belongs to the architecture rnn, but transformer is"
+            " set: leave one of them out"
+        )
+    return settings
+
+
+def _model_options(given: dict) -> dict:
+    """The options of the model; `--attention transformer` is the architecture."""
+    if given.get("attention") != TRANSFORMER:
+        return given
+    if given.get("architecture", TRANSFORMER) != TRANSFORMER:
+        raise UsageError(
+            "--attention transformer is an architecture of its own: leave out --architecture"
+            f" {given['architecture']}"
         )
     return {"architecture": TRANSFORMER}
 
 
-def set_values(sample: Path | None, preset: str | None, file, assignments, overrides) -> dict:
-    """What is set: the options of the sample's file < the preset < a file < assignments < options.
-
-    What the sample says of the recurrent model and its training is not for another model.
-    """
-    from nmtcli import config as configuration
-    from nmtcli.config.presets import preset_values
-
-    base = configuration.load_values(sample) if sample else {}
-    part = {key: base[key] for key in ("data", "subwords", "search") if key in base}
-    if preset is not None:
-        for section, keys in preset_values(preset).items():
-            part[section] = {**part.get(section, {}), **keys}
-        return configuration.load_values(file, assignments, overrides, base=part)
-    values = configuration.load_values(file, assignments, overrides, base=base)
-    if sample is None:
-        return values
-    if values.get("model", {}).get("architecture") == TRANSFORMER:
-        return configuration.load_values(file, assignments, overrides, base=part)
-    return configuration.as_dict(configuration.from_dict(values))  # nothing is left to choose
-
-
-def check_values(attention: str | None, values: dict, file: Path | None) -> None:
-    """Refuse what cannot be before any folder is read or made."""
-    from nmtcli import config as configuration
-
-    chosen = attention not in (None, TRANSFORMER)
-    if chosen and values.get("model", {}).get("architecture") == TRANSFORMER:
-        raise UsageError(
-            f"--attention {attention} is of the architecture rnn, but transformer is set; leave"
-            " one of them out"
-        )
-    configuration.from_dict(values, "config" if file is None else str(file))
-
-
-def run_name(data: Path, values: dict, preset: str | None) -> str:
-    """Of the run's folder: data and preset or attention, and what differs from these."""
-    from nmtcli import config as configuration
-    from nmtcli.config.presets import preset_values
-
-    model = configuration.from_dict(values).model
-    usual = configuration.from_dict(
-        preset_values(preset) if preset else {"model": {"attention": model.attention}}
-    ).model
-    described = configuration.describe_model(model)
+def run_name(data: Path, model: ModelConfig, preset: str | None) -> str:
+    """The name of the run's folder: data and preset or attention, and what differs from these."""
+    usual = ModelConfig(attention=model.attention)
+    if preset:
+        usual = from_dict(preset_values(preset)).model
+    described = describe_model(model)
     label = preset or (TRANSFORMER if described == TRANSFORMER else model.attention)
-    if described not in (TRANSFORMER, configuration.describe_model(usual)):
+    if described not in (TRANSFORMER, describe_model(usual)):
         changed = described if preset is None else f"{preset} {described}"
         label = "-".join(changed.replace("+", " ").split())
     return f"{data.resolve().name.removeprefix(PREPARED_PREFIX)}-{label}"

@@ -3,15 +3,19 @@
 import contextlib
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Annotated
 
 import typer
 
-from nmtcli.cli import search_options as panel
-from nmtcli.cli.alignment_options import PANEL, Normalize, Null, Shift, link_rule
-from nmtcli.cli.heatmap_options import Plot, PlotFormat, PlotLines, Show, picture_choice
+from nmtcli.cli.alignment_options import LinkOptions
+from nmtcli.cli.config_options import SearchFileOptions
+from nmtcli.cli.heatmap_options import HeatmapOptions
 from nmtcli.cli.heatmaps import Pictures
 from nmtcli.cli.nonblocking_reader import PatientReader
+from nmtcli.cli.options import with_options
+from nmtcli.cli.rerank_options import RerankOptions
+from nmtcli.cli.run_options import EnsembleOptions, TranslationRuntimeOptions
 from nmtcli.cli.streams import (
     STANDARD,
     before_warnings,
@@ -20,131 +24,116 @@ from nmtcli.cli.streams import (
     open_output,
     quiet_ends,
 )
-from nmtcli.cli.translate_output import Format, ProgressLine
+from nmtcli.cli.translate_output import OUTPUT, Format, ProgressLine
 from nmtcli.errors import UsageError
 
 logger = logging.getLogger(__name__)
 
-OUTPUT = "Output"
+SEARCH = (
+    *("nbest", "beam", "length_penalty", "length_penalty_kind", "coverage_penalty"),
+    *("no_repeat_ngram", "by_sentence", "batch_tokens", "window"),
+    *("sample", "temperature", "top_k", "top_p", "seed", "ensemble", "rerank_weight"),
+)
 
 
+@with_options(search=SEARCH)
 def translate(
-    context: typer.Context,
-    run: panel.Runs = None,
-    checkpoint: panel.Checkpoints = None,
+    *,
+    models: EnsembleOptions,
     input: Annotated[
-        str, typer.Option("--input", "-i", metavar="FILE", help="Text to translate; - is stdin.")
+        str,
+        typer.Option(
+            "--input", "-i", metavar="FILE", help="Translate the lines of this file; - is stdin."
+        ),
     ] = STANDARD,
     output: Annotated[
-        str, typer.Option("--output", "-o", metavar="FILE", help="Translations; - is stdout.")
-    ] = STANDARD,
-    json: Annotated[
-        bool,
-        typer.Option("--json", help="A JSON object a line.", rich_help_panel=OUTPUT),
-    ] = False,
-    scores: Annotated[
-        bool,
-        typer.Option("--scores", help="Score and a tab before the text.", rich_help_panel=OUTPUT),
-    ] = False,
-    nbest: Annotated[
-        int | None,
+        str,
         typer.Option(
-            "--nbest",
-            metavar="N",
-            help="The best N of a line, each as: line from 0 ||| text ||| score.",
-            rich_help_panel=OUTPUT,
+            "--output", "-o", metavar="FILE", help="Write translations to this file; - is stdout."
         ),
-    ] = None,
+    ] = STANDARD,
+    form: Format,
     line_by_line: Annotated[
         bool,
         typer.Option(
             "--line-by-line",
-            help="Print each line before the next is read, as on a terminal.",
+            help="Print each translation before the next line is read, as is done on a terminal.",
             rich_help_panel=OUTPUT,
         ),
     ] = False,
-    align: Annotated[
-        bool,
-        typer.Option(
-            "--align",
-            help="Links of words behind the text: text ||| 0-0 1-2, source-target from 0.",
-            rich_help_panel=PANEL,
-        ),
-    ] = False,
-    null: Null = None,
-    shift: Shift = None,
-    normalize: Normalize = None,
-    plot: Plot = None,
-    plot_format: PlotFormat = "png",
-    plot_lines: PlotLines = None,
-    show: Show = False,
-    beam: panel.Beam = None,
-    length_penalty: panel.LengthPenalty = None,
-    length_penalty_kind: panel.LengthPenaltyKind = None,
-    coverage_penalty: panel.CoveragePenalty = None,
-    no_repeat_ngram: panel.NoRepeatNgram = None,
-    by_sentence: panel.BySentence = False,
-    prefix: panel.Prefix = None,
-    batch_tokens: panel.BatchTokens = None,
-    window: panel.Window = None,
-    sample: panel.Sample = False,
-    temperature: panel.Temperature = None,
-    top_k: panel.TopK = None,
-    top_p: panel.TopP = None,
-    seed: panel.Seed = None,
-    ensemble: panel.EnsembleKind = None,
-    rerank: panel.Rerank = None,
-    rerank_reverse: panel.RerankReverse = None,
-    rerank_weight: panel.RerankWeight = None,
-    engine: panel.Engine = None,
-    precision: panel.Precision = None,
-    threads: panel.Threads = None,
-    shortlist: panel.Shortlist = False,
-    config: Annotated[
+    links: LinkOptions,
+    heatmaps: HeatmapOptions,
+    overrides: dict,
+    prefix: Annotated[
         str | None,
-        typer.Option("--config", metavar="FILE", help="YAML; its section search counts."),
+        typer.Option(
+            "--prefix",
+            metavar="FILE",
+            help="Begin each line's translation with the text on the same line of this file. The"
+            " translation may go on within the last word; spaces at the end are ignored. All lines"
+            " are read before the first is translated.",
+            rich_help_panel="Search",
+        ),
     ] = None,
-    assignments: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="search.KEY=VALUE", help="Set any option of the search."),
-    ] = None,
+    rerank: RerankOptions,
+    runtime_options: TranslationRuntimeOptions,
+    file: SearchFileOptions,
 ) -> None:
     """Translate lines of text: N lines in, N lines out.
 
-    Without --run the newest run under ./runs is used; options not given are the (first) run's own.
-    A pipe is answered when it pauses, a terminal after each line.
-    An over-long line is translated in parts, and an empty one stays empty. With --json, "tokens"
-    and "source_tokens" are the rows and columns of "attention", which is null for a line in parts.
-    Words are what stands between spaces; nmt align says how they are linked.
+    Without --run, the newest run under ./runs translates. Search options that are not given are
+    those of the (first) run. A pipe is answered when it pauses, a terminal after each line.
+
+    A line that is too long is translated in parts, and an empty line stays empty. With --json,
+    "tokens" and "source_tokens" name the rows and columns of "attention", which is null for a line
+    in parts. Words are separated by spaces; nmt align --help says how they are linked.
     """
     with quiet_ends("the lines printed so far are complete"):
-        choice = picture_choice(plot, plot_format, plot_lines, show)
-        aligned = align or choice.wanted
-        rules = null, shift, normalize
-        if not aligned and any(option is not None for option in rules):
-            raise UsageError("--null, --shift and --normalize are of alignments: give --align too")
-        rule = link_rule(*rules) if aligned else None
-        panel.check_rerank(rerank, rerank_reverse, rerank_weight)
-        runtime = panel.runtime_of(engine, precision, threads, shortlist)
-        if shortlist and prefix is not None:
-            raise UsageError("--prefix may have pieces that the shortlist has not: leave one out")
-        lines, prefixes = panel.read_prefixed(input, prefix)
+        search = overrides["search"]
+        aligned = form.align or heatmaps.wanted
+        if not aligned and links.given():
+            raise UsageError("--null, --shift and --normalize need alignments: give --align too")
+        if "rerank_weight" in search and rerank.path is None:
+            raise UsageError("--rerank-weight needs a run that reranks: give --rerank too")
+        rule = links.rule() if aligned else None
+        runtime = runtime_options.runtime()
+        if runtime.shortlist and prefix is not None:
+            raise UsageError(
+                "--prefix may have tokens that the shortlist lacks: leave out --prefix or"
+                " --shortlist"
+            )
+        lines, prefixes = _read_prefixed(input, prefix)
         from nmtcli.inference.translator import load_translator
 
-        overrides = panel.overrides(context.params)
+        form = replace(form, nbest="nbest" in search)
         if line_by_line or is_terminal(input):
-            overrides["window"] = 1
+            search["window"] = 1
         with open_input(input) if prefix is None else contextlib.nullcontext(lines) as source:
-            translator = load_translator(
-                run, checkpoint or "best", config, assignments or (), overrides, rule, runtime
-            )
-            translator = panel.reranker(translator, run, rerank, rerank_reverse, runtime)
+            given = file.config, file.assignments, search
+            checkpoints = models.checkpoints or "best"
+            translator = load_translator(models.runs, checkpoints, *given, rule, runtime)
+            translator = rerank.apply(translator, models.runs, runtime)
             pictures = None
-            if choice.wanted:
-                pictures = Pictures(choice, translator.engine.has_window)
+            if heatmaps.wanted:
+                pictures = Pictures(heatmaps, translator.engine.has_window)
             with open_output(output, not_over=input) as target:
-                form = Format(json, scores, nbest is not None, align)
                 _filter(translator, source, target, form, pictures, prefixes)
+
+
+def _read_prefixed(
+    input: str, prefix: str | None
+) -> tuple[list[str], list[str]] | tuple[None, None]:
+    """All lines and their prefixes, equally many; nothing is read without --prefix.
+
+    Raises:
+        UsageError: both are stdin, one cannot be read, or the numbers of lines differ.
+    """
+    if prefix is None:
+        return None, None
+    from nmtcli.cli.parallel_input import check_streams, read_pair
+
+    check_streams(input, prefix)
+    return read_pair(input, prefix)
 
 
 def _filter(

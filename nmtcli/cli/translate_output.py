@@ -5,24 +5,35 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from nmtcli.cli.alignment_options import PANEL as ALIGNMENT
+from nmtcli.cli.options import flag
+
 if TYPE_CHECKING:
     from nmtcli.inference.results import Candidate, Translation
 
 
+OUTPUT = "Output"
+
+
 @dataclass(frozen=True)
 class Format:
-    """How a translation is printed: as text, unless something else is said.
+    """How a translation is printed: as plain text, unless an option says more.
 
-    json: an object, with all that is known.
-    scores: the score and a tab before the text.
-    nbest: all of the best, each with the number of its line, from 0.
-    align: links behind the text.
+    nbest: print the n-best list, each translation with the number of its line from 0.
     """
 
-    json: bool = False
-    scores: bool = False
+    json: bool = flag(False, "Print a JSON object for each line.", "--json", panel=OUTPUT)
+    scores: bool = flag(
+        False, "Print the score and a tab before each translation.", "--scores", panel=OUTPUT
+    )
+    align: bool = flag(
+        False,
+        "Print word alignments after each translation, as text ||| 0-0 1-2: source-target, counted"
+        " from 0.",
+        "--align",
+        panel=ALIGNMENT,
+    )
     nbest: bool = False
-    align: bool = False
 
     def lines(self, number: int, translation: "Translation") -> str:
         """The lines of one translation, each with its end; `number` counts from 0."""

@@ -3,12 +3,14 @@
 from nmtcli.config.data import DataConfig, SubwordConfig
 from nmtcli.config.loading import (
     Config,
+    Difference,
+    Settings,
     as_dict,
     differences,
     dump,
     from_dict,
     load,
-    load_values,
+    read_settings,
 )
 from nmtcli.config.model import ModelConfig, describe_model, heads_of, mechanism_of
 from nmtcli.config.search import SearchConfig
@@ -17,8 +19,10 @@ from nmtcli.config.training import TrainingConfig, ValidationConfig
 __all__ = [
     "Config",
     "DataConfig",
+    "Difference",
     "ModelConfig",
     "SearchConfig",
+    "Settings",
     "SubwordConfig",
     "TrainingConfig",
     "ValidationConfig",
@@ -29,6 +33,6 @@ __all__ = [
     "from_dict",
     "heads_of",
     "load",
-    "load_values",
     "mechanism_of",
+    "read_settings",
 ]

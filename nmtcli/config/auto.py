@@ -1,4 +1,7 @@
-"""Which model and training suit a corpus and a machine, for a user who sets nothing.
+"""What is chosen where nothing is set: the model, the training and the size of the vocabulary.
+
+Model and training
+------------------
 
 A small corpus wants a small model, much dropout and many epochs; a large one the opposite. Four
 classes of corpus, by the pieces of their target side:
@@ -19,10 +22,37 @@ heads and dropout 0.3 on Multi30k, where larger models were worse), and a step l
 medium, the customary setting for IWSLT; large, the base model of Vaswani et al. (2017),
 arXiv:1706.03762, table 3. That small RNNs want much dropout and small batches: Sennrich and Zhang
 (2019), arXiv:1905.11901, section 3.
+
+Size of the vocabulary
+----------------------
+
+Much text can teach many pieces; of little text, a large vocabulary makes pieces that are seen too
+seldom to be learnt. What is known:
+
+- Sennrich and Zhang (2019), arXiv:1905.11901, section 5: with 5,000 pairs 2,000 pieces beat 14,000.
+- Ding et al. (2019), "A Call for Prudent Choice of Subword Merge Operations": with some 200,000
+  pairs of talks a Transformer is best under 4,000 to 8,000, and loses up to 4 BLEU at 32,000.
+- Gowda and May (2020), arXiv:2004.02334, section 5: as many pieces as leave 95 % of them seen 100
+  times in training; for 30,000 to 500,000 pairs that is near 8,000, for millions 32,000 and more.
+
+| pairs           | pieces |
+|-----------------|--------|
+| under 2,000     | 1,000  |
+| under 10,000    | 2,000  |
+| under 25,000    | 4,000  |
+| under 500,000   | 8,000  |
+| under 2,000,000 | 16,000 |
+| more            | 32,000 |
+
+Where the characters alone need so many pieces that little is left for longer ones, as in Chinese,
+they come on top. A text from which so many pieces cannot be made gets as many as it has.
 """
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
+
+from nmtcli.config.loading import Settings
 
 RNN, TRANSFORMER = "rnn", "transformer"
 TINY, SMALL, MEDIUM, LARGE = "tiny", "small", "medium", "large"
@@ -63,20 +93,33 @@ MOST_EPOCHS = 100
 FEWEST_EPOCHS = {TINY: 30, SMALL: 30, MEDIUM: 15, LARGE: 3}
 AVERAGE = 0.999  # a tenth of the updates at most: the training sees to that
 
+VOCABULARY_SIZES = (
+    (2_000, 1_000),
+    (10_000, 2_000),
+    (25_000, 4_000),
+    (500_000, 8_000),
+    (2_000_000, 16_000),
+)
+LARGEST_VOCABULARY = 32_000
+VOCABULARY_CEILINGS = {
+    "char": 16_000,
+    "word": 32_000,
+}  # a text has as many characters and words as it has
+
 
 @dataclass(frozen=True)
-class Choice:
-    """Values that were chosen together.
+class Recommendation:
+    """Values that are recommended together.
 
     values: section -> key -> value, as in a configuration.
-    reason: why, a few words.
+    reason: a few words that say why.
     """
 
     values: dict
     reason: str
 
 
-def choose(
+def recommend(
     pairs: int,
     mean_target_pieces: float,
     vocabulary: int,
@@ -84,17 +127,17 @@ def choose(
     architecture: str = RNN,
     embedding_size: int = 0,
     max_steps: int = 0,
-) -> list[Choice]:
-    """Values for the sections model, training and validation.
+) -> list[Recommendation]:
+    """Recommended values for the sections model, training and validation.
 
     Args:
         pairs: of the training text.
         mean_target_pieces: of a pair, without EOS.
         vocabulary: V of the target.
-        device: such as `CPU (2 threads)` or `1 GPU`; what is no CPU counts as a GPU.
+        device: such as `CPU (2 threads)` or `1 GPU`; anything but a CPU counts as a GPU.
         architecture: `rnn` or `transformer`.
-        embedding_size: that was set, to which the learning rate is to fit; 0 if none was.
-        max_steps: updates of the training, if it was set; else 0.
+        embedding_size: the one that was set, which the learning rate is to fit; 0 if none was.
+        max_steps: the limit on updates that was set; 0 if none was.
 
     Raises:
         ValueError: no pairs, or an unknown architecture.
@@ -108,48 +151,46 @@ def choose(
     model = _rnn(size, on_cpu) if architecture == RNN else _transformer(size, on_cpu)
     smaller = RNN_ON_CPU if architecture == RNN else TRANSFORMER_ON_CPU
     half = ", half as wide for the processor" if on_cpu and size in smaller else ""
-    choices = [Choice({"model": model}, f"a {size} corpus of {corpus}{half}")]
+    found = [Recommendation({"model": model}, f"a {size} corpus of {corpus}{half}")]
     batch, accumulate, reason = _batch(pieces, size, vocabulary, on_cpu)
     in_parts = {"accumulate": accumulate} if accumulate > 1 else {}
-    choices.append(Choice({"training": {"batch_tokens": batch, **in_parts}}, reason))
+    found.append(Recommendation({"training": {"batch_tokens": batch, **in_parts}}, reason))
     updates = max(1, math.ceil(pieces / (PADDING * batch * accumulate)))  # in an epoch
     wanted = UPDATES[architecture][size]
     epochs = min(MOST_EPOCHS, max(FEWEST_EPOCHS[size], math.ceil(wanted / updates)))
     reason = f"{_about(epochs * updates)} updates of {_about(updates)} in an epoch, at most"
-    choices.append(Choice({"training": {"max_epochs": epochs}}, reason))
+    found.append(Recommendation({"training": {"max_epochs": epochs}}, reason))
     reason = "about once in an epoch" if 100 <= updates <= 2000 else "not too often, nor too rarely"
     every = min(2000, max(100, _round(updates)))
-    choices.append(Choice({"validation": {"every": every}}, reason))
+    found.append(Recommendation({"validation": {"every": every}}, reason))
     model_size = embedding_size or model["embedding_size"]
-    choices.append(_rate(architecture, size, model_size, max_steps or epochs * updates))
+    found.append(_rate(architecture, size, model_size, max_steps or epochs * updates))
     reason = "the mean of the weights of the last updates translates better than the last ones"
-    choices.append(Choice({"training": {"average_decay": AVERAGE}}, reason))
-    return choices
+    found.append(Recommendation({"training": {"average_decay": AVERAGE}}, reason))
+    return found
 
 
-def fill(values: dict, choices: list[Choice]) -> tuple[dict, list[str]]:
-    """What was set, and below it what was chosen.
-
-    Args:
-        values: of `config.load_values`; they win.
-        choices: of `choose`.
+def fill_unset(
+    settings: Settings, recommendations: list[Recommendation]
+) -> tuple[Settings, dict, list[str]]:
+    """The settings, with recommended values for options that are not set.
 
     Returns:
-        the values together, and a line for each choice of which something was taken, such as
+        the settings together; section -> key -> value of what was taken; and a line for each
+        recommendation of which something was taken, such as
         `training.batch_tokens=3000: 130 updates in an epoch`.
     """
-    filled = {section: dict(keys) for section, keys in values.items()}
-    lines = []
-    for choice in choices:
-        taken = []
-        for section, keys in choice.values.items():
+    taken, lines = {}, []
+    for recommendation in recommendations:
+        texts = []
+        for section, keys in recommendation.values.items():
             for key, value in keys.items():
-                if key not in (values.get(section) or {}):
-                    filled.setdefault(section, {})[key] = value
-                    taken.append(f"{section}.{key}={value}")
-        if taken:
-            lines.append(f"{' '.join(taken)}: {choice.reason}")
-    return filled, lines
+                if not settings.has(section, key):
+                    taken.setdefault(section, {})[key] = value
+                    texts.append(f"{section}.{key}={value}")
+        if texts:
+            lines.append(f"{' '.join(texts)}: {recommendation.reason}")
+    return Settings().update(taken).below(settings), taken, lines
 
 
 def _class(pieces: int) -> str:
@@ -200,7 +241,7 @@ def _batch(pieces: int, size: str, vocabulary: int, on_cpu: bool) -> tuple[int, 
     return wanted, 1, f"small, so that an epoch has near {FEWEST_UPDATES} updates"
 
 
-def _rate(architecture: str, size: str, model_size: int, updates: int) -> Choice:
+def _rate(architecture: str, size: str, model_size: int, updates: int) -> Recommendation:
     """Warm-up over a tenth of the training, and the highest rate that goes with it."""
     if architecture == RNN:
         rate = 0.002 if size in (TINY, SMALL) else 0.001
@@ -214,7 +255,7 @@ def _rate(architecture: str, size: str, model_size: int, updates: int) -> Choice
     values = {"learning_rate": rate, "warmup_steps": warmup, "schedule": "inverse-sqrt"}
     if architecture == TRANSFORMER:
         values["adam_beta_2"] = 0.98  # section 5.3
-    return Choice({"training": values}, reason)
+    return Recommendation({"training": values}, reason)
 
 
 def _round(number: float) -> int:
@@ -228,3 +269,33 @@ def _about(number: int) -> str:
 
 def _short(number: int) -> str:
     return f"{number / 1e6:.1f} M" if number >= 1e6 else f"{number / 1e3:.0f} k"
+
+
+class VocabularySize(NamedTuple):
+    """A number of pieces, and a few words that say why."""
+
+    pieces: int
+    reason: str
+
+
+def choose_size(pairs: int, kind: str) -> VocabularySize:
+    """The vocabulary size for a corpus.
+
+    Args:
+        pairs: number of pairs that are kept.
+        kind: `unigram`, `bpe`, `char` or `word`.
+    """
+    if kind in VOCABULARY_CEILINGS:
+        return VocabularySize(
+            VOCABULARY_CEILINGS[kind], f"the most frequent ones, {kind}s of {pairs:,} pairs"
+        )
+    pieces = next(
+        (pieces for bound, pieces in VOCABULARY_SIZES if pairs < bound), LARGEST_VOCABULARY
+    )
+    return VocabularySize(pieces, f"{pairs:,} pairs")
+
+
+def enlarge(size: VocabularySize, required: int) -> VocabularySize:
+    """The vocabulary size for a text whose characters alone need `required` pieces."""
+    pieces = required + size.pieces
+    return VocabularySize(pieces, f"{size.reason}, and {required:,} characters")

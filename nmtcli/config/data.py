@@ -1,8 +1,10 @@
-"""Options of the text: which pairs are kept, and how words are cut."""
+"""Options of the text: which pairs are kept, and how words are cut into subwords."""
 
 from dataclasses import dataclass
 
 from nmtcli.config.option import option
+
+TEXT, SUBWORDS = "Text", "Subwords"
 
 
 @dataclass(frozen=True)
@@ -10,57 +12,120 @@ class DataConfig:
     """Where the parallel text is, and which pairs are kept."""
 
     train_source: str | tuple[str, ...] | None = option(
-        None, "Source side of the training text, or a list of several."
+        None, "Read the source side of the training text from this file, or from a list of files."
     )
     train_target: str | tuple[str, ...] | None = option(
-        None, "Target side of the training text, or a list of several."
+        None, "Read the target side of the training text from this file, or from a list of files."
     )
     weights: tuple[float, ...] = option(
-        (), "Share of each training text that an epoch sees: 2 is twice, 0.5 is another half of it."
+        (),
+        "Show this share of each training text in an epoch: 2 is twice, 0.5 a different half each.",
+        flag="--weights",
+        metavar="W,...",
+        panel=TEXT,
+        cli_help="Show this share of the text of each --train in an epoch: 2 shows it twice, 0.5"
+        " another half of it each time.",
     )
     tags: tuple[str, ...] = option(
-        (), "A word such as <2ko> before each source line of each training text; '' is none."
+        (),
+        "Put a word such as <2ko> before each source line of each training text; '' puts none.",
+        flag="--tags",
+        metavar="<TAG>,...",
+        panel=TEXT,
+        cli_help="Put a word such as <2ko> before each source line of each --train; nothing between"
+        " the commas puts none.",
     )
     alignments: tuple[str, ...] = option(
-        (), "Links of words, 0-0 1-2, for each training text; for guided alignment."
+        (),
+        "Read word alignments (0-0 1-2) of each training text from these files, for guidance.",
+        flag="--alignments",
+        metavar="FILE",
+        panel=TEXT,
+        cli_help="Read word alignments, 0-0 1-2 on each line, for guided alignment; give one for"
+        " each --train.",
     )
-    valid_source: str | None = option(None, "Source side of the validation text.")
-    valid_target: str | None = option(None, "Target side of the validation text.")
+    valid_source: str | None = option(
+        None, "Read the source side of the validation text from this file."
+    )
+    valid_target: str | None = option(
+        None, "Read the target side of the validation text from this file."
+    )
     by_sentence: bool = option(
-        False, "Cut a pair into its sentences, where both sides have equally many."
+        False,
+        "Cut each pair into its sentences where both sides have equally many.",
+        flag="--by-sentence/--no-by-sentence",
+        panel=TEXT,
+        cli_help="Cut pairs of paragraphs into sentences where both sides have equally many; nmt"
+        " translate then translates sentence by sentence.",
     )
-    max_words: int = option(200, "Longest side of a kept pair.", unit="words", minimum=1)
-    max_characters: int = option(2000, "Longest side of a kept pair.", unit="chars", minimum=1)
+    max_words: int = option(
+        200, "Drop pairs in which a side has more words than this.", unit="words", minimum=1
+    )
+    max_characters: int = option(
+        2000, "Drop pairs in which a side has more characters than this.", unit="chars", minimum=1
+    )
     max_ratio: float = option(
-        6.0, "Largest length ratio of the sides, in characters; 0 switches it off.", minimum=0
+        6.0,
+        "Drop pairs whose sides differ in characters by more than this factor; 0 keeps them.",
+        minimum=0,
     )
     ratio_from: int = option(
-        30, "The ratio is checked where a side is at least this long.", unit="chars", minimum=0
+        30, "Check the length ratio only where a side is at least this long.", unit="chars",
+        minimum=0,
+    )  # fmt: skip
+    drop_identical: bool = option(True, "Drop pairs whose two sides are the same.")
+    drop_duplicates: bool = option(True, "Drop pairs that were seen before.")
+    shard_pairs: int = option(
+        500_000, "Store this many pairs in each shard on disk.", unit="pairs", minimum=1
     )
-    drop_identical: bool = option(True, "Drop pairs whose sides are the same.")
-    drop_duplicates: bool = option(True, "Drop pairs seen before.")
-    shard_pairs: int = option(500_000, "Pairs in one shard on disk.", unit="pairs", minimum=1)
 
 
 @dataclass(frozen=True)
 class SubwordConfig:
-    """How words are cut into pieces."""
+    """How words are cut into subwords."""
 
     type: str = option(
-        "unigram", "Kind of subword model.", choices=("unigram", "bpe", "char", "word")
+        "unigram",
+        "Learn subwords of this kind.",
+        choices=("unigram", "bpe", "char", "word"),
+        flag="--subwords",
+        panel=SUBWORDS,
     )
     vocabulary_size: int = option(
-        0, "V, pieces in a model; 0 chooses by the size of the text.", unit="pieces", minimum=0
+        0,
+        "Learn a vocabulary of this many subwords; 0 chooses by the size of the text.",
+        unit="subwords",
+        minimum=0,
+        flag="--vocab-size",
+        panel=SUBWORDS,
+        cli_help="Learn a vocabulary of this many subwords; the default is chosen by the size of"
+        " the text.",
     )
-    joint: bool = option(True, "One model for both languages.")
+    joint: bool = option(
+        True,
+        "Learn one subword model for both languages; else learn one for each.",
+        flag="--joint/--separate",
+        panel=SUBWORDS,
+        cli_help="Learn one subword model for both languages, or one for each.",
+    )
     character_coverage: float = option(
-        1.0, "Share of characters that get a piece.", minimum=0.5, maximum=1.0
+        1.0,
+        "Cover this share of the text's characters with subwords of their own.",
+        minimum=0.5,
+        maximum=1.0,
     )
     byte_fallback: bool = option(False, "Cut unknown characters into bytes.")
-    max_pieces: int = option(200, "Longest side of a kept training pair.", unit="pieces", minimum=2)
+    max_pieces: int = option(
+        200, "Drop training pairs in which a side has more subwords than this.", unit="subwords",
+        minimum=2,
+    )  # fmt: skip
     taken_from: str | None = option(
-        None, "Run or prepared data whose subword models are used; learn none."
+        None,
+        "Use the subword models of this run or prepared data, and learn none.",
+        flag="--subwords-from",
+        metavar="DIR",
+        panel=SUBWORDS,
     )
     sample_pairs: int = option(
-        2_000_000, "Pairs that the subword model is learnt from.", unit="pairs", minimum=1
+        2_000_000, "Learn the subword model from at most this many pairs.", unit="pairs", minimum=1
     )

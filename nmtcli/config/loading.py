@@ -1,8 +1,9 @@
-"""The configuration: what is read from files and the command line, merged and checked.
+"""The configuration: what is read from files and the command line, merged and checked once.
 
-The options are declared in `nmtcli.config`.
+The options are declared in the files of their sections. A value is checked by itself when it is
+set, and the values of a section together when the configuration is built from them.
 
-Precedence: defaults < YAML file < `--set section.key=value` < command-line option.
+Precedence: defaults < YAML file < `section.key=value` < options of the caller.
 """
 
 import dataclasses
@@ -13,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nmtcli.config.data import DataConfig, SubwordConfig
-from nmtcli.config.model import ModelConfig, mechanism_of
+from nmtcli.config.model import ModelConfig
 from nmtcli.config.search import SearchConfig
 from nmtcli.config.training import TrainingConfig, ValidationConfig
 from nmtcli.errors import UsageError
@@ -31,101 +32,145 @@ class Config:
     search: SearchConfig = field(default_factory=SearchConfig)
 
 
-def as_dict(config) -> dict:
-    """Nested plain dictionary of a configuration, ready for YAML or JSON."""
-    return dataclasses.asdict(config)
+SECTIONS = {section.name: section.type for section in dataclasses.fields(Config)}
 
 
-def from_dict(values: dict, where: str = "config") -> Config:
-    """Build a checked `Config` from nested dictionaries.
+class Settings:
+    """The values that were set, each with the place where it was set.
 
-    Raises:
-        UsageError: an unknown section or key (the nearest name is offered), a value of the wrong
-            type, one outside its range, or an attention mechanism that cannot be.
+    An option that is not in them is free to be chosen; `build` gives it its default.
     """
-    config = _build(values, where)
-    try:
-        _check_architecture(config.model)
-        mechanism_of(config.model)
-    except ValueError as error:
-        raise UsageError(f"{where}: model: {error}") from None
-    return config
+
+    def __init__(self):
+        self._values: dict[str, dict[str, tuple]] = {}  # section -> key -> (value, origin)
+
+    def update(self, values: dict, origin: str = "") -> "Settings":
+        """Set values, over those that are set already; returns these settings.
+
+        Args:
+            values: section -> key -> value, or None for an empty section.
+            origin: the file or the text that sets them, with which messages begin.
+
+        Raises:
+            UsageError: an unknown section or key (the nearest name is offered), or a value of the
+                wrong type or outside its range.
+        """
+        before = f"{origin}: " if origin else ""
+        for section, keys in values.items():
+            if section not in SECTIONS:
+                raise UsageError(
+                    f"{before}unknown section '{section}'{_nearest(section, SECTIONS)}"
+                )
+            if not isinstance(keys, dict | None):
+                raise UsageError(f"{before}section '{section}' must hold 'key: value' lines")
+            known = {spec.name: spec for spec in dataclasses.fields(SECTIONS[section])}
+            for key, value in (keys or {}).items():
+                name = f"{section}.{key}"
+                if key not in known:
+                    raise UsageError(f"{before}unknown key '{name}'{_nearest(key, known)}")
+                value = _checked(known[key], f"{before}{name}", value)
+                self._values.setdefault(section, {})[key] = value, origin
+        return self
+
+    def below(self, other: "Settings") -> "Settings":
+        """These settings with those of `other` over them, as new ones."""
+        merged = Settings()
+        for settings in (self, other):
+            for section, keys in settings._values.items():
+                merged._values.setdefault(section, {}).update(keys)
+        return merged
+
+    def only(self, *sections: str) -> "Settings":
+        """The settings of some sections, as new ones."""
+        kept = Settings()
+        kept._values = {name: dict(self._values[name]) for name in sections if name in self._values}
+        return kept
+
+    def without(self, section: str, key: str) -> "Settings":
+        """The settings without one of them, as new ones."""
+        kept = self.only(*self._values)
+        kept._values.get(section, {}).pop(key, None)
+        return kept
+
+    def get(self, section: str, key: str):
+        """What an option is set to, or None where it is not set."""
+        return self._values.get(section, {}).get(key, (None,))[0]
+
+    def has(self, section: str, key: str) -> bool:
+        """Whether an option is set."""
+        return key in self._values.get(section, {})
+
+    def as_dict(self) -> dict:
+        """section -> key -> value of what is set."""
+        return {
+            section: {key: value for key, (value, _) in keys.items()}
+            for section, keys in self._values.items()
+        }
+
+    def build(self) -> Config:
+        """The configuration.
+
+        Raises:
+            UsageError: values that do not go together; the message begins with the file or text
+                that sets them, where it is one alone.
+        """
+        values = self.as_dict()
+        search = values.get("search", {})
+        if search.get("sample"):
+            search.setdefault("beam", 1)  # sampling has no beam; the default is for beam search
+        config = Config(**{name: SECTIONS[name](**keys) for name, keys in values.items()})
+        for name in ("model", "training", "search"):
+            try:
+                getattr(config, name).check()
+            except UsageError as error:
+                origins = {origin for _, origin in self._values.get(name, {}).values()}
+                before = f"{origins.pop()}: " if len(origins) == 1 and "" not in origins else ""
+                raise UsageError(f"{before}{error}") from None
+        return config
 
 
-def _build(values: dict, where: str) -> Config:
-    """Every value checked by itself, as is right for a part of what will be merged."""
-    sections = {f.name: f for f in dataclasses.fields(Config)}
-    built = {}
-    for name, content in (values or {}).items():
-        if name not in sections:
-            raise UsageError(f"{where}: unknown section '{name}'{_nearest(name, sections)}")
-        if content is None:
-            content = {}
-        if not isinstance(content, dict):
-            raise UsageError(f"{where}: section '{name}' must hold 'key: value' lines")
-        built[name] = _section(sections[name].type, name, content, where)
-    return Config(**built)
-
-
-def _check_architecture(model: ModelConfig) -> None:
-    """
-    Raises:
-        ValueError: an option is set that this architecture does not have.
-    """
-    for spec in dataclasses.fields(model):
-        only, value = spec.metadata["only"], getattr(model, spec.name)
-        if only not in (None, model.architecture) and value != spec.default:
-            raise ValueError(
-                f"{spec.name} is an option of architecture {only}; {model.architecture} has none,"
-                f" so leave it at {spec.default}"
-            )
-
-
-def load(path=None, assignments=(), overrides: dict | None = None, base: dict | None = None):
-    """Merge `base` (defaults if None), a YAML file, `section.key=value` texts and options.
-
-    The arguments are those of `load_values`.
-    """
-    where = "config" if path is None else str(path)
-    return from_dict(load_values(path, assignments, overrides, base), where)
-
-
-def load_values(
-    path=None, assignments=(), overrides: dict | None = None, base: dict | None = None
-) -> dict:
-    """What was set, as a nested dictionary: what is not in it is free to be chosen.
+def read_settings(
+    path=None, assignments=(), overrides: dict | None = None, base: Settings | None = None
+) -> Settings:
+    """What was set by a file, by texts and by the caller.
 
     Args:
         path: YAML file, or None.
         assignments: texts such as `model.cell=lstm`; their values are read as YAML.
-        overrides: nested dictionary of what the command line set; None values are ignored.
-        base: nested dictionary that stands below the file.
+        overrides: section -> key -> value that the caller sets; None values are ignored.
+        base: settings that stand below the file.
 
     Raises:
-        UsageError: as `from_dict`; but whether the values go together is seen there alone.
+        UsageError: the file cannot be read, or as of `Settings.update`.
     """
-    import yaml
-
-    merged: dict = {section: dict(keys) for section, keys in (base or {}).items()}
+    settings = Settings()
     if path is not None:
-        _merge(merged, _read_yaml(Path(path)), str(path))
-        _build(merged, str(path))
+        settings.update(read_yaml(Path(path)), str(path))
     for text in assignments:
-        key, equals, value = text.partition("=")
-        section, dot, name = key.strip().partition(".")
-        if not equals or not dot:
-            raise UsageError(f"--set {text}: write section.key=value, for example model.cell=lstm")
-        try:
-            parsed = yaml.safe_load(value)
-        except yaml.YAMLError:
-            raise UsageError(f"--set {text}: '{value}' is not a YAML value") from None
-        _build({section: {name: parsed}}, f"--set {text}")
-        merged.setdefault(section, {})[name] = parsed
+        settings.update(_assigned(text), text)
     for section, keys in (overrides or {}).items():
-        for name, value in keys.items():
-            if value is not None:
-                merged.setdefault(section, {})[name] = value
-    return merged
+        given = {key: value for key, value in keys.items() if value is not None}
+        settings.update({section: given})
+    return base.below(settings) if base else settings
+
+
+def load(path=None, assignments=(), overrides: dict | None = None) -> Config:
+    """The configuration of a YAML file, `section.key=value` texts and options: `read_settings`."""
+    return read_settings(path, assignments, overrides).build()
+
+
+def from_dict(values: dict, origin: str = "") -> Config:
+    """The configuration of nested dictionaries, section -> key -> value.
+
+    Raises:
+        UsageError: as of `Settings.update` and `Settings.build`.
+    """
+    return Settings().update(values, origin).build()
+
+
+def as_dict(config) -> dict:
+    """Nested plain dictionary of a configuration, ready for YAML or JSON."""
+    return dataclasses.asdict(config)
 
 
 def dump(config: Config) -> str:
@@ -135,15 +180,26 @@ def dump(config: Config) -> str:
     return yaml.safe_dump(as_dict(config), sort_keys=False, allow_unicode=True)
 
 
-def differences(old: dict, new: dict, sections=None) -> list[str]:
-    """Lines `section.key: old -> new` for every value that differs."""
-    lines = []
-    for section in sections or new:
-        before, after = old.get(section, {}), new.get(section, {})
-        for key in after:
-            if key in before and _plain(before[key]) != _plain(after[key]):
-                lines.append(f"{section}.{key}: {before[key]} -> {after[key]}")
-    return lines
+class Difference(typing.NamedTuple):
+    """An option that has another value in another configuration."""
+
+    section: str
+    key: str
+    old: object
+    new: object
+
+    def __str__(self) -> str:
+        return f"{self.section}.{self.key}: {self.old} -> {self.new}"
+
+
+def differences(old: dict, new: dict) -> list[Difference]:
+    """Every option that both nested dictionaries have, with values that differ."""
+    return [
+        Difference(section, key, old[section][key], value)
+        for section, keys in new.items()
+        for key, value in keys.items()
+        if key in old.get(section, {}) and _plain(old[section][key]) != _plain(value)
+    ]
 
 
 def _plain(value):
@@ -151,7 +207,12 @@ def _plain(value):
     return list(value) if isinstance(value, tuple) else value
 
 
-def _read_yaml(path: Path) -> dict:
+def read_yaml(path: Path) -> dict:
+    """The sections of a YAML file, as they stand there.
+
+    Raises:
+        UsageError: it cannot be read, or is not made of sections.
+    """
     import yaml
 
     try:
@@ -161,38 +222,33 @@ def _read_yaml(path: Path) -> dict:
     except IsADirectoryError:
         raise UsageError(f"{path}: is a directory; give a YAML file") from None
     except UnicodeDecodeError:
-        raise UsageError(f"{path}: not UTF-8 text; give a YAML file") from None
+        raise UsageError(f"{path}: is not UTF-8 text; give a YAML file") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
-        raise UsageError(f"{path}{line}: not valid YAML; {getattr(error, 'problem', '')}") from None
-    if content is None:
-        return {}
-    if not isinstance(content, dict):
-        raise UsageError(f"{path}: a configuration is made of 'section:' blocks")
-    return content
+        problem = getattr(error, "problem", "")
+        raise UsageError(f"{path}{line}: is not valid YAML; {problem}") from None
+    if not isinstance(content, dict | None):
+        raise UsageError(f"{path}: must be made of 'section:' blocks")
+    return content or {}
 
 
-def _merge(into: dict, values: dict, where: str) -> None:
-    for section, keys in values.items():
-        if keys is None:
-            continue
-        if not isinstance(keys, dict):
-            raise UsageError(f"{where}: section '{section}' must hold 'key: value' lines")
-        into.setdefault(section, {}).update(keys)
+def _assigned(text: str) -> dict:
+    """What `section.key=value` sets."""
+    import yaml
+
+    key, equals, value = text.partition("=")
+    section, dot, name = key.strip().partition(".")
+    if not equals or not dot:
+        raise UsageError(f"{text}: write section.key=value, for example model.cell=lstm")
+    try:
+        return {section: {name: yaml.safe_load(value)}}
+    except yaml.YAMLError:
+        raise UsageError(f"{text}: '{value}' is not a YAML value") from None
 
 
-def _section(cls, section: str, values: dict, where: str):
-    fields = {f.name: f for f in dataclasses.fields(cls)}
-    checked = {}
-    for key, value in values.items():
-        if key not in fields:
-            raise UsageError(f"{where}: unknown key '{section}.{key}'{_nearest(key, fields)}")
-        checked[key] = _check(fields[key], f"{where}: {section}.{key}", value)
-    return cls(**checked)
-
-
-def _check(spec, name: str, value):
+def _checked(spec, name: str, value):
+    """The value of an option, converted where another type means the same."""
     kinds = typing.get_args(spec.type) if isinstance(spec.type, types.UnionType) else (spec.type,)
     if value is None and types.NoneType in kinds:
         return None

@@ -1,139 +1,165 @@
 """Options of the model."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from nmtcli.config import attention
 from nmtcli.config.attention import PLACEMENTS, PRESETS, SCOPES, SCORES
 from nmtcli.config.option import option
+from nmtcli.errors import UsageError
 
 RNN, TRANSFORMER = "rnn", "transformer"
+PANEL = "Model"
 
 
 @dataclass(frozen=True)
 class ModelConfig:
     """The model."""
 
-    architecture: str = option(RNN, "Family of models.", choices=(RNN, TRANSFORMER))
+    architecture: str = option(
+        RNN,
+        "Build a model of this architecture.",
+        choices=(RNN, TRANSFORMER),
+        flag="--architecture",
+        panel=PANEL,
+    )
     attention: str = option(
         "bahdanau",
-        "Attention mechanism, by its paper.",
+        "Use the attention mechanism of this name.",
         choices=tuple(PRESETS),
         only=RNN,
+        flag="--attention",
+        metavar="NAME",
+        panel=PANEL,
+        cli_help=f"Use this attention mechanism: {', '.join(PRESETS)}; transformer selects that"
+        " architecture.",
     )
     attention_score: str = option(
         "preset",
-        "Score function, instead of the one of the mechanism.",
+        "Replace the attention mechanism's score function by this one.",
         choices=("preset", *SCORES),
         only=RNN,
     )
     attention_scope: str = option(
         "preset",
-        "All source positions, or a window around t (local-m) or a predicted one (local-p).",
+        "Attend to all positions, or to a window around t (local-m) or a predicted one (local-p).",
         choices=("preset", *SCOPES),
         only=RNN,
     )
     attention_placement: str = option(
         "preset",
-        "Whether attention stands before the decoder's cell or after it.",
+        "Attend before or after the decoder's recurrent cell.",
         choices=("preset", *PLACEMENTS),
         only=RNN,
     )
     attention_window: int = option(
         10,
-        "D, positions on each side of a local window's centre.",
-        unit="pieces",
+        "Attend to this many positions (D) on each side of a local window's centre.",
+        unit="tokens",
         minimum=1,
         only=RNN,
     )
     attention_heads: int = option(
         0,
-        "H, heads of scaled-dot attention; 0 is the mechanism's, or D / 64 of a Transformer.",
+        "Use this many attention heads; 0 is the mechanism's own, or D / 64 in a Transformer.",
         minimum=0,
         maximum=64,
     )
     attention_positions: int = option(
-        256, "Source positions that the score location can see.", unit="pieces", minimum=1, only=RNN
+        256,
+        "Let the score location see at most this many source positions.",
+        unit="tokens",
+        minimum=1,
+        only=RNN,
     )
     input_feeding: bool = option(
-        False, "Feed the attentional state of a step to the next one (after the cell).", only=RNN
+        False,
+        "Feed each step's attentional state to the next one; attention must be after the cell.",
+        only=RNN,
     )
     coverage: bool = option(
-        False, "Let the score see what has been attended to (additive and concat).", only=RNN
+        False,
+        "Let the scores additive and concat see which positions were attended to so far.",
+        only=RNN,
     )
-    cell: str = option("gru", "Recurrent cell.", choices=("gru", "lstm"), only=RNN)
+    cell: str = option("gru", "Use this recurrent cell.", choices=("gru", "lstm"), only=RNN)
     embedding_size: int = option(
-        256, "Size of a piece's embedding; D, the size of everything, in a Transformer.", minimum=1
+        256, "Set the size of embeddings, which is the model size D of a Transformer.", minimum=1
     )
     encoder_size: int = option(
-        512, "Size of the encoder's states, both directions.", minimum=2, only=RNN
+        512, "Set the size of the encoder's states, both directions together.", minimum=2, only=RNN
     )
-    decoder_size: int = option(512, "D, size of the decoder's states.", minimum=1, only=RNN)
+    decoder_size: int = option(512, "Set the size of the decoder's states.", minimum=1, only=RNN)
     attention_size: int = option(
         256,
-        "A, size of the alignment space: additive, concat, local-p, heads.",
+        "Set the size of the alignment space of additive, concat, local-p and multi-head.",
         minimum=1,
         only=RNN,
     )
     readout_size: int = option(
-        0, "Size of what the output layer sees; 0 is the embedding's.", minimum=0, only=RNN
+        0, "Set the size of the output layer's input; 0 is that of the embeddings.", minimum=0,
+        only=RNN,
+    )  # fmt: skip
+    encoder_layers: int = option(1, "Stack this many encoder layers.", unit="layers", minimum=1)
+    decoder_layers: int = option(1, "Stack this many decoder layers.", unit="layers", minimum=1)
+    bidirectional: bool = option(
+        True, "Let the first encoder layer read in both directions.", only=RNN
     )
-    encoder_layers: int = option(1, "Stacked encoder layers.", unit="layers", minimum=1)
-    decoder_layers: int = option(1, "Stacked decoder layers.", unit="layers", minimum=1)
-    bidirectional: bool = option(True, "The first encoder layer reads both ways.", only=RNN)
     feed_forward_size: int = option(
-        0, "F, inner size of the feed-forward layers; 0 is 4 D.", minimum=0, only=TRANSFORMER
+        0, "Set the inner size of the feed-forward layers; 0 is 4 D.", minimum=0, only=TRANSFORMER
     )
     feed_forward: str = option(
         "relu",
-        "Activation of the feed-forward layers; geglu and swiglu have a gate.",
+        "Use this activation in the feed-forward layers; geglu and swiglu have a gate.",
         choices=("relu", "gelu", "geglu", "swiglu"),
         only=TRANSFORMER,
     )
     normalization: str = option(
         "pre",
-        "Whether each sub-layer normalises its input, or the sum behind it.",
+        "Normalise the input of each sub-layer (pre) or the residual sum after it (post).",
         choices=("pre", "post"),
         only=TRANSFORMER,
     )
     positions: str = option(
         "sinusoidal",
-        "How positions are told: added to the embeddings, or by rotating queries and keys.",
+        "Add sinusoidal positions to the embeddings, or rotate queries and keys (rotary).",
         choices=("sinusoidal", "rotary"),
         only=TRANSFORMER,
     )
     alignment_layer: int = option(
         0,
-        "Decoder layer whose attention is shown and aligned by; 0 is the last but one.",
+        "Show and align by the attention of this decoder layer; 0 is the last but one.",
         minimum=0,
         only=TRANSFORMER,
     )
     alignment_head: int = option(
-        0, "Head that is shown and aligned by; 0 is the mean of all.", minimum=0, only=TRANSFORMER
-    )
+        0, "Show and align by this attention head; 0 is the mean of all.", minimum=0,
+        only=TRANSFORMER,
+    )  # fmt: skip
     tied_embeddings: str = option(
         "all",
-        "Share the target embedding with the output layer, or with the source too.",
+        "Share the output layer's matrix with the target embedding (target), or with both (all).",
         choices=("none", "target", "all"),
     )
     dropout: float = option(
-        0.3, "Rate on embeddings, states, sub-layers and readout.", minimum=0.0, maximum=0.95
-    )
+        0.3, "Drop embeddings, states, sub-layers and readout at this rate.", minimum=0.0,
+        maximum=0.95,
+    )  # fmt: skip
     embedding_dropout: float | None = option(
-        None, "Rate on embeddings; null is model.dropout.", minimum=0.0, maximum=0.95
+        None, "Drop embeddings at this rate; null is model.dropout.", minimum=0.0, maximum=0.95
     )
     attention_dropout: float = option(
-        0.0, "Rate on the attention's weights.", minimum=0.0, maximum=0.95
+        0.0, "Drop attention weights at this rate.", minimum=0.0, maximum=0.95
     )
     recurrent_dropout: float = option(
         0.0,
-        "Rate on what a cell reads of its own state; the same units in all steps of a sentence.",
+        "Drop a cell's recurrent inputs at this rate, the same units at all steps of a sentence.",
         minimum=0.0,
         maximum=0.95,
         only=RNN,
     )
     feed_forward_dropout: float = option(
         0.0,
-        "Rate inside the feed-forward layers.",
+        "Drop units inside the feed-forward layers at this rate.",
         minimum=0.0,
         maximum=0.95,
         only=TRANSFORMER,
@@ -153,6 +179,24 @@ class ModelConfig:
     def embedding_dropout_rate(self) -> float:
         """The rate on embeddings: its option, or `dropout`."""
         return self.dropout if self.embedding_dropout is None else self.embedding_dropout
+
+    def check(self) -> None:
+        """
+        Raises:
+            UsageError: an option is set that this architecture does not have, or the options
+                compose an attention mechanism that cannot be.
+        """
+        for spec in fields(self):
+            only, value = spec.metadata["only"], getattr(self, spec.name)
+            if only not in (None, self.architecture) and value != spec.default:
+                raise UsageError(
+                    f"model: {spec.name} is an option of architecture {only}; {self.architecture}"
+                    f" has none, so leave it at {spec.default}"
+                )
+        try:
+            mechanism_of(self)
+        except ValueError as error:
+            raise UsageError(f"model: {error}") from None
 
 
 def heads_of(model: ModelConfig) -> int:

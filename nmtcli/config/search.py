@@ -1,65 +1,201 @@
 """Options of the search for translations."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, fields
 
 from nmtcli.config.option import option
+from nmtcli.errors import UsageError
+
+SEARCH, SAMPLING, MODELS = "Search", "Sampling", "Several models"
+OF_SAMPLING = ("temperature", "top_k", "top_p")
 
 
 @dataclass(frozen=True)
 class SearchConfig:
     """How translations are searched for."""
 
-    beam: int = option(5, "K, width of the beam; 1 is greedy.", minimum=1, maximum=100)
+    beam: int = option(
+        5,
+        "Use a beam of this width; 1 is greedy search.",
+        minimum=1,
+        maximum=100,
+        flag="--beam",
+        metavar="K",
+        panel=SEARCH,
+    )
     nbest: int = option(
-        1, "Translations of a line; at most the beam, or samples.", minimum=1, maximum=100
+        1,
+        "Return this many translations of each line: at most the beam width, or that many samples.",
+        minimum=1,
+        maximum=100,
+        flag="--nbest",
+        metavar="N",
+        panel="Output",
+        cli_help="Print an n-best list of N translations for each line, each in the form: line"
+        " number from 0 ||| text ||| score.",
     )
     length_penalty: float = option(
-        1.0, "Exponent of the length by which a log-probability is divided, or reward.", minimum=0.0
+        1.0,
+        "Divide a log-probability by the length to this power; 0 favours short translations.",
+        minimum=0.0,
+        flag="--length-penalty",
+        metavar="X",
+        panel=SEARCH,
     )
     length_penalty_kind: str = option(
         "average",
-        "What is raised to it: the length (average), or (5 + length) / 6 (gnmt);"
-        " reward: each piece adds it instead.",
+        "Normalise by the length (average), by (5 + length) / 6 (gnmt), or reward each token.",
         choices=("average", "gnmt", "reward"),
+        flag="--length-penalty-kind",
+        metavar="KIND",
+        panel=SEARCH,
     )
     coverage_penalty: float = option(
-        0.0, "Weight of what the attention left out of the source; 0: off.", minimum=0.0
+        0.0,
+        "Penalise source tokens without attention by this weight, such as 0.2; 0 is none.",
+        minimum=0.0,
+        flag="--coverage-penalty",
+        metavar="X",
+        panel=SEARCH,
     )
     no_repeat_ngram: int = option(
-        0, "No so many pieces stand twice in a translation; 0: off.", unit="pieces", minimum=0
-    )
-    sample: bool = option(False, "Draw translations by their probability, without a beam.")
-    temperature: float = option(1.0, "Of sampling, above 0; below 1 the probable becomes more so.")
-    top_k: int = option(0, "Draw from the best k pieces alone; 0: all.", minimum=0)
-    top_p: float = option(
-        1.0, "Draw from the fewest best pieces with this probability together, in (0, 1]."
-    )
-    seed: int = option(1, "Of sampling; another seed draws others.", minimum=0)
-    ensemble: str = option(
-        "log",
-        "Of several models: the mean of log-probabilities (log) or of probabilities (linear).",
-        choices=("log", "linear"),
-    )
-    rerank_weight: float = option(
-        0.5, "Of the other model's score when reranking.", minimum=0.0, maximum=1.0
-    )
-    max_length_factor: float = option(2.0, "Longest translation, in source pieces ...", minimum=0.1)
-    max_length_margin: int = option(20, "... plus this.", unit="pieces", minimum=1)
-    batch_tokens: int = option(
         0,
-        "Beam x source positions of a batch; 0: what suits the engine.",
+        "Forbid repeating any n-gram of this length; 0 allows it.",
         unit="tokens",
         minimum=0,
+        flag="--no-repeat-ngram",
+        metavar="N",
+        panel=SEARCH,
+    )
+    sample: bool = option(
+        False,
+        "Draw translations at random from the model instead of searching for the best.",
+        flag="--sample/--no-sample",
+        panel=SAMPLING,
+        cli_help="Draw translations at random from the model instead of searching for the best;"
+        " with --nbest N, draw N of each line and print them in the order of the draw.",
+    )
+    temperature: float = option(
+        1.0,
+        "Divide the logits by this temperature when sampling; below 1 sharpens the distribution.",
+        flag="--temperature",
+        metavar="X",
+        panel=SAMPLING,
+    )
+    top_k: int = option(
+        0,
+        "Sample from the k most probable tokens only; 0 samples from all.",
+        minimum=0,
+        flag="--top-k",
+        metavar="K",
+        panel=SAMPLING,
+    )
+    top_p: float = option(
+        1.0,
+        "Sample from the smallest set of tokens with this total probability (nucleus sampling).",
+        flag="--top-p",
+        metavar="P",
+        panel=SAMPLING,
+    )
+    seed: int = option(
+        1,
+        "Set the random seed of sampling; the same seed draws the same for a line in any batch.",
+        minimum=0,
+        flag="--seed",
+        metavar="N",
+        panel=SAMPLING,
+    )
+    ensemble: str = option(
+        "log",
+        "Average the log-probabilities (log) or the probabilities (linear) of an ensemble.",
+        choices=("log", "linear"),
+        flag="--ensemble",
+        metavar="MEAN",
+        panel=MODELS,
+    )
+    rerank_weight: float = option(
+        0.5,
+        "Weight the other model's score by this when reranking, from 0 to 1.",
+        minimum=0.0,
+        maximum=1.0,
+        flag="--rerank-weight",
+        metavar="W",
+        panel=MODELS,
+        cli_help="Weight the other model's score by this when reranking, from 0 to 1; the default"
+        " is 0.5.",
+    )
+    max_length_factor: float = option(
+        2.0,
+        "Limit a translation to this many times the source length, plus max_length_margin.",
+        minimum=0.1,
+    )
+    max_length_margin: int = option(
+        20,
+        "Add this to the limit of a translation's length.",
+        unit="tokens",
+        minimum=1,
+    )
+    batch_tokens: int = option(
+        0,
+        "Limit beam width x source positions of a batch to this; 0 uses what suits the engine.",
+        unit="tokens",
+        minimum=0,
+        flag="--batch-tokens",
+        metavar="N",
+        panel=SEARCH,
     )
     window: int = option(
         2000,
-        "Lines read before sorting into batches by length; the first windows are smaller.",
+        "Read this many lines ahead and sort them by length into batches.",
         unit="lines",
         minimum=1,
+        flag="--window",
+        metavar="N",
+        panel=SEARCH,
     )
     max_source_pieces: int = option(
-        200, "Longer lines are split at sentence ends.", unit="pieces", minimum=2
+        200,
+        "Split lines with more tokens than this at the ends of sentences.",
+        unit="tokens",
+        minimum=2,
     )
     by_sentence: bool = option(
-        False, "Translate each sentence of a line by itself, and put them together."
+        False,
+        "Translate each sentence of a line by itself and join the translations.",
+        flag="--by-sentence/--no-by-sentence",
+        panel=SEARCH,
+        cli_help="Translate each sentence of a line by itself and join the translations. Use it for"
+        " paragraphs and a model that was trained on sentences.",
     )
+
+    def check(self) -> None:
+        """
+        Raises:
+            UsageError: options that do not go together, or are out of range.
+        """
+        if self.sample and self.beam > 1:
+            raise UsageError(
+                f"search.sample draws translations without a beam, but search.beam is {self.beam}:"
+                " leave one of them out"
+            )
+        if not self.sample and self.nbest > self.beam:
+            raise UsageError(
+                f"search.nbest is {self.nbest}, which needs a beam of at least that width, but"
+                f" search.beam is {self.beam}: raise search.beam or lower search.nbest"
+            )
+        if not 0.0 < self.temperature < math.inf:
+            raise UsageError(
+                f"search.temperature must be above 0, not {self.temperature:g}; for the most"
+                " probable token at each step use search.beam 1 without search.sample"
+            )
+        if not 0.0 < self.top_p <= 1.0:
+            raise UsageError(
+                f"search.top_p must be above 0 and at most 1, not {self.top_p:g}; 1 samples from"
+                " all tokens"
+            )
+        for spec in fields(self):
+            is_set = getattr(self, spec.name) != spec.default
+            if spec.name in OF_SAMPLING and is_set and not self.sample:
+                raise UsageError(
+                    f"search.{spec.name} has an effect on sampling only: set search.sample too"
+                )

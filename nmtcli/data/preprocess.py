@@ -49,14 +49,14 @@ from nmtcli.errors import UsageError
 from nmtcli.runs.atomic import atomic_directory, write_atomically
 from nmtcli.text.subwords import Subwords
 
-PATHS = (
-    "data.train_source:",
-    "data.train_target:",
-    "data.valid_source:",
-    "data.valid_target:",
-    "data.alignments:",
-    "subwords.taken_from:",
-)
+PATHS = {  # their hashes count
+    ("data", "train_source"),
+    ("data", "train_target"),
+    ("data", "valid_source"),
+    ("data", "valid_target"),
+    ("data", "alignments"),
+    ("subwords", "taken_from"),
+}
 SUBWORDS = "subwords"
 
 
@@ -154,8 +154,8 @@ def _identity(config: Config, text: ParallelText, models: list[Subwords] | None)
 
 def _keep_as_is(out: Path, identity: dict, keep_rejected: bool) -> Report:
     old = PreparedData(out)
-    changes = differences(old.facts["config"], identity["config"])
-    changes = [line for line in changes if not line.startswith(PATHS)]
+    found = differences(old.facts["config"], identity["config"])
+    changes = [str(one) for one in found if (one.section, one.key) not in PATHS]
     before, after = old.facts["inputs"], identity["inputs"]
     for name in dict.fromkeys([*before, *after]):
         if before.get(name) != after.get(name):

@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 from nmtcli.config import SubwordConfig, from_dict
-from nmtcli.config.vocabulary_size import VocabularySize, choose_size, enlarge
+from nmtcli.config.auto import VocabularySize, choose_size, enlarge
 from nmtcli.data import prepared
 from nmtcli.data.corpora import Corpus, read_corpus
 from nmtcli.data.learn_subwords import SMALLEST_SIZE, TooFewPieces, learn_in_child

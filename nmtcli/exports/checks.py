@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from nmtcli import __version__
+from nmtcli.config import SearchConfig
 from nmtcli.data.prepared import PreparedData
 from nmtcli.errors import NmtError, UsageError
 from nmtcli.exports.savedmodel_check import sample_texts
@@ -25,6 +26,23 @@ class Validation(NamedTuple):
     def bleu(self, texts: Sequence[str]) -> float:
         options = BleuOptions(tokenize=self.tokenize)
         return corpus_bleu([self.references], list(texts), options).value
+
+
+def check_exportable(search: SearchConfig) -> None:
+    """
+    Raises:
+        UsageError: the graph of a SavedModel cannot search in this way.
+    """
+    for name, is_set, off in (
+        ("sample", search.sample, "false"),
+        ("coverage_penalty", search.coverage_penalty > 0, "0"),
+        ("no_repeat_ngram", search.no_repeat_ngram > 0, "0"),
+    ):
+        if is_set:
+            raise UsageError(
+                f"search.{name} cannot be exported; switch it off for the export with"
+                f" search.{name}={off}"
+            )
 
 
 def validation_of(run: RunDirectory, subwords: Subwords) -> Validation:

@@ -23,7 +23,7 @@ from nmtcli.decoding.engine import Engine
 from nmtcli.engines.runtime import AUTOMATIC, Runtime
 from nmtcli.errors import NmtError, UsageError
 from nmtcli.inference.results import check_attention
-from nmtcli.inference.search_options import check_checkpoint_name
+from nmtcli.runs.checkpoints import check_checkpoint_name
 from nmtcli.runs.directory import find_run
 from nmtcli.text.spans import TokenSpans
 from nmtcli.text.special_tokens import EOS_ID

@@ -1,12 +1,13 @@
 """The trained runs that a command names, and the one engine that they make together."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from nmtcli.config import SearchConfig, read_settings
 from nmtcli.decoding.engine import Engine
 from nmtcli.engines.runtime import AUTOMATIC, Runtime
 from nmtcli.errors import UsageError
-from nmtcli.inference.search_options import check_checkpoint_name
+from nmtcli.runs.checkpoints import check_checkpoint_name
 from nmtcli.runs.directory import RunDirectory, find_run
 
 
@@ -42,8 +43,8 @@ def find_members(
         names = names * len(found)
     if len(found) != len(names):
         raise UsageError(
-            f"{len(found)} runs but {len(names)} checkpoints: give one --checkpoint for all, or"
-            " one for each --run in the same order"
+            f"{len(found)} runs but {len(names)} checkpoints: give one checkpoint for all runs, or"
+            " one for each run in the same order"
         )
     members = [Member(run, name) for run, name in zip(found, names)]
     for other in members[1:]:
@@ -67,12 +68,36 @@ def load_members(
         UsageError: no such checkpoint, an export that cannot be used, or a shortlist for several.
     """
     if runtime.shortlist and len(members) > 1:
-        raise UsageError("--shortlist is of one run, not of an ensemble: leave it out")
+        raise UsageError(
+            "a shortlist belongs to one run and cannot be used for an ensemble: leave it out"
+        )
     from nmtcli.engines.ensemble import combined
     from nmtcli.engines.load import load_engine
 
     engines = [load_engine(run, name, runtime=runtime) for run, name in members]
     return combined(engines, kind)
+
+
+def search_options(
+    run: RunDirectory, config_file=None, assignments: Iterable[str] = (), overrides=None
+) -> SearchConfig:
+    """The search options of a run < a YAML file < assignments < overrides.
+
+    Sampling needs no beam: one that only the run has is left out.
+
+    Raises:
+        UsageError: one of them is wrong, or is not an option of the search.
+    """
+    assignments = list(assignments)
+    for text in assignments:
+        if not text.strip().startswith("search."):
+            raise UsageError(f"{text}: the run is trained; only search.* can be set now")
+    given = read_settings(config_file, assignments, {"search": overrides or {}})
+    trained = run.read_settings()
+    merged = trained.below(given)
+    if merged.get("search", "sample"):
+        merged = trained.without("search", "beam").below(given)
+    return merged.build().search
 
 
 def translates_back(run: RunDirectory, other: RunDirectory) -> bool:
@@ -112,5 +137,5 @@ def _check_same_pieces(first: RunDirectory, other: RunDirectory) -> None:
             raise UsageError(
                 f"{first.path} and {other.path} cut the {side} into other pieces, so their"
                 " probabilities have no mean; an ensemble needs runs trained on the same prepared"
-                " data (--rerank combines any two)"
+                " data (reranking combines any two)"
             )

@@ -12,7 +12,7 @@ from nmtcli.decoding.hypotheses import Hypothesis
 from nmtcli.decoding.sentences import Sentence, SentenceSearch, longest_translation, scoring_of
 from nmtcli.engines.runtime import AUTOMATIC, Runtime
 from nmtcli.errors import UsageError
-from nmtcli.inference.loading import find_members, load_members
+from nmtcli.inference.loading import find_members, load_members, search_options
 from nmtcli.inference.results import (
     EMPTY,
     END_TOKEN,
@@ -23,7 +23,6 @@ from nmtcli.inference.results import (
     TranslationAligner,
     check_attention,
 )
-from nmtcli.inference.search_options import check_search, search_options
 from nmtcli.text.lines import one_line
 from nmtcli.text.sentences import join_segments, split_line, split_sentences
 from nmtcli.text.special_tokens import UNK_ID
@@ -59,7 +58,7 @@ class Translator:
         search: SearchConfig,
         link_rule: LinkRule | None = None,
     ):
-        check_search(search)
+        search.check()
         if searches_by_itself(engine):
             engine.check(search)
         if link_rule is not None:

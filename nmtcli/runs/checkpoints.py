@@ -29,6 +29,18 @@ _REMEDY = (
 )
 
 
+def check_checkpoint_name(name: str) -> None:
+    """
+    Raises:
+        UsageError: no checkpoint can have this name.
+    """
+    if not re.fullmatch(r"best|last|step-[0-9]+|average(-[\w.-]+)?", name):
+        raise UsageError(
+            f"checkpoint '{name}': give best, last or step-N, for example step-500, or average if"
+            " nmt average made one"
+        )
+
+
 def save(folder, step: int, arrays: dict, state: dict) -> Path:
     """Write checkpoint `step` and point `last` to it.
 

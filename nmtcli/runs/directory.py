@@ -81,11 +81,15 @@ class RunDirectory:
 
     def read_config(self):
         """The resolved `Config` of the run."""
+        return self.read_settings().build()
+
+    def read_settings(self):
+        """What the run's config.yaml sets, as `Settings`."""
         from nmtcli import config
 
         if not self.config.is_file():
             raise UsageError(f"{self.path}: not a run (it has no config.yaml)")
-        return config.load(self.config)
+        return config.read_settings(self.config)
 
 
 def newest_run(root=".") -> RunDirectory | None:

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from nmtcli.errors import UsageError
-from nmtcli.inference.search_options import check_checkpoint_name
 from nmtcli.runs import checkpoints
+from nmtcli.runs.checkpoints import check_checkpoint_name
 from nmtcli.runs.directory import RunDirectory
 
 # The model's own weights that have a place for each piece: the side of the pieces, and the axis.

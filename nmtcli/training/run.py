@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nmtcli import __version__, backend
 from nmtcli import config as configuration
-from nmtcli.config import Config
+from nmtcli.config import Config, Difference
 from nmtcli.errors import UsageError
 from nmtcli.runs import checkpoints
 from nmtcli.runs.atomic import write_atomically
@@ -84,7 +84,7 @@ def _check_run(run: RunDirectory, config: Config, prepared) -> None:
         return
     facts, old = run.read_facts(), configuration.as_dict(run.read_config())
     changed = configuration.differences(old, configuration.as_dict(config))
-    forbidden = [line for line in changed if not _changeable(line, config)]
+    forbidden = [str(one) for one in changed if not _changeable(one, config)]
     if facts["data"]["sha256"] != _hashes(prepared):
         forbidden.append("the prepared data are other ones")
     if forbidden:
@@ -118,12 +118,13 @@ def _hashes(prepared) -> dict:
     return {"text": prepared.facts["inputs"], "subwords": prepared.facts["models"]}
 
 
-def _changeable(line: str, config: Config) -> bool:
-    section, _, rest = line.partition(".")
-    key = rest.partition(":")[0]
-    if key in ("max_steps", "max_epochs") and config.training.schedule in ("linear", "cosine"):
+def _changeable(changed: Difference, config: Config) -> bool:
+    if changed.key in ("max_steps", "max_epochs") and config.training.schedule in (
+        "linear",
+        "cosine",
+    ):
         return False  # the decay ends there, so the steps before it would have been other ones
-    return key in CHANGEABLE.get(section, ())
+    return changed.key in CHANGEABLE.get(changed.section, ())
 
 
 def _facts(config: Config, prepared) -> dict:

@@ -11,25 +11,12 @@ from nmtcli.training.fine_tuning import freeze
 
 
 def with_data_options(config: Config, prepared) -> Config:
-    """The configuration with the options that the prepared data were made with.
-
-    Raises:
-        UsageError: options that do not go together.
-    """
+    """The configuration with the options that the prepared data were made with."""
     values = configuration.as_dict(config)
     values.update(prepared.facts["config"])
     if not prepared.joint and values["model"]["tied_embeddings"] == "all":
         values["model"]["tied_embeddings"] = "target"
-    config = configuration.from_dict(values)
-    last, kept = config.training.average_last, config.training.keep_checkpoints
-    if last == 1:
-        raise UsageError("training.average_last=1: an average is of two checkpoints at least")
-    if last > kept:
-        raise UsageError(
-            f"training.average_last={last} needs so many checkpoints: set"
-            f" training.keep_checkpoints={last} too, or more; it is {kept}"
-        )
-    return config
+    return configuration.from_dict(values)
 
 
 def build_models(config: Config, prepared):

@@ -134,24 +134,30 @@ def test_alignments_made_elsewhere_need_no_run_and_no_framework(pair, tmp_path):
         (["s", "t", "--gold", "short"], "short has 1 lines, but there are 3 pairs"),
         (["s", "t", "--gold", "bad"], "bad:2: 'x-3' is no link; write 3-4 (sure) or 3?4"),
         (["s", "t", "--alignment", "far"], "far:3: link 7-0 is outside the sentences, of 2 source"),
-        (["s", "t", "--summary-only"], "give --gold FILE too"),
+        (["s", "t", "--summary-only"], "give --gold FILE"),
         (["s", "t", "--null", "no"], "--null must be one of never, eos, not 'no'"),
         (["s", "t", "--shift", "-1"], "--shift must be at least 0"),
         (["s", "t", "--normalize", "no"], "--normalize must be one of none, source, not 'no'"),
-        (["s", "t", "--agree"], "--agree is between two directions: give --reverse-run DIR"),
+        (["s", "t", "--agree"], "--agree compares two directions: give --reverse-run DIR"),
         (["s", "t", "--symmetrize", "union"], "give --reverse-run DIR, or --alignment twice"),
         (["s", "t", "--symmetrize", "or"], "--symmetrize must be one of intersection, union"),
-        (["s", "t", "--reverse-run", "runs/one"], "the other direction of --run DIR: give that"),
+        (
+            ["s", "t", "--reverse-run", "runs/one"],
+            "the other direction: give --run DIR",
+        ),
         (["s", "t", "--alignment", "far", "--run", "runs/one"], "takes the place of a model"),
         (["s", "t", "--alignment", "far", "--show"], "takes the place of a model"),
-        (["s", "t", *["--alignment", "far"] * 3], "--alignment can be given twice"),
-        (["s", "t", "--plot", "s"], "s: a file is in the way; give --plot a folder"),
+        (["s", "t", *["--alignment", "far"] * 3], "--alignment can be given at most twice"),
+        (["s", "t", "--plot", "s"], "s: is a file; give --plot a folder"),
         (["s", "t", "--plot-lines", "1"], "give --plot DIR or --show too"),
         (["s", "t", "--plot-format", "svg"], "give --plot DIR too"),
         (["s", "t", "--plot", "d", "--plot-format", "gif"], "must be one of png, svg, both"),
-        (["s", "t", "--plot", "d", "--plot-lines", "1,b"], "'b' is no line or range"),
-        (["s", "t", "--plot", "d", "--plot-lines", "5-3"], "5-3 ends before it begins; write 3-5"),
-        (["s", "t", "--plot", "d", "--plot-lines", "0"], "'0' is no line or range"),
+        (["s", "t", "--plot", "d", "--plot-lines", "1,b"], "--plot-lines: 'b'"),
+        (
+            ["s", "t", "--plot", "d", "--plot-lines", "5-3"],
+            "--plot-lines: 5-3 ",
+        ),
+        (["s", "t", "--plot", "d", "--plot-lines", "0"], "--plot-lines: '0'"),
     ],
 )
 def test_a_wrong_option_or_file_is_one_line_and_status_2(nmt, pair, arguments, part):
@@ -202,7 +208,7 @@ def test_pictures_are_of_the_chosen_lines(nmt, pair, drawn):
     plain = nmt("align", *pair)[1]
     status, output, errors = nmt("align", *pair, "--plot", "new/folder", "--plot-format", "both")
     assert (status, output) == (0, plain)
-    assert errors == "nmt: warning: line 2: no words on one side; not drawn\n"
+    assert errors.startswith("nmt: warning: line 2: ") and errors.count("\n") == 1
     names = ["00001.png", "00001.svg", "00003.png", "00003.svg"]
     assert [str(path) for path, _ in drawn] == [f"new/folder/{name}" for name in names]
     heatmap = drawn[0][1]
@@ -219,10 +225,8 @@ def test_more_lines_than_are_drawn_at_first_are_told(nmt, drawn):
     status, output, errors = nmt("translate", "--plot", "p", stdin=b"hello world\n" * 25)
     assert status == 0 and output == nmt("translate", stdin=b"hello world\n" * 25)[1]
     assert [path.name for path, _ in drawn] == [f"{n:05}.png" for n in range(1, 21)]
-    assert errors == (
-        "nmt: warning: drew the first 20 of 25 lines;"
-        " choose others with --plot-lines, such as 1,5-7\n"
-    )
+    assert errors.startswith("nmt: warning: drew the first 20 of 25 lines;")
+    assert "--plot-lines" in errors and errors.count("\n") == 1
 
 
 def test_the_terminal_picture_goes_to_stderr(nmt, pair, drawn):

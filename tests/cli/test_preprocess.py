@@ -220,7 +220,7 @@ def test_bad_validation_text_is_refused_before_the_work(here, capsys):
     ("arguments", "words"),
     [
         ([], ["--train SRC TGT"]),
-        (["--train", "s"], ["--train", "2 arguments"]),
+        (["--train", "s"], ["--train", "two files"]),
         (["--set", "data.train_source=s"], ["only one side", "--train SRC TGT"]),
         (
             ["--train", "s", "t", "--vocab-size", "8000"],

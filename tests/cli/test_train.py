@@ -105,7 +105,7 @@ def test_a_training_whose_export_fails_is_complete(prepared, tmp_path):
     export.mkdir(parents=True)
     (export / "notes.txt").write_text("mine")
     errors = finish(prepared, tmp_path)
-    assert "nmt: not exported, so Keras will translate: " in errors
+    assert "nmt: warning: not exported, so Keras will translate: " in errors
     assert "has files that are no export" in errors and (export / "notes.txt").exists()
 
 

@@ -7,13 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nmtcli import config
-from nmtcli.config.auto import Choice, choose, fill
+from nmtcli.config import Settings
+from nmtcli.config.auto import Recommendation, fill_unset, recommend
 
 CPU, GPU = "CPU (2 threads)", "1 GPU"
 
 
 def chosen(*arguments):
-    return fill({}, choose(*arguments))[0]
+    return fill_unset(Settings(), recommend(*arguments))[1]
 
 
 @pytest.mark.parametrize("architecture", ["rnn", "transformer"])
@@ -74,41 +75,51 @@ def test_more_text_means_fewer_epochs_and_no_smaller_batches(architecture):
 
 
 def test_what_the_user_set_wins_and_is_not_spoken_of():
-    choices = choose(29_000, 14.0, 8000, CPU)
+    found = recommend(29_000, 14.0, 8000, CPU)
     values = {"model": {"dropout": 0.1, "cell": "lstm"}, "training": {"batch_tokens": 500}}
-    filled, lines = fill(values, choices)
+    settings = Settings().update(values)
+    merged, taken, lines = fill_unset(settings, found)
+    filled = merged.as_dict()
+    assert "dropout" not in taken["model"] and taken["model"]["decoder_size"] == 512
     assert filled["model"]["dropout"] == 0.1 and filled["model"]["cell"] == "lstm"
     assert filled["training"]["batch_tokens"] == 500
     assert filled["model"]["decoder_size"] == 512
     said = "\n".join(lines)
     assert "dropout" not in said and "batch_tokens" not in said
     assert "model.decoder_size=512" in said and "29,000 pairs" in said
-    assert values["training"] == {"batch_tokens": 500}
+    assert settings.as_dict() == values
 
 
 def test_rate_and_warm_up_go_by_the_size_and_the_updates_that_were_set():
-    values = fill({}, choose(29_000, 14.0, 8000, GPU, "transformer", 64, 2000))[0]["training"]
+    values = chosen(29_000, 14.0, 8000, GPU, "transformer", 64, 2000)["training"]
     assert values["warmup_steps"] == 200
     assert values["learning_rate"] == 0.003  # the most: the paper's would be 0.0088
-    values = fill({}, choose(29_000, 14.0, 8000, GPU, "transformer", 512, 40_000))[0]["training"]
+    values = chosen(29_000, 14.0, 8000, GPU, "transformer", 512, 40_000)["training"]
     assert values["warmup_steps"] == 4000
     assert math.isclose(values["learning_rate"], (512 * 4000) ** -0.5, rel_tol=0.01)
 
 
 def test_a_choice_of_which_nothing_is_left_has_no_line():
-    assert fill({"a": {"b": 1}}, [Choice({"a": {"b": 2}}, "why")]) == ({"a": {"b": 1}}, [])
+    settings = Settings().update({"model": {"dropout": 0.2}})
+    filled, taken, lines = fill_unset(
+        settings, [Recommendation({"model": {"dropout": 0.1}}, "why")]
+    )
+    assert filled.as_dict() == settings.as_dict() and (taken, lines) == ({}, [])
 
 
 def test_no_pairs_and_unknown_architectures_are_refused():
     for arguments in ((0, 10.0, 100, CPU), (10, 10.0, 100, CPU, "cnn")):
         with pytest.raises(ValueError, match="no defaults"):
-            choose(*arguments)
+            recommend(*arguments)
 
 
 def test_the_values_that_were_set_are_told_from_the_defaults(tmp_path):
     (tmp_path / "c.yaml").write_text("model: {dropout: 0.3}\n")
     overrides = {"training": {"seed": 5, "max_steps": None}}
-    values = config.load_values(tmp_path / "c.yaml", ["model.cell=lstm"], overrides)
-    assert values == {"model": {"dropout": 0.3, "cell": "lstm"}, "training": {"seed": 5}}
+    settings = config.read_settings(tmp_path / "c.yaml", ["model.cell=lstm"], overrides)
+    assert settings.as_dict() == {
+        "model": {"dropout": 0.3, "cell": "lstm"},
+        "training": {"seed": 5},
+    }
     # 0.3 is the default as well, and still the user's own.
-    assert "dropout" not in fill(values, choose(29_000, 14, 8000, CPU))[1][0]
+    assert "dropout" not in fill_unset(settings, recommend(29_000, 14, 8000, CPU))[2][0]

@@ -1,6 +1,8 @@
 """The configuration: precedence, checks, and messages that say what to do."""
 
 import dataclasses
+import subprocess
+import sys
 
 import pytest
 import yaml
@@ -34,7 +36,8 @@ def test_the_dumped_configuration_reads_back_the_same(tmp_path):
 def test_every_option_has_help_and_a_default_that_passes_its_own_check():
     for section in dataclasses.fields(config.Config):
         for option in dataclasses.fields(section.type):
-            assert option.metadata["help"].endswith((".", "...")), option.name
+            text = option.metadata["help"]
+            assert text[0].isupper() and text.endswith(".") and len(text) <= 110, option.name
     assert config.from_dict(config.as_dict(config.Config())) == config.Config()
 
 
@@ -68,8 +71,8 @@ def test_a_wrong_assignment_says_what_is_wrong(assignment, message):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("model:\n  cell: [\n", "c.yaml:3: not valid YAML"),
-        ("- a\n", "a configuration is made of 'section:' blocks"),
+        ("model:\n  cell: [\n", "c.yaml:3: "),
+        ("- a\n", "'section:' blocks"),
         ("model: 3\n", "section 'model' must hold 'key: value' lines"),
         ("model:\n  cels: gru\n", "unknown key 'model.cels'; did you mean 'cell'?"),
     ],
@@ -242,6 +245,58 @@ def test_an_empty_file_or_section_is_the_defaults(tmp_path):
     assert config.load(tmp_path / "c.yaml") == config.Config()
 
 
+@pytest.mark.parametrize(
+    ("section", "options", "names"),
+    [
+        ("training", {"average_last": 1}, ["training.average_last", "not 1"]),
+        ("training", {"average_last": 5}, ["average_last=5", "training.keep_checkpoints is 3"]),
+        ("search", {"nbest": 7, "beam": 6}, ["search.nbest is 7", "search.beam is 6"]),
+        ("search", {"sample": True, "beam": 6}, ["search.sample", "search.beam is 6"]),
+        ("search", {"top_p": 0.0, "sample": True}, ["search.top_p"]),
+        ("search", {"top_k": 3}, ["search.top_k", "search.sample"]),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused_with_the_file(
+    section, options, names, tmp_path
+):
+    (tmp_path / "c.yaml").write_text(yaml.safe_dump({section: options}))
+    with pytest.raises(UsageError) as caught:
+        config.load(tmp_path / "c.yaml")
+    assert all(name in str(caught.value) for name in ["c.yaml: ", *names])
+    with pytest.raises(UsageError) as caught:
+        config.from_dict({section: options})
+    assert str(caught.value).startswith(f"{section}.")
+
+
+def test_a_text_that_is_wrong_is_named_and_not_the_file(tmp_path):
+    (tmp_path / "c.yaml").write_text("search: {beam: 3}\n")
+    with pytest.raises(UsageError, match=r"^search\.beam=0: search\.beam must be .*not 0$"):
+        config.load(tmp_path / "c.yaml", ["search.beam=0"])
+
+
+def test_sampling_has_no_beam_unless_one_is_set():
+    assert config.load(assignments=["search.sample=true"]).search.beam == 1
+    assert config.load(assignments=["search.sample=false"]).search.beam == 5
+
+
+def test_settings_lie_over_others_and_leave_them_as_they_are():
+    low = config.Settings().update({"model": {"cell": "lstm", "dropout": 0.1}})
+    high = config.Settings().update({"model": {"cell": "gru"}, "search": {"beam": 2}})
+    merged = low.below(high)
+    assert merged.as_dict() == {"model": {"cell": "gru", "dropout": 0.1}, "search": {"beam": 2}}
+    assert merged.only("search").as_dict() == {"search": {"beam": 2}}
+    assert not merged.without("search", "beam").has("search", "beam")
+    assert merged.get("search", "beam") == 2 and merged.get("search", "nbest") is None
+    assert low.get("model", "cell") == "lstm" and not low.has("search", "beam")
+
+
+def test_the_configuration_needs_no_command_line():
+    program = "import sys, nmtcli.config; print({'typer', 'click', 'yaml'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout == "set()\n"
+
+
 def test_differences_are_shown_key_by_key():
     old, new = ({"model": {"cell": cell, "dropout": 0.1}} for cell in ("gru", "lstm"))
-    assert config.differences(old, new) == ["model.cell: gru -> lstm"]
+    (found,) = config.differences(old, new)
+    assert found == ("model", "cell", "gru", "lstm") and str(found) == "model.cell: gru -> lstm"

@@ -7,7 +7,7 @@ import yaml
 
 from nmtcli import config as configuration
 from nmtcli.cli.main import run as nmt
-from nmtcli.config import from_dict, heads_of, load, load_values, mechanism_of
+from nmtcli.config import Settings, from_dict, heads_of, mechanism_of, read_settings
 from nmtcli.config.presets import FOLDER, preset_names, preset_values
 from nmtcli.errors import UsageError
 
@@ -78,8 +78,9 @@ def test_their_rate_is_that_of_equation_3(name, size):
 def test_a_preset_is_below_file_assignment_and_option(tmp_path):
     file = tmp_path / "options.yaml"
     file.write_text("model: {dropout: 0.5}\ntraining: {warmup_steps: 7}\n")
-    base = preset_values("transformer-tiny")
-    merged = load(file, ["training.warmup_steps=8"], {"training": {"learning_rate": 0.1}}, base)
+    overrides = {"training": {"learning_rate": 0.1}}
+    base = Settings().update(preset_values("transformer-tiny"))
+    merged = read_settings(file, ["training.warmup_steps=8"], overrides, base).build()
     assert merged.model.dropout == 0.5 and merged.model.encoder_layers == 4
     assert merged.training.warmup_steps == 8 and merged.training.learning_rate == 0.1
 
@@ -150,9 +151,8 @@ def test_what_does_not_go_together_is_refused_in_one_line(given, message, nowher
 def test_a_runs_folder_is_named_by_what_it_is(given, preset, name, tmp_path):
     from nmtcli.cli.train_options import run_name
 
-    base = preset_values(preset) if preset else {}
-    values = load_values(overrides={"model": given}, base=base)
-    assert run_name(tmp_path / "prepared-d", values, preset) == name
+    settings = Settings().update(preset_values(preset) if preset else {}).update({"model": given})
+    assert run_name(tmp_path / "prepared-d", settings.build().model, preset) == name
 
 
 def test_the_help_names_every_preset(capsys):
@@ -163,5 +163,5 @@ def test_the_help_names_every_preset(capsys):
 
 def test_a_presets_values_are_options(tmp_path):
     for name in NAMES:
-        again = load_values(base=preset_values(name))
+        again = Settings().update(preset_values(name)).as_dict()
         assert configuration.as_dict(from_dict(again))["model"].keys() >= again["model"].keys()

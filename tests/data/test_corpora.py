@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from helpers.preprocess_case import SMALL, corpus_of, fails, write_lines
 from nmtcli import config
 from nmtcli.cli.main import run
-from nmtcli.config.vocabulary_size import choose_size
+from nmtcli.config.auto import choose_size
 from nmtcli.data.batching import (
     Batch,
     CorpusShare,
@@ -74,7 +74,7 @@ def test_a_file_of_options_names_several_corpora(two):
     for name in ("00000.source.tokens.npy", "shards.json"):
         assert Path("a/train", name).read_bytes() == Path("b/train", name).read_bytes()
     data = config.load("c.yaml").data
-    assert config.load(None, base={"data": {"train_source": ["s", "s2"]}}).data.train_source == (
+    assert config.load(overrides={"data": {"train_source": ["s", "s2"]}}).data.train_source == (
         data.train_source
     )
 
@@ -99,14 +99,14 @@ def test_a_rejected_pair_names_its_file_and_the_same_pair_twice_is_one(two):
     [
         (["--weights", "1"], ["data.weights has 1 values, but there are 2 training texts"]),
         (["--weights", "1,0"], ["a weight of 0 cannot be"]),
-        (["--weights", "1,x"], ["'x' is no number", "--weights 1,0.5"]),
+        (["--weights", "1,x"], ["--weights: 'x'", "--weights 1,0.5"]),
         (["--weights", "1,nan"], ["a weight of nan cannot be"]),
         (["--tags", "<a>"], ["data.tags has 1 values"]),
         (["--tags", "<a>,b"], ["a tag 'b' cannot be", "<2ko>"]),
         (["--tags", "<a>,<unk>"], ["a tag '<unk>' cannot be"]),
         (["--tags", "<a>,<b c>"], ["a tag '<b c>' cannot be"]),
         (["--alignments", "l"], ["data.alignments has 1 values"]),
-        (["--train", "s"], ["--train takes 2 arguments"]),
+        (["--train", "s"], ["--train needs two files"]),
         (["--alignments", "l", "--alignments", "l"], ["l: 100 lines, but s2: 40"]),
         (["--alignments", "l", "--alignments", "none"], ["none: no such file"]),
         (["--set", "data.weights=heavy"], ["data.weights must be a list of numbers"]),

@@ -179,14 +179,14 @@ def refusal(runs, capfd):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--format", "tflite"], "format 'tflite': there is onnx, ctranslate2, savedmodel"),
+        (["--format", "tflite"], "onnx, ctranslate2, savedmodel, not 'tflite'"),
         (["--checkpoint", "newest"], "checkpoint 'newest': give best, last or step-N"),
         (["--checkpoint", "step-8"], "no checkpoint 'step-8' (there are: step-7)"),
         (["--beam", "0"], "search.beam must be between 1 and 100, not 0"),
-        (["--set", "model.cell=gru"], "only search.* can be set here"),
+        (["--set", "model.cell=gru"], "only search.* can be set"),
         (["--set", "search.sample=true"], "switch it off for the export"),
-        (["--set", "search.coverage_penalty=0.1"], "search.coverage_penalty is not part of what"),
-        (["--set", "search.no_repeat_ngram=3"], "--set search.no_repeat_ngram=0"),
+        (["--set", "search.coverage_penalty=0.1"], "search.coverage_penalty cannot be exported"),
+        (["--set", "search.no_repeat_ngram=3"], "search.no_repeat_ngram=0"),
     ],
 )
 def test_a_wrong_option_is_refused(refusal, arguments, message):

@@ -6,9 +6,10 @@ import shutil
 import pytest
 
 from nmtcli.cli.main import run
+from nmtcli.config import Settings
 from nmtcli.metrics import sacrebleu_scores as bleu
 from nmtcli.metrics.tokenizer import choose_tokenizer
-from nmtcli.training.defaults import complete
+from nmtcli.training.defaults import resolve_config
 
 KOREAN = ["나는 어제 파이썬(Python) 문서를 읽었다.", "데이터를 주고받는 클래스입니다."]
 JAPANESE = ["私は昨日Pythonの文書を読みました。", "データを交換するクラスです。"]
@@ -81,8 +82,9 @@ def test_a_comparison_of_systems_has_the_note_once(korean, tmp_path, capsys):
 def test_validation_counts_korean_words(prepared, tmp_path):
     data = shutil.copytree(prepared, tmp_path / "data")
     (data / "valid.target.txt").write_text("\n".join(KOREAN * 30) + "\n", "utf-8")
-    found = complete({}, data, tmp_path / "run")
+    found = resolve_config(Settings(), data, tmp_path / "run")
     assert found.config.validation.tokenize == "ko-mecab"
     assert "validation.tokenize=ko-mecab: the references are Korean" in found.lines
-    set_by_hand = complete({"validation": {"tokenize": "char"}}, data, tmp_path / "other")
+    by_hand = Settings().update({"validation": {"tokenize": "char"}})
+    set_by_hand = resolve_config(by_hand, data, tmp_path / "other")
     assert set_by_hand.config.validation.tokenize == "char"

@@ -8,9 +8,15 @@ import yaml
 
 from nmtcli import config as configuration
 from nmtcli.cli.main import run as nmt
-from nmtcli.config.auto import choose
+from nmtcli.config import Settings
+from nmtcli.config.auto import recommend
 from nmtcli.runs.directory import RunDirectory
-from nmtcli.training.defaults import complete
+from nmtcli.training.defaults import resolve_config
+
+
+def complete(values, data, run_path):
+    return resolve_config(Settings().update(values), data, run_path)
+
 
 SMALL = ["model.embedding_size=8", "model.encoder_size=8", "model.decoder_size=8"]
 SMALL += ["model.attention_size=8"]
@@ -23,7 +29,7 @@ def test_what_is_set_wins_and_the_rest_is_chosen(prepared, tmp_path):
     assert "embedding_size" not in found.values["model"]
     facts = json.loads((prepared / "prepared.json").read_text())
     counts = facts["counts"]["train"]
-    expected = choose(
+    expected = recommend(
         counts["kept"], counts["pieces"][1] / counts["kept"], facts["vocabulary"]["target"], "CPU"
     )
     for choice in expected:
@@ -53,7 +59,7 @@ def test_who_trained_on_sentences_translates_by_sentence(prepared, tmp_path):
     path.write_text(json.dumps(facts))
     found = complete({}, tmp_path / "cut", tmp_path / "run")
     assert found.config.search.by_sentence
-    assert "search.by_sentence=True: the training text was cut so" in found.lines
+    assert "search.by_sentence=True: the training text was cut into sentences" in found.lines
     values = {"search": {"by_sentence": False}}
     assert not complete(values, tmp_path / "cut", tmp_path / "run").config.search.by_sentence
 

@@ -86,8 +86,8 @@ def test_an_average_that_was_best_is_not_in_the_way_of_a_training_that_goes_on(p
 @pytest.mark.parametrize(
     ("chosen", "message"),
     [
-        ({"average_last": 4}, "average_last=4 needs .* training.keep_checkpoints=4 too"),
-        ({"average_last": 1}, "of two checkpoints at least"),
+        ({"average_last": 4}, "average_last=4 .* training.keep_checkpoints is 3"),
+        ({"average_last": 1}, "training.average_last .*2.*, not 1"),
     ],
 )
 def test_averages_that_cannot_be_are_refused_before_anything_is_made(

@@ -1,4 +1,4 @@
-"""Settings of the papers and of usual sizes, under a name: the YAML files in `presets/`."""
+"""Settings of the papers and of usual sizes, each under a name: the YAML files beside this one."""
 
 from pathlib import Path
 
@@ -8,23 +8,23 @@ FOLDER = Path(__file__).parent
 
 
 def preset_names() -> list[str]:
-    """The names there are, in order."""
+    """The names of all presets, in order."""
     return sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
 
 def preset_values(name: str) -> dict:
-    """What a preset sets, as of `config.load_values`.
+    """What a preset sets: section -> key -> value.
 
     Raises:
         UsageError: there is no such preset; the nearest one is named.
     """
     import difflib
 
-    from nmtcli import config
+    from nmtcli.config.loading import read_yaml
 
     names = preset_names()
     if name not in names:
         close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
         hint = f"did you mean '{close[0]}'?" if close else f"there are {', '.join(names)}"
-        raise UsageError(f"--preset {name}: no such preset; {hint}")
-    return config.load_values(FOLDER / f"{name}.yaml")
+        raise UsageError(f"preset {name}: there is no such preset; {hint}")
+    return read_yaml(FOLDER / f"{name}.yaml")

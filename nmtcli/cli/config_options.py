@@ -1,0 +1,35 @@
+"""Options that name a configuration file and set single options of it."""
+
+from dataclasses import dataclass
+
+from nmtcli.cli.options import flag
+
+
+@dataclass(frozen=True)
+class ConfigOptions:
+    """The configuration of `nmt preprocess` and `nmt train`."""
+
+    config: str | None = flag(None, "Read options from this YAML file.", "--config", metavar="FILE")
+    assignments: list[str] = flag(
+        [],
+        "Set any option of the configuration, such as model.cell=lstm; can be given several times.",
+        "--set",
+        metavar="KEY=VALUE",
+    )
+    dump_config: bool = flag(False, "Print the merged configuration and stop.", "--dump-config")
+
+
+@dataclass(frozen=True)
+class SearchFileOptions:
+    """The search options of a trained run, of which a file and `--set` change some."""
+
+    config: str | None = flag(
+        None, "Read search options from the section search of this YAML file.", "--config",
+        metavar="FILE",
+    )  # fmt: skip
+    assignments: list[str] = flag(
+        [],
+        "Set any option of the search, such as search.beam=8; can be given several times.",
+        "--set",
+        metavar="search.KEY=VALUE",
+    )

@@ -1,0 +1,77 @@
+"""Options of `nmt translate` that order translations by the score of another run too."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from nmtcli.cli.options import flag
+from nmtcli.errors import UsageError
+
+logger = logging.getLogger(__name__)
+
+PANEL = "Several models"
+
+
+@dataclass(frozen=True)
+class RerankOptions:
+    """The run that reranks, if there is one.
+
+    Raises:
+        UsageError: two runs are given.
+    """
+
+    rerank: str | None = flag(
+        None,
+        "Rerank the translations of the beam by (1 - W) x own score + W x the length-normalised"
+        " score of this run. A run that was trained on the same text in the other direction scores"
+        " the line given its translation.",
+        "--rerank",
+        metavar="DIR",
+        panel=PANEL,
+    )
+    rerank_reverse: str | None = flag(
+        None,
+        "Rerank in the same way with a run that translates in the other direction.",
+        "--rerank-reverse",
+        metavar="DIR",
+        panel=PANEL,
+    )
+
+    def __post_init__(self) -> None:
+        if self.rerank is not None and self.rerank_reverse is not None:
+            raise UsageError("only one run can rerank: give --rerank or --rerank-reverse, not both")
+
+    @property
+    def path(self) -> str | None:
+        """The run that reranks."""
+        return self.rerank if self.rerank_reverse is None else self.rerank_reverse
+
+    def apply(self, translator, runs: Sequence[str], runtime):
+        """The translator, which lets the other run rerank; itself where there is none.
+
+        Args:
+            translator: `nmtcli.inference.translator.Translator`.
+            runs: the translator's runs; empty for the newest one.
+            runtime: what runs the models; the score needs no shortlist.
+
+        Raises:
+            UsageError: there is no such run.
+        """
+        if self.path is None:
+            return translator
+        from nmtcli.inference.loading import translates_back
+        from nmtcli.inference.reranker import Reranker
+        from nmtcli.inference.scorer import load_scorer
+        from nmtcli.runs.directory import find_run
+
+        back = self.rerank_reverse is not None
+        own = find_run(runs[0] if runs else None)
+        if not back and translates_back(own, find_run(self.path)):
+            logger.warning(
+                "%s: translates in the other direction, so it scores the source given the"
+                " translation",
+                self.path,
+            )
+            back = True
+        scorer = load_scorer(self.path, runtime=runtime._replace(shortlist=False))
+        return Reranker(translator, scorer, back)

@@ -1,0 +1,87 @@
+"""Options that say which trained models a command uses, and what runs them."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nmtcli.cli.options import flag
+
+if TYPE_CHECKING:
+    from nmtcli.engines.runtime import Runtime
+
+RUNTIME = "What runs the model"
+
+
+@dataclass(frozen=True)
+class EnsembleOptions:
+    """One model, or several that work together."""
+
+    runs: list[str] = flag(
+        [],
+        "Use the model in this run's folder; the default is the newest run here. Several runs with"
+        " the same subwords form an ensemble.",
+        "--run",
+        metavar="DIR",
+    )
+    checkpoints: list[str] = flag(
+        [],
+        "Use this checkpoint: best (the default), last or step-N. Several checkpoints of one run"
+        " form an ensemble.",
+        "--checkpoint",
+        metavar="NAME",
+    )
+
+
+@dataclass(frozen=True)
+class RuntimeOptions:
+    """What runs a model."""
+
+    engine: str | None = flag(
+        None,
+        "Run the model with this engine: onnx or ctranslate2 (an export of the run, made by nmt"
+        " export), keras, or auto (the default), which is onnx where that export exists and the"
+        " machine has no GPU or TPU, else keras.",
+        "--engine",
+        metavar="NAME",
+        panel=RUNTIME,
+    )
+    precision: str | None = flag(
+        None,
+        "Compute in this precision: float32 (the default, also as auto), int8 (exports only) or"
+        " bfloat16 (Keras only).",
+        "--precision",
+        metavar="NAME",
+        panel=RUNTIME,
+    )
+
+    def runtime(self) -> "Runtime":
+        """
+        Raises:
+            UsageError: names that do not exist, or options that do not go together.
+        """
+        from nmtcli.engines.runtime import Runtime
+
+        values = {name: value for name, value in vars(self).items() if value is not None}
+        found = Runtime(**values)
+        found.check()
+        return found
+
+
+@dataclass(frozen=True)
+class TranslationRuntimeOptions(RuntimeOptions):
+    """What runs a model that translates."""
+
+    threads: int | None = flag(
+        None,
+        "Search with this many threads (exports only); the default is one for each processor.",
+        "--threads",
+        metavar="N",
+        panel=RUNTIME,
+    )
+    shortlist: bool = flag(
+        False,
+        "Restrict the output to tokens that translated these source tokens in training, and to"
+        " frequent ones (onnx only). This is faster with a large vocabulary, but can change a"
+        " translation.",
+        "--shortlist",
+        panel=RUNTIME,
+    )
