@@ -7,7 +7,7 @@ EDITABLE = --config-settings editable_mode=compat --editable
 DATA ?= ../shared/data
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-all lint format bench bench-translate study dist clean
+.PHONY: help install demo test test-fast test-all lint format bench bench-translate study dist clean
 
 help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -28,6 +28,9 @@ demo: $(VENV)/.ready ## train with and without attention on the embedded corpus,
 
 test: $(VENV)/.ready-to-test ## run the tests
 	$(BIN)/python -m pytest -n auto --dist loadfile -m 'not slow'
+
+test-fast: $(VENV)/.ready-to-test ## run the tests that need no framework and no process, within a minute
+	$(BIN)/python -m pytest --fast -m 'not slow'
 
 test-all: $(VENV)/.ready-to-test ## run the tests, the slow ones too
 	$(BIN)/python -m pytest

@@ -62,7 +62,7 @@ def _tensorflow_scan(function, carry, positions, reverse):
 
 
 def _output_signature(function, carry, positions, arrays):
-    """Types and shapes of one turn's outputs, found by tracing it once without running it."""
+    """Types and shapes of one turn's outputs; in a graph, found without running the turn."""
     import tensorflow as tf
 
     def first(flat_carry, flat_position):
@@ -72,6 +72,9 @@ def _output_signature(function, carry, positions, arrays):
         )
         return outputs
 
+    if tf.executing_eagerly():  # a turn on zeros is much quicker than its trace
+        outputs = first(tree.flatten(carry), [tf.zeros(x.shape[1:], x.dtype) for x in arrays])
+        return outputs, tree.flatten(outputs)
     graph = tf.function(first, autograph=False)
     carry_specs = [tf.TensorSpec(x.shape, x.dtype) for x in tree.flatten(carry)]
     position_specs = [tf.TensorSpec(x.shape[1:], x.dtype) for x in arrays]

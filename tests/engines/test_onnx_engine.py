@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from helpers.engine_cases import LIMITS, MODELS, SOURCE, engine_of
+from helpers.engine_cases import LIMITS, MODELS, SOURCE, UncompiledEngine, large_model
 from nmtcli.data.batching import pad
 from nmtcli.decoding.beam import beam_search
 from nmtcli.decoding.greedy import greedy_search
@@ -22,7 +22,7 @@ FULL_SOURCE = pad([[5, 7, 4], [8, 6, 9]], 2, 4)  # no padding
 @pytest.fixture(scope="module", params=MODELS)
 def engines(request, tmp_path_factory):
     """A model in Keras and exported."""
-    keras = engine_of(request.param)
+    keras = UncompiledEngine(large_model(request.param))
     return keras, exported(keras, tmp_path_factory.mktemp("export"))
 
 
