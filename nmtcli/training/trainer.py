@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nmtcli.data.batching import make_arrays
-from nmtcli.data.epochs import Epochs, sampling_of
+from nmtcli.data.epochs import Epochs, subword_sampling
 from nmtcli.errors import Interrupted, NmtError
 from nmtcli.runs import checkpoints
 from nmtcli.runs.atomic import write_atomically
@@ -43,7 +43,7 @@ class Training:
     def __init__(self, run, config, pairs, update, validate, metrics, tell):
         self.run, self.config, self.limits = run, config, config.training
         self.update, self.validate = update, validate
-        sampling = sampling_of(config, (run.source_subwords, run.target_subwords))
+        sampling = subword_sampling(config, (run.source_subwords, run.target_subwords))
         folder = run.path / SAMPLED
         self.epochs = Epochs(pairs, self.limits.batch_tokens, self.limits.seed, sampling, folder)
         self.open_metrics, self.tell = metrics, tell
