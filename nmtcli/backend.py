@@ -1,6 +1,6 @@
-"""What Keras backends do each in their own way: compiling, precision, devices, determinism.
+"""Differences between the Keras backends: compilation, precision, devices and determinism.
 
-TensorFlow is the default; `KERAS_BACKEND=jax` selects JAX, and then nothing imports TensorFlow.
+TensorFlow is the default. `KERAS_BACKEND=jax` selects JAX, and then nothing imports TensorFlow.
 """
 
 import contextlib
@@ -13,14 +13,18 @@ from nmtcli.errors import UsageError
 
 
 def choose() -> str:
-    """Settle and load the backend, before anything else imports Keras; returns its name."""
+    """Load the backend before anything else imports Keras, and return its name.
+
+    Raises:
+        UsageError: KERAS_BACKEND names another backend, or the backend is not installed.
+    """
     if "keras" in sys.modules:
         import keras
 
         return keras.backend.backend()
     name = os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     if name not in ("tensorflow", "jax"):
-        raise UsageError(f"KERAS_BACKEND={name}: nmt runs on tensorflow or jax")
+        raise UsageError(f"KERAS_BACKEND is {name}, but nmt runs on tensorflow or jax only")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         with quiet_stderr():
@@ -38,27 +42,27 @@ def choose() -> str:
 
 @contextlib.contextmanager
 def quiet_stderr():
-    """Keep what native libraries print while they are loaded from the user, unless they fail.
+    """Hide what native libraries print to stderr while they load; show it only if they fail.
 
     TensorFlow reports processors and missing GPUs before its own log level takes effect.
     """
-    with tempfile.TemporaryFile() as kept:
+    with tempfile.TemporaryFile() as captured:
         sys.stderr.flush()
-        real = os.dup(2)
-        os.dup2(kept.fileno(), 2)
+        stderr = os.dup(2)
+        os.dup2(captured.fileno(), 2)
         try:
             yield
         except Exception:
-            kept.seek(0)
-            os.write(real, kept.read())
+            captured.seek(0)
+            os.write(stderr, captured.read())
             raise
         finally:
-            os.dup2(real, 2)
-            os.close(real)
+            os.dup2(stderr, 2)
+            os.close(stderr)
 
 
 def make_deterministic() -> None:
-    """Let the same step on the same machine give the same bits."""
+    """Make every operation deterministic: the same step on the same machine gives the same bits."""
     if choose() == "tensorflow":
         import tensorflow as tf
 
@@ -66,47 +70,48 @@ def make_deterministic() -> None:
 
 
 def device() -> str:
-    """The kind and number of the devices that will be used, for people to read."""
+    """Return the number and kind of the devices in use, such as `1 GPU`, for people to read."""
     if choose() == "tensorflow":
         import tensorflow as tf
 
         for kind in ("TPU", "GPU"):
-            found = tf.config.list_logical_devices(kind)
-            if found:
-                return f"{len(found)} {kind}"
+            devices = tf.config.list_logical_devices(kind)
+            if devices:
+                return f"{len(devices)} {kind}"
     else:
         import jax
 
         if jax.default_backend() != "cpu":
-            found = jax.devices()
-            return f"{len(found)} {found[0].device_kind}"
+            devices = jax.devices()
+            return f"{len(devices)} {devices[0].device_kind}"
     return f"CPU ({usable_processors()} threads)"
 
 
 def usable_processors() -> int:
+    """Return how many processors this process may use."""
     try:
         return len(os.sched_getaffinity(0))
-    except AttributeError:  # not on every system
+    except AttributeError:  # some systems lack it
         return os.cpu_count() or 1
 
 
 def version() -> str:
-    """Name and version of the backend."""
+    """Return the name and the version of the backend."""
     module = sys.modules.get("tensorflow" if choose() == "tensorflow" else "jax")
     if module is None:
         module = __import__(choose())
     return f"{choose()} {module.__version__}"
 
 
-def resolve_precision(wanted: str) -> str:
-    """`auto` -> `bfloat16` where matrix products in it are fast, else `float32`."""
-    if wanted != "auto":
-        return wanted
+def resolve_precision(precision: str) -> str:
+    """Return `precision`; `auto` becomes `bfloat16` where that is fast, else `float32`."""
+    if precision != "auto":
+        return precision
     return "bfloat16" if _has_fast_bfloat16() else "float32"
 
 
 def keras_policy(precision: str) -> str:
-    """The Keras dtype policy: bfloat16 products, float32 weights."""
+    """Return the name of the Keras dtype policy; in `bfloat16`, the weights stay float32."""
     return {"float32": "float32", "bfloat16": "mixed_bfloat16"}[precision]
 
 
@@ -137,12 +142,12 @@ def _processor_flags() -> set[str]:
 
 
 def compiled(function, variables=(), is_fixed=False):
-    """`function` of tensors as one compiled graph; sizes of axes may change from call to call.
+    """Return `function` compiled as one graph; the sizes of axes may change from call to call.
 
     Args:
         function: takes and returns structures of tensors.
-        variables: Keras variables that it reads; it sees the values they have at each call.
-        is_fixed: it needs all sizes of axes as numbers, and is compiled for each anew.
+        variables: Keras variables that the function reads; each call sees their current values.
+        is_fixed: the function needs every size as a number, and is compiled again for new sizes.
     """
     if choose() == "tensorflow":
         import tensorflow as tf
@@ -152,7 +157,7 @@ def compiled(function, variables=(), is_fixed=False):
     import keras
 
     @jax.jit
-    def with_values(values, *args):  # JAX would else keep the values of the first call for ever
+    def with_values(values, *args):  # otherwise JAX would keep the values of the first call
         with keras.StatelessScope(state_mapping=list(zip(variables, values))):
             return function(*args)
 

@@ -1,23 +1,23 @@
-"""The errors that a user can cause, each with the exit status that the command line gives it.
+"""Errors that a user can cause, each with its exit status on the command line.
 
-Library code raises these and never exits; `nmtcli.cli.main` turns them into one line and a status.
+Library code raises them and never exits. `nmtcli.cli.main` turns them into one line and a status.
 """
 
 
 class NmtError(Exception):
-    """A failure that one line explains: what is wrong, where, and what to do (exit status 1)."""
+    """A failure whose message is one line: what is wrong, where, and what to do (exit status 1)."""
 
     exit_status = 1
 
 
 class UsageError(NmtError):
-    """A wrong command, option or input: nothing was done (exit status 2)."""
+    """A wrong command, option or input; nothing has been done (exit status 2)."""
 
     exit_status = 2
 
 
 class Interrupted(NmtError):
-    """The user or the system asked to stop; the work so far is saved (exit status 128 + signal)."""
+    """A request to stop, after which the work so far is saved (exit status 128 + signal)."""
 
     def __init__(self, message: str, signal_number: int):
         super().__init__(message)

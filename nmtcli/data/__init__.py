@@ -1,1 +1,1 @@
-"""Ids on disk and the plan by which they become batches."""
+"""From parallel text to batches: readers, filters, subword learning, encoding, batching."""

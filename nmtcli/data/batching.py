@@ -1,10 +1,10 @@
-"""Which pairs make up which batch: a function of (lengths, shares, budget, seed, epoch) alone.
+"""Batches of sentence pairs: a function of (lengths, shares, budget, seed, epoch) alone.
 
-Pairs are shuffled, grouped by target length, sorted by source length within pools of a group, cut
-to the token budget, and the batches are shuffled. Lengths are padded up to a small fixed set, so
-that a compiling backend sees few shapes.
+The pairs are shuffled, grouped by target length, sorted by source length within pools of a group,
+and cut to the token budget; then the batches are shuffled. Lengths are padded up to a small fixed
+set, so that a compiling backend sees few shapes.
 
-Letters: B rows, S source positions, T target positions, all with EOS and padding.
+Letters: B rows, S source positions, T target positions; S and T include EOS and padding.
 """
 
 import math
@@ -15,29 +15,29 @@ import numpy as np
 
 from nmtcli.text.special_tokens import BOS_ID, EOS_ID, PAD_ID
 
-POOL = 40  # batches sorted together by source length: large enough to fit, small enough to mix
+POOL = 40  # batches sorted together by source length: enough for little padding and good mixing
 LENGTHS = (4, 8, 12, 16, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256)
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Pairs of one batch and the shape they are padded to."""
+    """The pairs of one batch and the shape to which they are padded."""
 
-    pairs: np.ndarray  # indices, at most `rows` of them
+    pairs: np.ndarray  # indices of the pairs, at most `rows` of them
     rows: int  # B
     source_length: int  # S
     target_length: int  # T
 
 
 class CorpusShare(NamedTuple):
-    """A corpus among the pairs, which stand corpus by corpus: how many it has, and its weight."""
+    """The number of pairs and the weight of one corpus; the pairs are stored corpus by corpus."""
 
     pairs: int
     weight: float = 1.0
 
 
 def padded_length(length):
-    """The smallest of the fixed lengths that holds `length`; beyond them, multiples of 64."""
+    """Round `length` up to the next of the fixed lengths, or to a multiple of 64 beyond them."""
     length = np.asarray(length)
     position = np.searchsorted(LENGTHS, length)
     known = np.asarray(LENGTHS)[np.minimum(position, len(LENGTHS) - 1)]
@@ -45,21 +45,21 @@ def padded_length(length):
 
 
 def pairs_of_epoch(shares, seed, epoch) -> np.ndarray:
-    """Indices of the pairs that an epoch sees, corpus by corpus; some of them more than once.
+    """Return the indices of an epoch's pairs, corpus by corpus; some may occur more than once.
 
-    Each corpus is an endless row of passes over it, each in another order, and an epoch takes the
-    next `weight` of a pass. So all of its pairs have been seen as often as each other, give or take
-    one, after any number of epochs.
+    A corpus is read in endless passes, each in another order, and an epoch takes the next `weight`
+    of a pass. After any number of epochs, all pairs of a corpus have therefore been seen equally
+    often, with a difference of at most one.
 
     Args:
-        shares: of each corpus, in order.
-        seed: of the run.
-        epoch: number of the epoch.
+        shares: the `CorpusShare` of each corpus, in order.
+        seed: the seed of the run.
+        epoch: the number of the epoch.
     """
     chosen, start = [np.zeros(0, np.int64)], 0
     for number, (count, weight) in enumerate(shares):
-        wanted = max(1, round(weight * count)) if count else 0
-        begin, end = epoch * wanted, (epoch + 1) * wanted
+        size = max(1, round(weight * count)) if count else 0
+        begin, end = epoch * size, (epoch + 1) * size
         for turn in range(begin // max(1, count), math.ceil(end / max(1, count))):
             order = np.random.default_rng((seed, number, turn, 1)).permutation(count)
             first, last = begin - turn * count, end - turn * count
@@ -69,15 +69,16 @@ def pairs_of_epoch(shares, seed, epoch) -> np.ndarray:
 
 
 def plan_epoch(source_lengths, target_lengths, batch_tokens, seed, epoch, shares=()) -> list[Batch]:
-    """The batches of one epoch, in order.
+    """Return the batches of one epoch, in order.
 
     Args:
-        source_lengths: (N,), pieces without EOS.
-        target_lengths: (N,), pieces without EOS.
-        batch_tokens: B x T at most, and B x S at most twice that; one row at least.
-        seed: of the run.
-        epoch: number of the epoch.
-        shares: of each corpus, in order; none: an epoch sees each pair once.
+        source_lengths: (N,), source tokens of each pair, without EOS.
+        target_lengths: (N,), target tokens of each pair, without EOS.
+        batch_tokens: the limit of B x T; the limit of B x S is twice that. A batch has at least
+            one row.
+        seed: the seed of the run.
+        epoch: the number of the epoch.
+        shares: the `CorpusShare` of each corpus, in order; if empty, an epoch has each pair once.
     """
     generator = np.random.default_rng((seed, epoch))
     pairs = len(source_lengths)
@@ -105,13 +106,13 @@ def _group_batches(group, source_lengths, target_length, batch_tokens) -> list[B
             quarter = -(-full // 4)
             rows = min(full, -(-len(pairs) // quarter) * quarter)
             if rows * source_length > 2 * batch_tokens:
-                rows = len(pairs)  # padding rows would break the budget that the pairs keep
+                rows = len(pairs)  # padding rows would exceed the budget
             batches.append(Batch(pairs, max(rows, len(pairs)), source_length, target_length))
     return batches
 
 
 def _cut(pool, full, source_lengths, source_budget):
-    """Take rows off the front of a pool sorted by source length, fewer where sources are long."""
+    """Take the first rows of a pool sorted by source length, fewer where sources are long."""
     rows = min(full, len(pool))
     while (
         rows > 1 and rows * padded_length(int(source_lengths[pool[rows - 1]]) + 1) > source_budget
@@ -121,9 +122,12 @@ def _cut(pool, full, source_lengths, source_budget):
 
 
 class Arrays(NamedTuple):
-    """source_ids (B, S) and targets (B, T) end with EOS; decoder_inputs (B, T) begin with BOS.
+    """The arrays of one batch.
 
-    alignment: (B, T, S) float32, what a guided alignment should look like, see `alignment_of`.
+    source_ids: (B, S) int32, each row ends with EOS and padding.
+    decoder_inputs: (B, T) int32, each row begins with BOS.
+    targets: (B, T) int32, each row ends with EOS and padding.
+    alignment: (B, T, S) float32, the reference of guided alignment; or None.
     """
 
     source_ids: np.ndarray
@@ -133,7 +137,7 @@ class Arrays(NamedTuple):
 
 
 def pad(sequences, rows, length) -> np.ndarray:
-    """(rows, length) int32: each sequence, EOS, and PAD; further rows are all PAD."""
+    """Return (rows, length) int32: each sequence with EOS, then PAD; further rows are all PAD."""
     padded = np.full((rows, length), PAD_ID, dtype=np.int32)
     for row, sequence in enumerate(sequences):
         padded[row, : len(sequence)] = sequence
@@ -142,40 +146,40 @@ def pad(sequences, rows, length) -> np.ndarray:
 
 
 def shift_right(targets) -> np.ndarray:
-    """What the decoder reads to produce `targets` (B, T): BOS, then all but the last."""
+    """Return the decoder's inputs (B, T) for `targets` (B, T): BOS, then all but the last."""
     inputs = np.full_like(targets, BOS_ID)
     inputs[:, 1:] = targets[:, :-1]
     return inputs
 
 
-def alignment_of(links, lengths, rows, source_length, target_length) -> np.ndarray:
-    """(rows, T, S) float32: how a guided alignment spreads each target piece over the source.
+def alignment_matrix(links, lengths, rows, source_length, target_length) -> np.ndarray:
+    """Return the reference of guided alignment, (rows, T, S) float32.
 
-    A row of a linked piece is spread evenly over the source pieces that it is linked with (Chen et
-    al. 2016, arXiv:1607.01628, section 3.1); that of a piece without a link is zero, as is
-    padding. EOS belongs to EOS.
+    The row of a linked target token is spread evenly over the source tokens of its links (Chen et
+    al. 2016, arXiv:1607.01628, section 3.1). The row of a token without links is zero, and so is
+    that of padding. EOS is linked to EOS.
 
     Args:
-        links: for each sentence (n, 2), pairs of a source and a target piece, each pair once.
-        lengths: for each sentence, pieces of source and target without EOS.
-        rows: B; further ones are zero.
+        links: for each sentence (n, 2), pairs of a source and a target token, each pair once.
+        lengths: for each sentence, the number of source and of target tokens, without EOS.
+        rows: B; rows beyond the sentences are zero.
         source_length: S.
         target_length: T.
     """
     alignment = np.zeros((rows, target_length, source_length), dtype=np.float32)
-    for row, (of_row, (source_end, target_end)) in enumerate(zip(links, lengths)):
-        alignment[row, of_row[:, 1], of_row[:, 0]] = 1.0
+    for row, (row_links, (source_end, target_end)) in enumerate(zip(links, lengths)):
+        alignment[row, row_links[:, 1], row_links[:, 0]] = 1.0
         alignment[row, target_end, source_end] = 1.0
     return alignment / np.maximum(alignment.sum(axis=2, keepdims=True), 1.0)
 
 
 def make_arrays(pairs, batch: Batch, with_alignment: bool = False) -> Arrays:
-    """Read a batch's pairs from disk.
+    """Read the pairs of a batch from disk and pad them.
 
     Args:
-        pairs: `Pairs`, the ids on disk.
-        batch: which of them, and the shape.
-        with_alignment: read the links too; only where `pairs.has_links`.
+        pairs: the `Pairs` on disk.
+        batch: the indices of the pairs, and the shape.
+        with_alignment: whether to read the links too; `pairs.has_links` must be true.
     """
     sources = [pairs.source(i) for i in batch.pairs]
     targets = [pairs.target(i) for i in batch.pairs]
@@ -187,4 +191,4 @@ def make_arrays(pairs, batch: Batch, with_alignment: bool = False) -> Arrays:
     lengths = [(len(s), len(t)) for s, t in zip(sources, targets)]
     links = [pairs.links(i) for i in batch.pairs]
     shape = batch.rows, batch.source_length, batch.target_length
-    return arrays._replace(alignment=alignment_of(links, lengths, *shape))
+    return arrays._replace(alignment=alignment_matrix(links, lengths, *shape))

@@ -1,4 +1,4 @@
-"""The training text: one parallel corpus or several, each with its weight, tag and links."""
+"""Parallel corpora of the training text, each with its weight, tag and word alignment."""
 
 import itertools
 import unicodedata
@@ -16,7 +16,7 @@ from nmtcli.text.sentences import split_sentences
 from nmtcli.text.subwords import normalise
 from nmtcli.text.words import split_words
 
-RESERVED = frozenset(("<pad>", "<unk>", "<s>", "</s>"))  # pieces that stand for no text
+RESERVED = frozenset(("<pad>", "<unk>", "<s>", "</s>"))  # the special tokens
 LARGEST_WEIGHT = 1000.0
 
 
@@ -24,13 +24,14 @@ LARGEST_WEIGHT = 1000.0
 class Corpus:
     """A parallel corpus.
 
-    source, target: files, line by line.
-    weight: how often an epoch sees each pair: 2 is twice, 0.5 is another half of them each time.
-    tag: a word before each source line, such as `<2ko>` for the language to translate to (Johnson
-        et al. 2017, arXiv:1611.04558) or `<BT>` for text that was translated back (Caswell et al.
-        2019, arXiv:1906.06442); the empty text is none.
-    alignments: file of links of words, or None.
-    by_sentence: pairs with equally many sentences on both sides become a pair for each.
+    source, target: the two files; line i of one is the translation of line i of the other.
+    weight: how often an epoch has each pair: 2 means twice, 0.5 means another half each time.
+    tag: a word put before each source line, such as `<2ko>` for the target language (Johnson et al.
+        2017, arXiv:1611.04558) or `<BT>` for back-translated text (Caswell et al. 2019,
+        arXiv:1906.06442); empty for no tag.
+    alignments: the file of word alignments, or None.
+    by_sentence: whether a pair whose sides have equally many sentences is split into sentence
+        pairs.
     """
 
     source: Path
@@ -46,31 +47,37 @@ class Corpus:
 
 
 def training_corpora(data: DataConfig) -> list[Corpus]:
-    """The corpora that the options name, in order.
+    """Return the training corpora that the options name, in order.
 
     Raises:
-        UsageError: no text or one side alone; lists of different length; a weight or a tag that
-            cannot be.
+        UsageError: there is no text or only one side of it, lists have different lengths, or a
+            weight or a tag is invalid.
     """
     sources, targets = _as_list(data.train_source), _as_list(data.train_target)
     if not sources and not targets:
-        raise UsageError("no training text; give it with --train SRC TGT")
+        raise UsageError("there is no training text; give it with --train SRC TGT")
     if not sources or not targets:
-        raise UsageError("only one side of the train text is given; use --train SRC TGT")
+        raise UsageError(
+            "the training text needs both source and target; give it with --train SRC TGT"
+        )
     for name, values in (("train_target", targets), ("weights", data.weights),
                          ("tags", data.tags), ("alignments", data.alignments)):  # fmt: skip
         if values and len(values) != len(sources):
             raise UsageError(
                 f"data.{name} has {len(values)} values, but there are {len(sources)} training"
-                f" texts; give one for each, in the order of --train"
+                f" texts; give one value for each text, in the order of --train"
             )
     weights = data.weights or (1.0,) * len(sources)
     for weight in weights:
         if not 0 < weight <= LARGEST_WEIGHT:
-            raise UsageError(f"a weight of {weight:g} cannot be; give more than 0, at most 1000")
+            raise UsageError(
+                f"data.weights must be more than 0 and at most {LARGEST_WEIGHT:g}, not {weight:g}"
+            )
     tags = [_checked_tag(tag) for tag in data.tags or ("",) * len(sources)]
     if data.by_sentence and data.alignments:
-        raise UsageError("links are of whole lines: leave out --by-sentence, or --alignments")
+        raise UsageError(
+            "--by-sentence splits lines, but --alignments links whole lines; leave out one of them"
+        )
     links = [Path(name) for name in data.alignments] or [None] * len(sources)
     paths = map(Path, sources), map(Path, targets)
     columns = zip(*paths, weights, tags, links)
@@ -78,7 +85,7 @@ def training_corpora(data: DataConfig) -> list[Corpus]:
 
 
 class ParallelText(NamedTuple):
-    """The corpora to prepare, and what a first reading of their files tells."""
+    """The corpora to prepare, and the surveys of their files once these have been read."""
 
     train: list[Corpus]
     valid: Corpus | None
@@ -86,32 +93,39 @@ class ParallelText(NamedTuple):
     valid_surveys: tuple[FileSurvey, ...] = ()
 
 
-def parallel_text_of(data: DataConfig) -> ParallelText:
-    """The corpora that the options name.
+def parallel_text(data: DataConfig) -> ParallelText:
+    """Return the training and validation corpora that the options name.
 
     Raises:
-        UsageError: as `training_corpora`; or one side alone of the validation text.
+        UsageError: the training options are wrong, see `training_corpora`, or the validation text
+            has only one side.
     """
     train, paths = training_corpora(data), (data.valid_source, data.valid_target)
     if any(paths) and not all(paths):
-        raise UsageError("only one side of the valid text is given; use --valid SRC TGT")
+        raise UsageError(
+            "the validation text needs both source and target; give it with --valid SRC TGT"
+        )
     valid = Corpus(*map(Path, paths), by_sentence=data.by_sentence) if all(paths) else None
     return ParallelText(train, valid)
 
 
-def surveyed(text: ParallelText) -> ParallelText:
-    """With a first reading of every file; errors as of `survey_corpus`."""
-    surveys = [survey_corpus(corpus) for corpus in text.train]
-    of_valid = survey_corpus(text.valid) if text.valid else ()
-    return text._replace(train_surveys=surveys, valid_surveys=of_valid)
+def survey_text(text: ParallelText) -> ParallelText:
+    """Read every file once and return `text` with the surveys.
+
+    Raises:
+        UsageError: a file cannot be used, see `survey_corpus`.
+    """
+    train_surveys = [survey_corpus(corpus) for corpus in text.train]
+    valid_surveys = survey_corpus(text.valid) if text.valid else ()
+    return text._replace(train_surveys=train_surveys, valid_surveys=valid_surveys)
 
 
 def survey_corpus(corpus: Corpus) -> tuple[FileSurvey, ...]:
-    """Surveys of source, target and, if there are any, links.
+    """Return the surveys of the source, of the target and, if there is one, of the alignment file.
 
     Raises:
-        UsageError: a file is missing, empty, unreadable or not text, or has other numbers of lines
-            than the others.
+        UsageError: a file is missing, empty, unreadable or not text, or the files have different
+            numbers of lines.
     """
     surveys = survey_pair(corpus.source, corpus.target)
     if corpus.alignments is None:
@@ -119,18 +133,21 @@ def survey_corpus(corpus: Corpus) -> tuple[FileSurvey, ...]:
     links = survey_file(corpus.alignments)
     if links.lines != surveys[0].lines:
         raise UsageError(
-            f"{corpus.alignments}: {links.lines} lines, but {corpus.source}: {surveys[0].lines};"
-            " give one line of links for each pair, an empty one for none"
+            f"{corpus.alignments} has {links.lines} lines, but {corpus.source} has"
+            f" {surveys[0].lines}; give one line of links for each pair, which may be empty"
         )
     return (*surveys, links)
 
 
 def read_corpus(corpus: Corpus, with_links: bool = True) -> Iterator[Pair]:
-    """The pairs in NFC, without their tag; with links of words, where there are any. Several of a
-    line are in the order of the line.
+    """Yield the pairs in NFC and without their tag.
+
+    Args:
+        corpus: the corpus to read.
+        with_links: whether to read the word alignment too, if the corpus has one.
 
     Raises:
-        UsageError: something in the file of links is no link, or outside its pair.
+        UsageError: the alignment file has a malformed link, or one outside its pair.
     """
     pairs = read_pairs(corpus.source, corpus.target)
     if corpus.alignments is None or not with_links:
@@ -140,7 +157,9 @@ def read_corpus(corpus: Corpus, with_links: bool = True) -> Iterator[Pair]:
     with open_text(corpus.alignments) as stream:
         for pair, raw in itertools.zip_longest(pairs, read_raw_lines(stream)):
             if pair is None or raw is None:
-                raise UsageError(f"{corpus.alignments}: changed while read; run again")
+                raise UsageError(
+                    f"{corpus.alignments}: the file changed while it was read; run it again"
+                )
             words = len(split_words(pair.source)), len(split_words(pair.target))
             where = f"{corpus.alignments}:{pair.line}"
             links = read_links(raw.decode("utf-8", errors="replace"), where, words)
@@ -148,15 +167,15 @@ def read_corpus(corpus: Corpus, with_links: bool = True) -> Iterator[Pair]:
 
 
 def sentence_pairs(pair: Pair) -> list[Pair]:
-    """A pair for each sentence, where both sides have equally many; else the pair as it is."""
+    """Split a pair into sentence pairs if both sides have equally many sentences."""
     sides = split_sentences(pair.source), split_sentences(pair.target)
     if pair.problem or len(sides[0]) != len(sides[1]) or len(sides[0]) == 1:
         return [pair]
     return [pair._replace(source=one.strip(), target=other.strip()) for one, other in zip(*sides)]
 
 
-def tagged(pair: Pair, tag: str) -> Pair:
-    """The pair with the tag before its source, and links that count it."""
+def add_tag(pair: Pair, tag: str) -> Pair:
+    """Return the pair with the tag before its source, and with its links shifted by that word."""
     if not tag:
         return pair
     links = pair.links and [(i + 1, j) for i, j in pair.links]
@@ -176,6 +195,7 @@ def _checked_tag(tag: str) -> str:
     is_word = is_word and all(c.isprintable() and not c.isspace() for c in tag)
     if tag and (not is_word or tag in RESERVED):
         raise UsageError(
-            f"a tag '{tag}' cannot be; write a word such as <2ko>, or nothing for none"
+            f"data.tags has the invalid tag '{tag}'; write a word such as <2ko>, or nothing for no"
+            " tag"
         )
     return unicodedata.normalize("NFC", tag)

@@ -1,4 +1,4 @@
-"""From pairs of text to pairs of ids on disk."""
+"""The encoder of prepared data: from pairs of text to pairs of token ids on disk."""
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,27 +17,27 @@ from nmtcli.text.words import words_of_tokens
 ENCODED_AT_ONCE = 2000  # pairs handed to SentencePiece together
 REPORT_EVERY = ENCODED_AT_ONCE
 
-ProgressCallback = Callable[[str, int, int], None]  # stage, done, total (0: not known)
+ProgressCallback = Callable[[str, int, int], None]  # stage, done, total (0 if unknown)
 
 
 @dataclass
 class Counts:
-    """What became of the pairs of one corpus; lists are sums over the kept pairs, by side."""
+    """Counts of one corpus; each list has the sums over the kept pairs for source and target."""
 
     read: int = 0
-    rejected: dict[str, int] = field(default_factory=dict)  # rule -> pairs
+    rejected: dict[str, int] = field(default_factory=dict)  # rule -> number of pairs
     kept: int = 0
     characters: list[int] = field(default_factory=lambda: [0, 0])
-    pieces: list[int] = field(default_factory=lambda: [0, 0])
-    unknown: list[int] = field(default_factory=lambda: [0, 0])  # pieces that are UNK
+    pieces: list[int] = field(default_factory=lambda: [0, 0])  # tokens
+    unknown: list[int] = field(default_factory=lambda: [0, 0])  # tokens that are UNK
 
 
 class CorpusPairs(NamedTuple):
-    """A corpus to be encoded.
+    """A corpus to encode.
 
-    pairs: those that the filters kept.
-    total: how many there are, for progress.
-    rejected: counts what was dropped before, and gets what has too many pieces.
+    pairs: the pairs that the filters kept.
+    total: the number of these pairs, for the progress.
+    rejected: the pairs dropped so far; pairs with too many tokens are added.
     """
 
     pairs: Iterable[Pair]
@@ -45,26 +45,26 @@ class CorpusPairs(NamedTuple):
     rejected: Rejected
 
 
-def sum_counts(parts: Sequence[Counts]) -> Counts:
-    """The counts of all corpora together."""
+def sum_counts(counts: Sequence[Counts]) -> Counts:
+    """Return the sum of the counts of all corpora."""
     total = Counts()
-    for part in parts:
-        total.read, total.kept = total.read + part.read, total.kept + part.kept
-        for rule, count in part.rejected.items():
+    for corpus in counts:
+        total.read, total.kept = total.read + corpus.read, total.kept + corpus.kept
+        for rule, count in corpus.rejected.items():
             total.rejected[rule] = total.rejected.get(rule, 0) + count
         for name in ("characters", "pieces", "unknown"):
-            sums = [a + b for a, b in zip(getattr(total, name), getattr(part, name))]
+            sums = [a + b for a, b in zip(getattr(total, name), getattr(corpus, name))]
             setattr(total, name, sums)
     return total
 
 
 class Encoder:
-    """Cut pairs into pieces and write those that fit.
+    """Encodes pairs into token ids and writes those that are not too long.
 
     Args:
-        models: subwords of the source and of the target.
-        config: limits of a pair and of a shard.
-        on_progress: called as `("encode", done, total)`.
+        models: the subword models of source and target.
+        config: the limits of a pair and of a shard.
+        on_progress: called with `("encode", done, total)`.
     """
 
     def __init__(self, models: Sequence[Subwords], config: Config, on_progress: ProgressCallback):
@@ -75,26 +75,26 @@ class Encoder:
         self._progress = on_progress
 
     def write(
-        self, parts: Sequence[CorpusPairs], folder: Path, with_links: bool = False
+        self, corpora: Sequence[CorpusPairs], folder: Path, with_links: bool = False
     ) -> list[Counts]:
-        """Write the ids of corpora into shards, one after the other.
+        """Write the token ids of the corpora into shards, one corpus after the other.
 
         Args:
-            parts: the corpora.
-            folder: for the shards.
-            with_links: write links of pieces too; every pair must have links of words.
+            corpora: the corpora.
+            folder: the folder of the shards.
+            with_links: whether to write token alignments; every pair must have a word alignment.
 
         Returns:
             the counts of each corpus.
         """
         writer = ShardWriter(folder, self._shard_pairs, self._largest, with_links)
         encode = self._encode_with_links if with_links else self._encode
-        total, done, all_counts = sum(part.total for part in parts), 0, []
-        for pairs, _, rejected in parts:
+        total, done, all_counts = sum(corpus.total for corpus in corpora), 0, []
+        for pairs, _, rejected in corpora:
             pairs, counts = iter(pairs), Counts()
             while chunk := list(itertools.islice(pairs, ENCODED_AT_ONCE)):
                 for pair, ids, links in encode(chunk):
-                    if not all(ids):  # U+2581 alone, for one, has no piece
+                    if not all(ids):  # a line of U+2581 alone has no token
                         rejected.add(EMPTY, pair)
                     elif max(map(len, ids)) > self._max_pieces:
                         rejected.add(TOO_MANY_PIECES, pair)
@@ -117,9 +117,9 @@ class Encoder:
     def _encode_with_links(self, chunk: list[Pair]) -> Iterator[tuple[Pair, list[list[int]], list]]:
         sources = self._models[0].encode_batch_with_spans([pair.source for pair in chunk])
         targets = self._models[1].encode_batch_with_spans([pair.target for pair in chunk])
-        for pair, *placed in zip(chunk, sources, targets):
-            words = [words_of_tokens(pieces.text, pieces.spans) for pieces in placed]
-            yield pair, [pieces.ids for pieces in placed], token_links(pair.links, *words)
+        for pair, *sides in zip(chunk, sources, targets):
+            words = [words_of_tokens(tokens.text, tokens.spans) for tokens in sides]
+            yield pair, [tokens.ids for tokens in sides], token_links(pair.links, *words)
 
 
 def _count(counts: Counts, pair: Pair, ids: Sequence[list[int]]) -> None:

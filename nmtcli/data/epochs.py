@@ -1,8 +1,8 @@
-"""What each epoch of a training is made of: its pairs and its batches.
+"""The pairs and the batches of each epoch.
 
-With subword regularisation the pairs of an epoch are cut anew. A process of its own does that while
-the epoch before is trained on, into a temporary folder, so that the training does not wait: at most
-two epochs are on disk. What a killed training left there goes when the next one begins.
+With subword regularisation, the pairs of an epoch get new segmentations. A child process samples
+them into a temporary folder during the epoch before, so that the training does not wait; at most
+two epochs are on disk. The next training removes what a killed one left in the folder.
 """
 
 import os
@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 from nmtcli.data.batching import Batch, plan_epoch
-from nmtcli.data.sampled_epoch import SubwordSampling, task_of
+from nmtcli.data.sampled_epoch import SubwordSampling, child_task
 from nmtcli.data.shards import Pairs
 from nmtcli.errors import NmtError, UsageError
 from nmtcli.text.subword_regularization import SAMPLERS
@@ -23,11 +23,11 @@ class Epochs:
     """The pairs and batches of every epoch: a function of (seed, epoch).
 
     Args:
-        pairs: the training pairs, as prepared.
-        batch_tokens: budget of a batch, see `plan_epoch`.
-        seed: of the run.
-        sampling: how pairs are cut anew, or None.
-        folder: for the epochs that are made ahead; what is in it is removed.
+        pairs: the prepared training pairs.
+        batch_tokens: the token budget of a batch, see `plan_epoch`.
+        seed: the seed of the run.
+        sampling: the subword regularisation, or None.
+        folder: the folder for sampled epochs; its contents are removed.
     """
 
     def __init__(
@@ -42,33 +42,33 @@ class Epochs:
         self._sampled = SampledPairs(pairs, sampling, folder) if sampling else None
 
     def pairs(self, epoch: int) -> Pairs:
-        """The pairs of an epoch; those of another one may then be gone.
+        """Return the pairs of an epoch; this may remove the pairs of other epochs.
 
         Raises:
-            NmtError: they could not be made; why is told.
+            NmtError: the epoch could not be sampled.
         """
         return self._sampled(epoch) if self._sampled else self._plain
 
     def plan(self, epoch: int) -> list[Batch]:
-        """The batches of an epoch, which count the pairs that `pairs` gives."""
+        """Return the batches of an epoch; their indices refer to `pairs(epoch)`."""
         pairs = self.pairs(epoch)
         lengths = pairs.source_lengths, pairs.target_lengths
         shares = getattr(self._plain, "shares", ())
         return plan_epoch(*lengths, self._batch_tokens, self._seed, epoch, shares)
 
     def close(self) -> None:
-        """Stop what is made ahead, and remove it."""
+        """Stop the child processes and remove the sampled epochs."""
         if self._sampled:
             self._sampled.close()
 
 
 class SampledPairs:
-    """Pairs cut anew for each epoch, the next one made while one is used.
+    """Pairs with new segmentations for each epoch; the next epoch is sampled in advance.
 
     Args:
-        pairs: as prepared.
-        sampling: how they are cut.
-        folder: of the run; made if missing, emptied, and removed at the end.
+        pairs: the prepared pairs.
+        sampling: the subword regularisation.
+        folder: a folder in the run; it is made if missing, emptied, and removed at the end.
     """
 
     def __init__(self, pairs: Pairs, sampling: SubwordSampling, folder: Path):
@@ -78,7 +78,7 @@ class SampledPairs:
         self._current: tuple[int, Pairs | None] = (-1, None)
 
     def __call__(self, epoch: int) -> Pairs:
-        """The pairs of an epoch. Waits for them if need be, and has the next one begun."""
+        """Return the pairs of an epoch, waiting if necessary, and start sampling the next one."""
         if self._current[0] == epoch:
             return self._current[1]
         self._current = (-1, None)
@@ -86,48 +86,48 @@ class SampledPairs:
             self._drop(other)
         self._begin(epoch)
         self._wait(epoch)
-        self._current = (epoch, Pairs(self._place(epoch)))
+        self._current = (epoch, Pairs(self._epoch_folder(epoch)))
         self._begin(epoch + 1)
         return self._current[1]
 
     def close(self) -> None:
-        """Remove everything."""
+        """Stop the child processes and remove all sampled epochs."""
         self._current = (-1, None)
         for epoch in list(self._children):
             self._drop(epoch)
         shutil.rmtree(self._top, ignore_errors=True)
         self._folder = None
 
-    def _place(self, epoch: int) -> Path:
+    def _epoch_folder(self, epoch: int) -> Path:
         return self._folder / f"epoch-{epoch}"
 
     def _begin(self, epoch: int) -> None:
         if epoch in self._children:
             return
         if self._folder is None:
-            # A folder of its own: a child of a training that was killed may still write to its.
+            # The name is new each time: the child of a killed training may still write to the old.
             shutil.rmtree(self._top, ignore_errors=True)
             self._top.mkdir(parents=True)
             self._folder = Path(tempfile.mkdtemp(dir=self._top))
-        task = task_of(self._plain, self._sampling, epoch, self._place(epoch))
+        task = child_task(self._plain, self._sampling, epoch, self._epoch_folder(epoch))
         self._children[epoch] = subprocess.Popen(
             [sys.executable, "-m", "nmtcli.data.sampled_epoch", task],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": _search_path()},
-            start_new_session=True,  # Ctrl-C is for the training, which ends its epoch's update
+            start_new_session=True,  # only the training handles Ctrl-C
         )
 
     def _wait(self, epoch: int) -> None:
         child = self._children[epoch]
-        complaint = b"" if child.stderr.closed else child.communicate()[1]
+        stderr = b"" if child.stderr.closed else child.communicate()[1]
         if child.returncode != 0:
-            said = complaint.decode("utf-8", errors="replace").strip().splitlines()
+            lines = stderr.decode("utf-8", errors="replace").strip().splitlines()
             raise NmtError(
-                f"{self._place(epoch)}: cutting the pairs into other pieces stopped with status"
-                f" {child.returncode} ({(said or ['no message'])[-1]}); make room on the disk or in"
-                " memory, or use training.subword_sampling=0"
+                f"{self._epoch_folder(epoch)}: subword sampling stopped with status"
+                f" {child.returncode} ({(lines or ['no message'])[-1]}); free disk space or memory,"
+                " or set training.subword_sampling=0"
             )
 
     def _drop(self, epoch: int) -> None:
@@ -135,26 +135,26 @@ class SampledPairs:
         child.kill()
         if not child.stderr.closed:
             child.communicate()
-        shutil.rmtree(self._place(epoch), ignore_errors=True)
+        shutil.rmtree(self._epoch_folder(epoch), ignore_errors=True)
 
 
-def sampling_of(config, models) -> SubwordSampling | None:
-    """How the options have pairs cut anew; None where they do not.
+def subword_sampling(config, models) -> SubwordSampling | None:
+    """Return the subword regularisation that the options ask for, or None.
 
     Args:
         config: the whole `Config`, with the options of the prepared data.
-        models: paths of the subword models of source and target.
+        models: the paths of the subword models of source and target.
 
     Raises:
-        UsageError: pieces of this kind cannot be cut in more than one way.
+        UsageError: the subword models are of a type that cannot be sampled.
     """
     alpha, sides = config.training.subword_sampling, config.training.subword_sampling_sides
     if not alpha:
         return None
     if config.subwords.type not in SAMPLERS:
         raise UsageError(
-            f"training.subword_sampling needs pieces of kind unigram or bpe, but the prepared data"
-            f" have {config.subwords.type}; leave it at 0, or run nmt preprocess again"
+            f"training.subword_sampling needs subwords.type unigram or bpe, but the prepared data"
+            f" have {config.subwords.type}; set it to 0, or run nmt preprocess again"
         )
     alphas = alpha if sides != "target" else 0.0, alpha if sides != "source" else 0.0
     tags = tuple(dict.fromkeys(tag for tag in config.data.tags if tag))
@@ -164,6 +164,6 @@ def sampling_of(config, models) -> SubwordSampling | None:
 
 
 def _search_path() -> str:
-    """PYTHONPATH with which the child finds the package that this process uses."""
+    """Return a PYTHONPATH with which the child imports the same package as this process."""
     package_parent = str(Path(__file__).resolve().parents[2])
     return os.pathsep.join(filter(None, [package_parent, os.environ.get("PYTHONPATH")]))

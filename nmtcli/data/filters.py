@@ -1,4 +1,4 @@
-"""Which pairs of a parallel corpus are kept, and the rule that drops each other one."""
+"""Filters of a parallel corpus: the rules that drop pairs, and the record of dropped pairs."""
 
 from array import array
 from hashlib import blake2b
@@ -13,10 +13,10 @@ TOO_MANY_PIECES = "too many pieces"  # counted where pairs are encoded
 
 
 class PairFilter:
-    """The rules that need no subwords, in the order in which they are tried.
+    """The filter rules that need no subwords.
 
     Args:
-        options: limits and switches.
+        options: the limits and switches of the rules.
     """
 
     def __init__(self, options: DataConfig):
@@ -24,9 +24,11 @@ class PairFilter:
         self._seen = SeenPairs()
 
     def problem(self, source: str, target: str, tag: str = "") -> str | None:
-        """The rule that drops the pair, or None; both texts in NFC. Remembers pairs it kept.
+        """Return the first rule that drops the pair, or None, and remember the pairs it kept.
 
-        Pairs whose sources get different tags are different ones.
+        Args:
+            source, target: the texts, in NFC.
+            tag: the tag of the source; pairs with different tags are not duplicates.
         """
         options = self._options
         source, target = source.strip(), target.strip()
@@ -45,30 +47,30 @@ class PairFilter:
         return None
 
     def _is_too_long(self, text: str) -> bool:
-        # Characters first: a line of a megabyte need not be cut into words.
+        # Characters are checked first, so that a line of a megabyte is not split into words.
         if len(text) > self._options.max_characters:
             return True
         return len(text.split()) > self._options.max_words
 
 
 class SeenPairs:
-    """A set of pairs that remembers 8 bytes of hash of each, never its text.
+    """A set of pairs that stores a hash of 8 bytes for each pair, and never its text.
 
-    Memory: an open-addressing table between one third and two thirds full, so 12 to 24 bytes a
-    pair (36 in the moment in which it grows); a set of Python integers needs about 70. Two
-    different pairs share a hash with probability n² / 2⁶⁵: a hundred million pairs lose one to
-    this with a chance of 1 in 3,700.
+    Memory: an open-addressing table is between one third and two thirds full, which is 12 to 24
+    bytes a pair (36 while it grows); a set of Python integers needs about 70. Among n pairs, two
+    different ones share a hash with probability n² / 2⁶⁵: of a hundred million pairs, one is lost
+    with a chance of 1 in 3,700.
     """
 
     def __init__(self):
-        self._table = array("Q", bytes(8 * 1024))  # 0 marks a free place
+        self._table = array("Q", bytes(8 * 1024))  # 0 marks a free slot
         self._count = 0
 
     def __len__(self) -> int:
         return self._count
 
     def add(self, source: str, target: str) -> bool:
-        """Remember a pair; False if it was there already."""
+        """Add a pair and return True, or return False if it has been added before."""
         digest = blake2b(f"{source}\n{target}".encode("utf-8", "surrogatepass"), digest_size=8)
         key = int.from_bytes(digest.digest(), "little") or 1
         place = self._find(key)
@@ -81,7 +83,7 @@ class SeenPairs:
         return True
 
     def _find(self, key: int) -> int:
-        """The place that holds the key, or the free one where it belongs."""
+        """Return the slot that holds the key, or the free one where it belongs."""
         table, last = self._table, len(self._table) - 1  # the length is a power of two
         place = key & last
         while table[place] not in (0, key):
@@ -97,12 +99,12 @@ class SeenPairs:
 
 
 class Rejected:
-    """The pairs that were dropped: how many by each rule and, if wanted, which.
+    """The dropped pairs: their number for each rule and, optionally, a log of them.
 
     Args:
-        log: text stream that gets a line `rule, line number, source, target` for every pair,
-            with tabs between; a tab, carriage return or backslash in a text is escaped.
-        where: stands before the line number, such as `a.ko:`.
+        log: a text stream; each pair adds a line `rule, line number, source, target`, separated by
+            tabs, with tabs, carriage returns and backslashes in the texts escaped.
+        where: the text before each line number, such as `a.ko:`.
     """
 
     def __init__(self, log: TextIO | None = None, where: str = ""):
@@ -110,6 +112,7 @@ class Rejected:
         self._log, self._where = log, where
 
     def add(self, rule: str, pair: Pair) -> None:
+        """Count a pair that `rule` drops, and log it."""
         self.counts[rule] = self.counts.get(rule, 0) + 1
         if self._log is not None:
             texts = (text.replace("\\", "\\\\") for text in (pair.source, pair.target))
@@ -117,4 +120,5 @@ class Rejected:
             self._log.write("\t".join([rule, f"{self._where}{pair.line}", *escaped]) + "\n")
 
     def total(self) -> int:
+        """Return the number of dropped pairs."""
         return sum(self.counts.values())

@@ -1,7 +1,7 @@
-"""Learn a model of pieces from text, if need be in a process of its own.
+"""Learn a subword model from text, in this process or in a child process.
 
-SentencePiece may compute for minutes without looking at signals; a child can be killed when the
-user presses Ctrl-C. The memory of learning also goes back to the system before the next step.
+SentencePiece may compute for minutes without handling signals, but a child can be killed when the
+user presses Ctrl-C. A child also returns its memory to the system before the next step.
 
     python -m nmtcli.data.learn_subwords '{"options": {...}, "name": "train.ko"}' < text > model
 """
@@ -21,22 +21,22 @@ from nmtcli.errors import NmtError, UsageError
 from nmtcli.text.lines import read_lines
 from nmtcli.text.subwords import BOS_ID, EOS_ID, PAD_ID, UNK_ID, normalise
 
-# Exit status of the child when its last line on stderr is a message for the user; the second one
-# when the line before holds how many pieces the characters need.
+# Exit statuses of the child. The last line on stderr is then a message for the user; with the
+# second status, the line before it is the number of tokens that the characters need.
 REFUSED, TOO_FEW = 2, 3
 
-# How learning divides its sums decides their last bits, so the number is the same on all machines.
+# The number of threads decides the last bits of sums, so it is the same on all machines.
 LEARNING_THREADS = 2
-LONGEST_LINE_BYTES = 1_000_000_000  # SentencePiece would leave out lines over 4192 bytes
-SMALLEST_SIZE = 16  # of a vocabulary that is not chosen here
+LONGEST_LINE_BYTES = 1_000_000_000  # by default, SentencePiece skips lines over 4192 bytes
+SMALLEST_SIZE = 16  # the smallest vocabulary that a user can set
 
 
-class TooFewPieces(UsageError):
-    """The characters of the text alone need more pieces.
+class VocabularyTooSmall(UsageError):
+    """The vocabulary is too small for the characters of the text.
 
     Args:
-        message: for the user.
-        required: so many.
+        message: the message for the user.
+        required: the smallest possible size, in tokens.
     """
 
     def __init__(self, message: str, required: int):
@@ -51,24 +51,25 @@ def learn(
     symbols: Sequence[str] = (),
     at_most: bool = False,
 ) -> bytes:
-    """Learn a model of pieces from lines of text; the same lines give the same bytes.
+    """Learn a subword model from lines of text; the same lines give the same bytes.
 
-    `vocabulary_size` is exact for unigram and bpe. For char and word it is a ceiling, since a
-    text has as many characters and words as it has.
+    `vocabulary_size` is exact for unigram and bpe. For char and word it is an upper limit, since
+    the text may have fewer characters or words.
 
     Args:
-        lines: text, one sentence each.
-        options: kind, size, character coverage and byte fallback.
-        name: what to call the text in messages, for example `train.ko`.
-        symbols: words that are a piece of their own, wherever a word starts with them.
-        at_most: the size is a ceiling for all kinds.
+        lines: the text, one sentence a line.
+        options: the type, size, character coverage and byte fallback of the model.
+        name: the name of the text in messages, for example `train.ko`.
+        symbols: words, such as tags, that get a token of their own.
+        at_most: whether the size is an upper limit for unigram and bpe too.
 
     Returns:
-        the SentencePiece model, serialised.
+        the serialised SentencePiece model.
 
     Raises:
-        UsageError: the text is too little (the largest possible size is named) or has more
-            characters than there are pieces (`TooFewPieces`, the smallest is named).
+        UsageError: there is too little text for the vocabulary; the message has the largest
+            possible size. Or the text has too many characters for it (`VocabularyTooSmall`); the
+            message has the smallest possible size.
     """
     import sentencepiece
 
@@ -81,8 +82,8 @@ def learn(
         )
     except RuntimeError as error:
         message = f"{name}: {_explain(str(error), options)}"
-        if found := _REQUIRED.search(str(error)):
-            raise TooFewPieces(message, int(found[1])) from None
+        if required := _REQUIRED.search(str(error)):
+            raise VocabularyTooSmall(message, int(required[1])) from None
         raise UsageError(message) from None
     return model.getvalue()
 
@@ -91,11 +92,11 @@ _REQUIRED = re.compile(r"smaller than required_chars\. \d+ vs (\d+)")
 
 
 def _settings(options: SubwordConfig, at_most: bool, symbols: Sequence[str]) -> dict:
-    """The options in SentencePiece's words, and what is fixed for all models."""
+    """Return the arguments of SentencePiece's trainer."""
     return {
         "model_type": options.type,
         "vocab_size": options.vocabulary_size,
-        # With the mark of a space before it a tag makes one piece, not two.
+        # Without the mark of a space, a tag would become two tokens.
         "user_defined_symbols": [f"\u2581{symbol}" for symbol in symbols],
         "hard_vocab_limit": options.type in ("unigram", "bpe") and not at_most,
         "character_coverage": options.character_coverage,
@@ -112,24 +113,26 @@ def _settings(options: SubwordConfig, at_most: bool, symbols: Sequence[str]) -> 
 
 
 def _explain(message: str, options: SubwordConfig) -> str:
-    """What SentencePiece's complaint means for the options of the command."""
-    wanted = options.vocabulary_size
-    if found := re.search(r"size too high \(\d+\).*<= (\d+)", message):
-        largest = int(found[1])
+    """Return a message for the user that explains SentencePiece's error message."""
+    size = f"a vocabulary of {options.vocabulary_size} tokens"
+    if match := re.search(r"size too high \(\d+\).*<= (\d+)", message):
+        largest = int(match[1])
         if largest < SMALLEST_SIZE:
-            return "too little text to learn pieces from; give more text, or use --subwords char"
-        return f"too little text for {wanted} pieces; use --vocab-size {largest} or smaller"
-    if found := _REQUIRED.search(message):
-        remedy = f"use --vocab-size {found[1]} or larger"
+            return (
+                "there is too little text to learn subwords; give more text, or use --subwords char"
+            )
+        return f"there is too little text for {size}; use --vocab-size {largest} or smaller"
+    if match := _REQUIRED.search(message):
+        remedy = f"use --vocab-size {match[1]} or larger"
         if options.byte_fallback:
-            return f"{wanted} pieces cannot hold every character and byte; {remedy}"
+            return f"{size} cannot hold every character and byte; {remedy}"
         coverage = "--set subwords.character_coverage=0.9995"
-        return f"{wanted} pieces cannot hold every character; {remedy}, or {coverage}"
+        return f"{size} cannot hold every character; {remedy}, or {coverage}"
     if "(vocab_size) >= (0)" in message:
-        return f"{wanted} pieces cannot hold all 256 bytes; use --vocab-size 300 or larger"
+        return f"{size} cannot hold all 256 bytes; use --vocab-size 300 or larger"
     if "sentences_.empty()" in message or "all_chars_count" in message:
-        return "no text to learn pieces from; give a file with one sentence a line"
-    return f"learning pieces failed ({' '.join(message.split())})"
+        return "there is no text to learn subwords from; give a file with one sentence a line"
+    return f"SentencePiece failed to learn subwords ({' '.join(message.split())})"
 
 
 def learn_in_child(
@@ -139,11 +142,11 @@ def learn_in_child(
     symbols: Sequence[str] = (),
     at_most: bool = False,
 ) -> bytes:
-    """The same as `learn`, in a child process that dies with an interruption.
+    """Learn a subword model as `learn` does, in a child process that an interruption kills.
 
     Raises:
-        UsageError: as `learn`.
-        NmtError: the child was killed, most often for want of memory.
+        UsageError: the text does not suit the vocabulary, see `learn`.
+        NmtError: the child was killed, most often because memory ran out.
     """
     task = {"options": dataclasses.asdict(options), "name": name}
     task = json.dumps(task | {"symbols": list(symbols), "at_most": at_most})
@@ -159,27 +162,27 @@ def learn_in_child(
             for line in lines:
                 child.stdin.write(line.replace("\n", " ").encode("utf-8") + b"\r\n")
         except BrokenPipeError:
-            pass  # the child has stopped; why is told below
-        model, complaint = child.communicate()
+            pass  # the child has stopped; its message is read below
+        model, stderr = child.communicate()
     finally:
         child.kill()
         child.wait()
     if child.returncode == 0:
         return model
-    said = complaint.decode("utf-8", errors="replace").strip().splitlines()
-    last = (said or ["no message"])[-1]
+    messages = stderr.decode("utf-8", errors="replace").strip().splitlines()
+    last = (messages or ["no message"])[-1]
     if child.returncode == TOO_FEW:
-        raise TooFewPieces(last, int(said[-2]))
+        raise VocabularyTooSmall(last, int(messages[-2]))
     if child.returncode == REFUSED:
         raise UsageError(last)
     raise NmtError(
         f"{name}: learning subwords stopped with status {child.returncode} ({last}); if memory ran"
-        " out, learn from less text with --set subwords.sample_pairs=N"
+        " out, use less text with --set subwords.sample_pairs=N"
     )
 
 
 def _search_path() -> str:
-    """PYTHONPATH with which the child finds the package that this process uses."""
+    """Return a PYTHONPATH with which the child imports the same package as this process."""
     package_parent = str(Path(__file__).resolve().parents[2])
     return os.pathsep.join(filter(None, [package_parent, os.environ.get("PYTHONPATH")]))
 
@@ -190,7 +193,7 @@ def _main() -> int:
     try:
         options = SubwordConfig(**task["options"])
         model = learn(lines, options, task["name"], task["symbols"], task["at_most"])
-    except TooFewPieces as error:
+    except VocabularyTooSmall as error:
         print(error.required, str(error).replace("\n", " "), sep="\n", file=sys.stderr)
         return TOO_FEW
     except UsageError as error:

@@ -1,11 +1,11 @@
 """Prepared data: the folder that `nmt preprocess` writes and `nmt train` reads.
 
-prepared.json                    what it was made from, and how; written last
-subwords.{source,target}.model   the same bytes when joint
-shortlist.npz                    the target pieces that each source piece allows
-train/  valid/                   ids of the kept pairs, see `shards`
+prepared.json                    the options, inputs and counts; written last
+subwords.{source,target}.model   the subword models; the same bytes if they are joint
+shortlist.npz                    the target tokens that each source token allows
+train/  valid/                   the token ids of the kept pairs, see `shards`
 valid.{source,target}.txt        all validation lines, for BLEU
-rejected.tsv                     on request
+rejected.tsv                     the dropped pairs, with --keep-rejected
 """
 
 import json
@@ -32,14 +32,14 @@ CONTENTS = frozenset(
 
 
 class PreparedData:
-    """Prepared data at a path.
+    """Reads a folder of prepared data.
 
     Args:
         path: the folder.
 
     Raises:
-        UsageError: there is no such folder, it is not prepared data, it is only half there, or
-            another format wrote it.
+        UsageError: the folder does not exist, is not prepared data, is incomplete, or has another
+            format.
     """
 
     def __init__(self, path: str | Path):
@@ -47,46 +47,49 @@ class PreparedData:
         self.facts = self._read_facts()
         self.source_model = self.path / SOURCE_MODEL
         self.target_model = self.path / TARGET_MODEL
-        self.shortlist = self.path / SHORTLIST  # older prepared data have none
+        self.shortlist = self.path / SHORTLIST  # missing in older prepared data
         self.joint: bool = self.facts["config"]["subwords"]["joint"]
         for model in (self.source_model, self.target_model):
             if not model.is_file():
-                raise UsageError(f"{model}: missing, so the folder is only half there; {_REMEDY}")
+                raise UsageError(
+                    f"{model}: the file is missing, so the prepared data are incomplete; {_REMEDY}"
+                )
 
     @cached_property
     def train(self) -> Pairs:
-        """The training pairs, as ids, with the share that each corpus has in an epoch."""
-        corpora = self.facts.get("corpora", ())  # older prepared data know but one
+        """The token ids of the training pairs, with the share of each corpus in an epoch."""
+        corpora = self.facts.get("corpora", ())  # missing in older prepared data
         shares = [CorpusShare(corpus["counts"]["kept"], corpus["weight"]) for corpus in corpora]
         return Pairs(self.path / TRAIN, shares)
 
     @cached_property
     def valid(self) -> Pairs | None:
-        """Validation pairs for perplexity, as ids: those with text on both sides, not too long."""
+        """The token ids of the validation pairs for perplexity: neither empty nor too long."""
         return Pairs(self.path / VALID) if self.has_valid else None
 
     @property
     def has_valid(self) -> bool:
+        """Whether there is validation text."""
         return self.facts["counts"].get("valid") is not None
 
     def valid_source_lines(self) -> list[str]:
-        """All validation lines as they came, source side; empty without validation text."""
+        """Return all source lines of the validation text, unchanged; an empty list without it."""
         return self._lines(VALID_SOURCE) if self.has_valid else []
 
     def valid_target_lines(self) -> list[str]:
-        """All validation lines as they came, target side; line i belongs to source line i."""
+        """Return all target lines of the validation text; line i belongs to source line i."""
         return self._lines(VALID_TARGET) if self.has_valid else []
 
     def check(self) -> None:
-        """Open everything once.
+        """Open every file once, to find damage early.
 
         Raises:
-            NmtError: a file is missing or damaged; it is named.
+            NmtError: a file is missing or damaged.
         """
         for pairs in filter(None, (self.train, self.valid)):
             pairs.check()
         if len(self.valid_source_lines()) != len(self.valid_target_lines()):
-            raise NmtError(f"{self.path / VALID_TARGET}: damaged; {_REMEDY}")
+            raise NmtError(f"{self.path / VALID_TARGET}: the file is damaged; {_REMEDY}")
 
     def _lines(self, name: str) -> list[str]:
         path = self.path / name
@@ -94,32 +97,34 @@ class PreparedData:
             with open(path, "rb") as stream:
                 return list(read_lines(stream, on_invalid=lambda number: None))
         except FileNotFoundError:
-            raise NmtError(f"{path}: missing; {_REMEDY}") from None
+            raise NmtError(f"{path}: the file is missing; {_REMEDY}") from None
 
     def _read_facts(self) -> dict:
         if not self.path.exists():
-            raise UsageError(f"{self.path}: no such folder; nmt preprocess makes prepared data")
+            raise UsageError(
+                f"{self.path}: there is no such folder; make prepared data with nmt preprocess"
+            )
         if not self.path.is_dir():
             raise UsageError(f"{self.path}: is a file; give the folder of prepared data")
         path = self.path / FACTS
         try:
             facts = json.loads(path.read_text(encoding="utf-8"))
-            wrote = f"format {facts['format']}, made by nmt {facts['version']}"
+            found = f"format {facts['format']}, made by nmt {facts['version']}"
             is_damaged = facts["format"] == FORMAT and not facts.keys() >= NEEDED_FACTS
         except FileNotFoundError:
             if any((self.path / name).exists() for name in (TRAIN, SOURCE_MODEL)):
-                what = f"only half there (no {FACTS}); {_REMEDY}"
+                problem = f"the prepared data are incomplete (no {FACTS}); {_REMEDY}"
             else:
-                what = f"not prepared data (no {FACTS}); nmt preprocess makes it"
-            raise UsageError(f"{self.path}: {what}") from None
+                problem = f"is not prepared data (no {FACTS}); make it with nmt preprocess"
+            raise UsageError(f"{self.path}: {problem}") from None
         except (OSError, ValueError, KeyError, TypeError):
-            raise UsageError(f"{path}: damaged; {_REMEDY}") from None
+            raise UsageError(f"{path}: the file is damaged; {_REMEDY}") from None
         if is_damaged:
-            raise UsageError(f"{path}: damaged; {_REMEDY}")
+            raise UsageError(f"{path}: the file is damaged; {_REMEDY}")
         if facts["format"] != FORMAT:
             raise UsageError(
-                f"{self.path}: prepared data of {wrote}; this is nmt {__version__}, which reads"
-                f" format {FORMAT}: use that version, or run nmt preprocess again"
+                f"{self.path}: the prepared data have {found}, but nmt {__version__} reads format"
+                f" {FORMAT}; use that version, or run nmt preprocess again"
             )
         return facts
 

@@ -1,8 +1,8 @@
-"""The use case of `nmt preprocess`: from parallel text to ids on disk.
+"""The use case of `nmt preprocess`: from parallel text to token ids on disk.
 
-The text is streamed four times: count, filter, learn subwords (from a sample), encode. What stays
-in memory is bounded by one shard, one byte a pair for the filter's verdict, and 12 to 36 bytes a
-pair for duplicates; at the end, when the shortlist is learned, by a gigabyte.
+The text is streamed four times: to count it, to filter it, to learn subwords (from a sample), and
+to encode it. Memory is bounded by one shard, one byte a pair for the filter's verdict, and 12 to 36
+bytes a pair for duplicates; while the shortlist is learned, by a gigabyte.
 """
 
 import hashlib
@@ -20,11 +20,11 @@ from nmtcli.data import prepared
 from nmtcli.data.corpora import (
     Corpus,
     ParallelText,
-    parallel_text_of,
+    add_tag,
+    parallel_text,
     read_corpus,
     sentence_pairs,
-    surveyed,
-    tagged,
+    survey_text,
 )
 from nmtcli.data.encoding import (
     REPORT_EVERY,
@@ -62,13 +62,15 @@ SUBWORDS = "subwords"
 
 @dataclass(frozen=True)
 class Report:
-    """What `preprocess` did.
+    """The result of `preprocess`.
 
-    `already`: the folder was there and was kept as it is. `counts`: by corpus (`train` and, if
-    there is validation text, `valid`). `vocabulary`: pieces by side (`source`, `target`).
-    `corpora`: what `prepared.json` says of each training text. `lines`: of all of them, which
-    are fewer than pairs where these were cut. `choice`: a line that tells the size of the
-    vocabulary and why, or None where the user set it.
+    out: the folder of prepared data.
+    already: whether the folder existed and was kept as it is.
+    counts: the counts of `train` and, if there is validation text, of `valid`.
+    vocabulary: the vocabulary size of `source` and `target`.
+    corpora: the entries of `prepared.json` on each training text.
+    lines: the number of training lines; more pairs than lines are possible with `by_sentence`.
+    choice: a line with the chosen size of the vocabulary and the reason; None if the user set it.
     """
 
     out: Path
@@ -88,24 +90,26 @@ def preprocess(
     on_progress: ProgressCallback | None = None,
     command: Sequence[str] = (),
 ) -> Report:
-    """Clean, filter and encode the training and validation text of `config` into folder `out`.
+    """Clean, filter and encode the training and validation text of `config` into the folder `out`.
 
-    The folder appears when all is done; on any error or interruption nothing is left. Prepared
-    data of the same text and options are kept as they are.
+    The folder appears only when everything is done; an error or an interruption leaves nothing.
+    Prepared data of the same text and options are kept as they are.
 
     Args:
-        keep_rejected: write `rejected.tsv`: rule, line, source, target.
-        force: replace prepared data of other text or options.
+        config: the options of the data and of the subwords.
+        out: the folder to make.
+        keep_rejected: whether to write `rejected.tsv` (rule, line, source, target).
+        force: whether to replace prepared data of other text or options.
         on_progress: called with stage (`count`, `filter`, `learn`, `encode`, `shortlist`), done and
             total.
-        command: the command line, to be remembered.
+        command: the command line, which is recorded in `prepared.json`.
 
     Raises:
-        UsageError: the text cannot be used, or `out` holds something else; it is named.
-        NmtError: the disk is full, or memory.
+        UsageError: the text cannot be used, or `out` has other contents.
+        NmtError: disk space or memory ran out.
     """
     out, progress = Path(out), on_progress or (lambda stage, done, total: None)
-    text = parallel_text_of(config.data)
+    text = parallel_text(config.data)
     check_size(config.subwords)
     models = None
     if config.subwords.taken_from is not None:
@@ -115,7 +119,7 @@ def preprocess(
         config = replace(config, subwords=subwords)
     _check_destination(out, force)
     progress("count", 0, 0)
-    text = surveyed(text)
+    text = survey_text(text)
     identity = _identity(config, text, models)
     if (out / prepared.FACTS).exists() and not force:
         return _keep_as_is(out, identity, keep_rejected)
@@ -128,20 +132,20 @@ def preprocess(
 
 
 def _check_destination(out: Path, force: bool) -> None:
-    """Refuse a place that holds what this command did not make, whatever the options."""
+    """Raise UsageError if `out` has contents that this command did not write."""
     if not out.exists():
         return
     if not out.is_dir():
         raise UsageError(f"{out}: is a file; choose another --out")
     names = {entry.name for entry in out.iterdir()}
     if names and prepared.FACTS not in names:
-        raise UsageError(f"{out}: exists and is not prepared data; choose another --out")
+        raise UsageError(f"{out}: exists but is not prepared data; choose another --out")
     if force and (foreign := sorted(names - prepared.CONTENTS)):
-        raise UsageError(f"{out}: also holds {foreign[0]}; move that, or choose another --out")
+        raise UsageError(f"{out}: also has {foreign[0]}; move it, or choose another --out")
 
 
 def _identity(config: Config, text: ParallelText, models: list[Subwords] | None) -> dict:
-    """What decides the result: options, text and models that are taken, not where they lie."""
+    """Return what decides the result: the options and the hashes of text and reused models."""
     options = {name: as_dict(config)[name] for name in ("data", "subwords")}
     surveys = itertools.chain.from_iterable(text.train_surveys)
     hashes = {prepared.TRAIN: [survey.sha256 for survey in surveys]}
@@ -159,13 +163,13 @@ def _keep_as_is(out: Path, identity: dict, keep_rejected: bool) -> Report:
     before, after = old.facts["inputs"], identity["inputs"]
     for name in dict.fromkeys([*before, *after]):
         if before.get(name) != after.get(name):
-            changes.append("other subwords" if name == SUBWORDS else f"other {name} text")
+            changes.append("other subwords" if name == SUBWORDS else f"another {name} text")
     if keep_rejected and not old.facts["keep_rejected"]:
         changes.append("--keep-rejected")
     if changes:
         raise UsageError(
-            f"{out}: prepared before, otherwise ({'; '.join(changes)});"
-            " use --force to replace it, or another --out"
+            f"{out}: has been prepared with other options or text ({'; '.join(changes)});"
+            " replace it with --force, or choose another --out"
         )
     old.check()
     return _report(out, old.facts, already=True)
@@ -173,13 +177,13 @@ def _keep_as_is(out: Path, identity: dict, keep_rejected: bool) -> Report:
 
 def _report(out: Path, facts: dict, already: bool) -> Report:
     counts = {name: Counts(**fields) for name, fields in facts["counts"].items()}
-    lines = facts.get("lines", counts[prepared.TRAIN].read)  # older prepared data do not say
+    lines = facts.get("lines", counts[prepared.TRAIN].read)  # missing in older prepared data
     more = facts.get("corpora", []), lines, facts.get("choice")
     return Report(out, already, counts, facts["vocabulary"], *more)
 
 
 def _build(folder: Path, config, text: ParallelText, models, keep_rejected: bool, progress) -> dict:
-    """Fill the folder; returns the facts that only the work tells."""
+    """Fill the folder and return the resulting entries of `prepared.json`."""
     choice = None
     corpora, lines = text.train, [surveys[0].lines for surveys in text.train_surveys]
     with ExitStack() as stack:
@@ -194,23 +198,23 @@ def _build(folder: Path, config, text: ParallelText, models, keep_rejected: bool
         if models is None:
             models, choice = learn_subword_models(corpora, verdicts, config.subwords, progress)
         encoder = Encoder(models, config, on_progress=progress)
-        parts = [
-            CorpusPairs(_tagged_pairs(corpus, of_corpus), sum(of_corpus), dropped)
-            for corpus, of_corpus, dropped in zip(corpora, verdicts, rejected)
+        corpus_pairs = [
+            CorpusPairs(_tagged_pairs(corpus, kept), sum(kept), dropped)
+            for corpus, kept, dropped in zip(corpora, verdicts, rejected)
         ]
         with_links = corpora[0].alignments is not None
-        counts = encoder.write(parts, folder / prepared.TRAIN, with_links)
-        _require_pairs((of_corpus.kept for of_corpus in counts), rejected, corpora)
+        counts = encoder.write(corpus_pairs, folder / prepared.TRAIN, with_links)
+        _require_pairs((corpus_counts.kept for corpus_counts in counts), rejected, corpora)
     all_counts = {prepared.TRAIN: asdict(sum_counts(counts))}
     if text.valid:
-        of_valid = text.valid_surveys[0].lines
-        counts_of_valid = _write_validation(folder, text.valid, of_valid, encoder)
-        all_counts[prepared.VALID] = asdict(counts_of_valid)
+        valid_lines = text.valid_surveys[0].lines
+        valid_counts = _write_validation(folder, text.valid, valid_lines, encoder)
+        all_counts[prepared.VALID] = asdict(valid_counts)
     for name, model in zip((prepared.SOURCE_MODEL, prepared.TARGET_MODEL), models):
         write_atomically(folder / name, model.model_proto)
     progress("shortlist", 0, 0)
-    pieces = [model.tokens(range(model.size)) for model in models]
-    learn_shortlist(Pairs(folder / prepared.TRAIN), *pieces).save(folder / prepared.SHORTLIST)
+    tokens = [model.tokens(range(model.size)) for model in models]
+    learn_shortlist(Pairs(folder / prepared.TRAIN), *tokens).save(folder / prepared.SHORTLIST)
     vocabulary = {"source": models[0].size, "target": models[1].size}
     facts = {"counts": all_counts, "lines": sum(lines), "vocabulary": vocabulary, "choice": choice}
     facts["models"] = _hashes(models)
@@ -222,7 +226,7 @@ def _hashes(models: list[Subwords]) -> list[str]:
 
 
 def _tagged_pairs(corpus: Corpus, verdicts: bytearray) -> Iterator[Pair]:
-    return (tagged(pair, corpus.tag) for pair in kept_pairs(corpus, verdicts, with_links=True))
+    return (add_tag(pair, corpus.tag) for pair in kept_pairs(corpus, verdicts, with_links=True))
 
 
 def _corpus_facts(corpus: Corpus, counts: Counts) -> dict:
@@ -232,9 +236,9 @@ def _corpus_facts(corpus: Corpus, counts: Counts) -> dict:
 
 
 def _filter(corpora, options: DataConfig, rejected, lines, progress) -> list[bytearray]:
-    """For each corpus one byte a pair: 1 keeps it."""
+    """Return for each corpus one byte a pair, which is 1 for a kept pair."""
     pair_filter, all_verdicts, done = PairFilter(options), [], 0
-    for corpus, dropped, lines_of_corpus in zip(corpora, rejected, lines):
+    for corpus, dropped, corpus_lines in zip(corpora, rejected, lines):
         verdicts = bytearray()
         for pair in read_corpus(corpus):
             rule = pair.problem or pair_filter.problem(pair.source, pair.target, corpus.tag)
@@ -244,7 +248,7 @@ def _filter(corpora, options: DataConfig, rejected, lines, progress) -> list[byt
             if pair.line % REPORT_EVERY == 0:
                 progress("filter", done + pair.line, sum(lines))
         all_verdicts.append(verdicts)
-        done += lines_of_corpus
+        done += corpus_lines
     return all_verdicts
 
 
@@ -253,13 +257,13 @@ def _require_pairs(kept, rejected, corpora) -> None:
         if not left:
             rules = ", ".join(f"{rule} {number}" for rule, number in dropped.counts.items())
             raise UsageError(
-                f"{corpus.name}: no pair of {dropped.total()} is left ({rules});"
-                " mend the text, or loosen the limits in section 'data'"
+                f"{corpus.name}: the filters dropped all {dropped.total()} pairs ({rules});"
+                " correct the text, or relax the limits in section 'data'"
             )
 
 
 def _write_validation(folder: Path, corpus: Corpus, lines: int, encoder: Encoder) -> Counts:
-    """All readable lines as text, and as ids those with text on both sides."""
+    """Write all readable lines as text, and the ids of the pairs with text on both sides."""
     rejected = Rejected()
 
     def usable(sources: BinaryIO, targets: BinaryIO) -> Iterator[Pair]:
@@ -267,18 +271,18 @@ def _write_validation(folder: Path, corpus: Corpus, lines: int, encoder: Encoder
             if pair.problem:
                 rejected.add(pair.problem, pair)
                 continue
-            # A reader drops one carriage return, so a second one keeps a line's own.
+            # Readers drop one carriage return, so a line that ends in one needs a second.
             sources.write(pair.source.encode() + (b"\r\n" if pair.source[-1:] == "\r" else b"\n"))
             targets.write(pair.target.encode() + (b"\r\n" if pair.target[-1:] == "\r" else b"\n"))
-            for part in sentence_pairs(pair) if corpus.by_sentence else [pair]:
-                if part.source.strip() and part.target.strip():
-                    yield part
+            for sentence in sentence_pairs(pair) if corpus.by_sentence else [pair]:
+                if sentence.source.strip() and sentence.target.strip():
+                    yield sentence
                 else:
-                    rejected.add(EMPTY, part)
+                    rejected.add(EMPTY, sentence)
 
     source_path, target_path = folder / prepared.VALID_SOURCE, folder / prepared.VALID_TARGET
     with open(source_path, "wb") as sources, open(target_path, "wb") as targets:
-        part = CorpusPairs(usable(sources, targets), lines, rejected)
-        (counts,) = encoder.write([part], folder / prepared.VALID)
+        valid = CorpusPairs(usable(sources, targets), lines, rejected)
+        (counts,) = encoder.write([valid], folder / prepared.VALID)
     _require_pairs([counts.kept], [rejected], [corpus])
     return counts

@@ -1,4 +1,4 @@
-"""Parallel text on disk: a strict reader that streams, and says where a file is wrong."""
+"""A strict, streaming reader of parallel text, which reports the file and line of an error."""
 
 import gzip
 import hashlib
@@ -16,16 +16,18 @@ from nmtcli.text.lines import read_raw_lines
 
 INVALID_UTF8 = "invalid UTF-8"
 CHUNK_BYTES = 1 << 20
-LONGEST_LINE_BYTES = 256 << 20  # a line is held in memory; more than this is no text
-FEWEST_LINES = 10  # to tell from lengths where a line is missing
-SUSPECT_LINES = 200_000  # how far the place of a missing line is looked for
+LONGEST_LINE_BYTES = 256 << 20  # a line is held in memory; a longer one is not text
+FEWEST_LINES = 10  # the fewest lines whose lengths can show where a line is missing
+SUSPECT_LINES = 200_000  # the lines in which a missing line is searched for
 
 
 class Pair(NamedTuple):
     """One line of both files.
 
-    `line` counts from 1. `problem` is None or `INVALID_UTF8`; in the latter case U+FFFD stands in
-    the texts for what could not be read. `links` are those of words, where the text is aligned.
+    line: the line number, from 1.
+    source, target: the texts; U+FFFD replaces bytes that are not valid UTF-8.
+    problem: None or `INVALID_UTF8`.
+    links: the word alignment, or None.
     """
 
     line: int
@@ -37,14 +39,14 @@ class Pair(NamedTuple):
 
 @dataclass(frozen=True)
 class FileSurvey:
-    """What one reading of a file tells: lines, and SHA-256 of its (unpacked) bytes."""
+    """The number of lines of a file and the SHA-256 of its (unpacked) bytes."""
 
     lines: int
     sha256: str
 
 
 def survey_pair(source_path: Path, target_path: Path) -> tuple[FileSurvey, FileSurvey]:
-    """Read both files once, without keeping them.
+    """Count the lines of both files and hash them.
 
     Raises:
         UsageError: a file is missing, empty, unreadable or not text, or the numbers of lines
@@ -71,30 +73,33 @@ def survey_file(path: Path) -> FileSurvey:
             unfinished = unfinished + len(chunk) if last_end < 0 else len(chunk) - last_end - 1
             if unfinished > LONGEST_LINE_BYTES:
                 raise UsageError(
-                    f"{path}: line {ends + 1} is longer than {LONGEST_LINE_BYTES >> 20} MiB;"
+                    f"{path}:{ends + 1}: the line is longer than {LONGEST_LINE_BYTES >> 20} MiB;"
                     " give a text file with one sentence a line"
                 )
     lines = ends + (unfinished > 0)
     if not lines:
-        raise UsageError(f"{path}: is empty; give a text file with one sentence a line")
+        raise UsageError(f"{path}: the file is empty; give a text file with one sentence a line")
     return FileSurvey(lines, digest.hexdigest())
 
 
 def read_pairs(source_path: Path, target_path: Path) -> Iterator[Pair]:
-    """Stream the pairs of two files whose lines belong together; ends of lines as in `lines`.
+    """Yield the pairs of two parallel files; lines end as in `nmtcli.text.lines`.
 
     A byte order mark at the start of a file is dropped. Nothing else is changed.
 
     Raises:
-        UsageError: a file is missing or unreadable, or the numbers of lines differ. The latter
-            shows at the end of the shorter file: call `survey_pair` first where that is too late.
+        UsageError: a file is missing or unreadable, or the numbers of lines differ. The latter is
+            noticed only at the end of the shorter file; call `survey_pair` to check it first.
     """
     with open_text(Path(source_path)) as sources, open_text(Path(target_path)) as targets:
         both = itertools.zip_longest(read_raw_lines(sources), read_raw_lines(targets))
         for number, (raw_source, raw_target) in enumerate(both, start=1):
             if raw_source is None or raw_target is None:
                 survey_pair(source_path, target_path)
-                raise UsageError(f"{source_path}, {target_path}: changed while read; run again")
+                raise UsageError(
+                    f"{source_path}, {target_path}: the files changed while they were read; run the"
+                    " command again"
+                )
             source, source_is_valid = _decode(raw_source, number)
             target, target_is_valid = _decode(raw_target, number)
             problem = None if source_is_valid and target_is_valid else INVALID_UTF8
@@ -103,15 +108,15 @@ def read_pairs(source_path: Path, target_path: Path) -> Iterator[Pair]:
 
 @contextmanager
 def open_text(path: Path) -> Iterator[BinaryIO]:
-    """A binary stream of a text file; a name that ends in `.gz` is unpacked on the way.
+    """Open a text file as a binary stream, unpacking it if its name ends in `.gz`.
 
     Raises:
-        UsageError: what is wrong with the file, in one line.
+        UsageError: the file is missing, unreadable, damaged, or not a regular file.
     """
     try:
         if not stat.S_ISREG(path.stat().st_mode) and not path.is_dir():
             raise UsageError(
-                f"{path}: is a pipe or device; it is read several times, so give a file"
+                f"{path}: is a pipe or a device, but the text is read several times; give a file"
             )
         with open(path, "rb") as file:
             if path.suffix == ".gz":
@@ -120,28 +125,33 @@ def open_text(path: Path) -> Iterator[BinaryIO]:
             else:
                 yield file
     except (FileNotFoundError, NotADirectoryError):
-        raise UsageError(f"{path}: no such file; give an existing text file") from None
+        raise UsageError(f"{path}: there is no such file; give an existing text file") from None
     except IsADirectoryError:
         raise UsageError(f"{path}: is a directory; give a text file") from None
     except PermissionError:
-        raise UsageError(f"{path}: no permission to read; change it, or give another") from None
+        raise UsageError(
+            f"{path}: you have no permission to read it; change that, or give another file"
+        ) from None
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise UsageError(f"{path}: damaged or no gzip file ({error}); pack it again") from None
+        raise UsageError(
+            f"{path}: the file is damaged or not a gzip file ({error}); pack it again"
+        ) from None
 
 
 def first_suspect_line(source_path: Path, target_path: Path, shift: int) -> int | None:
-    """Where the sides seem to part, judged by the lengths of their lines alone.
+    """Estimate from the line lengths alone where a line is missing on one side.
 
-    Suppose that all extra lines stand in one place: before it line i belongs to line i, after it
-    to line i + `shift`. The place that makes the ratios of lengths agree best is taken, if it
-    explains each stretch clearly better than the other pairing does. Few lines, or files of very
-    different length, would give chance hits: they get no answer.
+    The estimate supposes that all extra lines are in one place: before it, line i belongs to line
+    i, and after it, to line i + `shift`. The place with the best agreement of the length ratios is
+    returned if it explains both stretches clearly better than the other pairing. For few lines, and
+    for files of very different lengths, there is no estimate, since it would be down to chance.
 
     Args:
-        shift: lines of the target minus lines of the source; not 0.
+        source_path, target_path: the two files.
+        shift: the lines of the target minus the lines of the source; not 0.
 
     Returns:
-        a line number from 1, or None where the lengths do not tell.
+        the line number, from 1; None if there is no clear estimate.
     """
     import numpy as np
 
@@ -173,18 +183,18 @@ def _log_lengths(path: Path, limit: int):
 
 
 def _unequal(source_path: Path, target_path: Path, source: FileSurvey, target: FileSurvey):
-    counts = f"{source_path}: {source.lines} lines, but {target_path}: {target.lines}"
+    counts = f"{source_path} has {source.lines} lines, but {target_path} has {target.lines}"
     suspect = first_suspect_line(source_path, target_path, target.lines - source.lines)
     if suspect is None:
-        return UsageError(f"{counts}; give files whose lines belong together, one for one")
+        return UsageError(f"{counts}; give parallel files, with one translation for each line")
     return UsageError(
-        f"{counts}; by their lengths the lines seem to part near line {suspect}:"
-        " look there for one that is missing or broken in two"
+        f"{counts}; judging by their lengths, the lines stop matching near line {suspect}; look"
+        " there for a line that is missing or split in two"
     )
 
 
 def _decode(raw: bytes, number: int) -> tuple[str, bool]:
-    """Text of one line, and whether its bytes were UTF-8."""
+    """Return the text of one line and whether its bytes are valid UTF-8."""
     if number == 1:
         raw = raw.removeprefix(b"\xef\xbb\xbf")
     try:

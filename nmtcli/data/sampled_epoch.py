@@ -1,8 +1,8 @@
-"""Cut the training pairs into other pieces, for one epoch: subword regularisation.
+"""Subword regularisation: sample new segmentations of the training pairs for one epoch.
 
-What is cut are the words of the ids on disk, which are all that prepared data hold. A word with an
-unknown piece keeps its ids, since its text is lost; so does a pair that would get too many pieces.
-The ids are a function of (pairs, models, rates, seed, epoch) alone.
+The input is the token ids on disk, since prepared data do not keep the text. A word with an unknown
+token keeps its ids, because its text is lost, and so does a pair that would get too many tokens.
+The result is a function of (pairs, models, alphas, seed, epoch) alone.
 
     python -m nmtcli.data.sampled_epoch '{"pairs": "prepared/train", "epoch": 3, ...}'
 """
@@ -22,20 +22,21 @@ from nmtcli.text.subword_regularization import SAMPLERS, WORD_START, Draw, WordS
 from nmtcli.text.subwords import CONTROL_IDS, Subwords
 from nmtcli.text.token_alignment import token_links, word_links
 
-CHUNK = 2000  # pairs cut together
+CHUNK = 2000  # pairs that share one random generator
 SHARD_PAIRS = 100_000  # bounds the memory
 
 
 @dataclass(frozen=True)
 class SubwordSampling:
-    """How pairs are cut at random.
+    """The parameters of subword regularisation.
 
-    kind: of the models, `unigram` or `bpe`.
-    models: paths of the subword models of source and target.
-    alphas: of source and target, see `subword_sampling`; 0 leaves the side as it is.
-    max_pieces: of a side; a pair that would get more keeps its ids.
-    tags: that stand before sources, each a piece of its own.
-    seed: of the run.
+    kind: the type of the subword models, `unigram` or `bpe`.
+    models: the paths of the subword models of source and target.
+    alphas: the parameters for source and target, see `training.subword_sampling`; 0 leaves a side
+        as it is.
+    max_pieces: the limit of tokens on a side; a pair that would exceed it keeps its ids.
+    tags: the tags before source lines, each of which is one token.
+    seed: the seed of the run.
     """
 
     kind: str
@@ -51,28 +52,29 @@ def sample_epoch(
     sampling: SubwordSampling,
     epoch: int,
     folder: Path,
-    is_wanted: Callable[[], bool] = lambda: True,
+    is_needed: Callable[[], bool] = lambda: True,
 ) -> None:
-    """Write the pairs of an epoch, in the order of `pairs`, into shards.
+    """Sample the pairs of an epoch and write them, in the order of `pairs`, into shards.
 
     Args:
-        pairs: as they were prepared.
-        sampling: how they are cut.
-        epoch: its number.
-        folder: for the shards; their index is written last.
-        is_wanted: asked now and then; no leaves the folder without an index.
+        pairs: the prepared pairs.
+        sampling: the parameters of the sampling.
+        epoch: the number of the epoch.
+        folder: the folder of the shards; their index is written last.
+        is_needed: called before each chunk; if it returns False, the function stops without writing
+            the index.
     """
     models = [Subwords(Path(path)) for path in sampling.models]
     samplers = [_sampler(model, sampling, side) for side, model in enumerate(models)]
     writer = ShardWriter(folder, SHARD_PAIRS, max(m.size for m in models), pairs.has_links)
     for begin in range(0, len(pairs), CHUNK):
-        if not is_wanted():
+        if not is_needed():
             return
         draw = make_draw(sampling.seed, epoch, begin)
         for i in range(begin, min(begin + CHUNK, len(pairs))):
             links = pairs.links(i).tolist() if pairs.has_links else []
             plain = pairs.source(i).tolist(), pairs.target(i).tolist()
-            sampled, links = _cut(samplers, plain, links, draw)
+            sampled, links = _sample_pair(samplers, plain, links, draw)
             if max(map(len, sampled)) > sampling.max_pieces:
                 writer.append(*plain, pairs.links(i).tolist() if pairs.has_links else [])
             else:
@@ -84,35 +86,35 @@ def _sampler(model: Subwords, sampling: SubwordSampling, side: int) -> WordSampl
     alpha = sampling.alphas[side]
     if not alpha:
         return None
-    pieces = model.tokens(range(model.size))
+    tokens = model.tokens(range(model.size))
     tags = {f"{WORD_START}{tag}" for tag in sampling.tags}
-    fixed = {i for i, piece in enumerate(pieces) if piece in tags} | model.byte_ids()
+    fixed = {i for i, token in enumerate(tokens) if token in tags} | model.byte_ids()
     fixed |= {UNK_ID, *CONTROL_IDS}
-    return SAMPLERS[sampling.kind](pieces, model.scores(), frozenset(fixed), alpha)
+    return SAMPLERS[sampling.kind](tokens, model.scores(), frozenset(fixed), alpha)
 
 
-def _cut(samplers, plain, links, draw: Draw) -> tuple[list[list[int]], list]:
-    """Both sides in other pieces, and the links between these."""
+def _sample_pair(samplers, plain, links, draw: Draw) -> tuple[list[list[int]], list]:
+    """Sample the tokens of both sides, and return them with the links between them."""
     sides, before, after = [], [], []
     for sampler, ids in zip(samplers, plain):
         words = sampler.words(ids) if sampler else [(i,) for i in ids]
         sampled = [sampler.sample(word, draw) for word in words] if sampler else words
         sides.append(list(itertools.chain.from_iterable(sampled)))
         if links:
-            before.append(_words_of(words))
-            after.append(_words_of(sampled))
+            before.append(_word_ranges(words))
+            after.append(_word_ranges(sampled))
     if links:
         links = token_links(word_links(links, *before), *after)
     return sides, links
 
 
-def _words_of(words: Sequence[Sequence[int]]) -> list[tuple[int, int]]:
-    """The word of each piece, as a range."""
+def _word_ranges(words: Sequence[Sequence[int]]) -> list[tuple[int, int]]:
+    """Return the word of each token as a range."""
     return [(n, n + 1) for n, word in enumerate(words) for _ in word]
 
 
-def task_of(pairs: Pairs, sampling: SubwordSampling, epoch: int, folder: Path) -> str:
-    """What a child process is told."""
+def child_task(pairs: Pairs, sampling: SubwordSampling, epoch: int, folder: Path) -> str:
+    """Return the argument of the child process that samples an epoch, as JSON."""
     task = {"pairs": str(pairs.folder), "epoch": epoch, "folder": str(folder)}
     return json.dumps(task | {"parent": os.getpid(), "sampling": dataclasses.asdict(sampling)})
 
@@ -123,9 +125,9 @@ def _main() -> int:
         os.nice(5)  # the training goes first
     sampling = SubwordSampling(**{k: tuple(v) if isinstance(v, list) else v
                            for k, v in task["sampling"].items()})  # fmt: skip
-    is_wanted = lambda: os.getppid() == task["parent"]  # noqa: E731  a killed training needs none
+    is_needed = lambda: os.getppid() == task["parent"]  # noqa: E731  False if the training died
     pairs, folder = Pairs(Path(task["pairs"])), Path(task["folder"])
-    sample_epoch(pairs, sampling, task["epoch"], folder, is_wanted)
+    sample_epoch(pairs, sampling, task["epoch"], folder, is_needed)
     return 0
 
 

@@ -1,12 +1,12 @@
-"""A vocabulary shortlist: the few target pieces among which a sentence's translation is looked for.
+"""A vocabulary shortlist: the few target tokens to which the translation of a sentence is limited.
 
-Each source piece allows some target pieces, and EOS, with which every source sentence ends, allows
-those that any translation may have. So a sentence has the same list in any batch.
+Each source token allows some target tokens. EOS, with which every source sentence ends, allows the
+tokens that any translation may have. So a sentence has the same list in any batch.
 
 Reference: Jean et al. (2015), arXiv:1412.2007, section 3.3.
 
-Letters: B sentences, S source positions, U target pieces that any of the sentences allows, V
-vocabulary.
+Letters: B sentences, S source positions, U target tokens that any of the sentences allows, V the
+size of a vocabulary.
 """
 
 from pathlib import Path
@@ -17,16 +17,16 @@ import numpy as np
 from nmtcli.errors import NmtError
 from nmtcli.text.special_tokens import PAD_ID
 
-# Is added to the logits of what a sentence does not allow. More would make the sums of exponentials
-# slow: numbers below 1e-38 take a processor many times as long.
+# Added to the logits of tokens that a sentence does not allow. A lower number would make the sums
+# of exponentials slow, since processors take many times as long for numbers below 1e-38.
 FORBIDDEN = np.float32(-50.0)
 
 
 class Shortlist(NamedTuple):
-    """What the source piece i allows is `pieces[offsets[i]:offsets[i + 1]]`.
+    """Source token i allows the target tokens `pieces[offsets[i]:offsets[i + 1]]`.
 
     offsets: (V of the source + 1,) int64.
-    pieces: int32, target pieces.
+    pieces: int32, the ids of target tokens.
     target_vocabulary: V of the target.
     """
 
@@ -35,57 +35,62 @@ class Shortlist(NamedTuple):
     target_vocabulary: int
 
     def choose(self, source_ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The pieces of a batch, and which of them each sentence allows.
+        """Return the target tokens that a batch allows, and a mask for each sentence.
 
         Args:
             source_ids: (B, S), padded with PAD.
 
         Returns:
-            pieces: (U,) int32, ascending.
-            allowed: (B, U) float32: 0, or `FORBIDDEN`.
+            token_ids: (U,) int32, ascending.
+            mask: (B, U) float32, 0 for an allowed token, else `FORBIDDEN`.
         """
         sentences, positions = np.nonzero(source_ids != PAD_ID)
-        found = source_ids[sentences, positions]
-        begins, counts = self.offsets[found], self.offsets[found + 1] - self.offsets[found]
+        sources = source_ids[sentences, positions]
+        begins, counts = self.offsets[sources], self.offsets[sources + 1] - self.offsets[sources]
         owners = np.repeat(sentences, counts)
         targets = self.pieces[np.repeat(begins, counts) + ranges(counts)]
         is_chosen = np.zeros(self.target_vocabulary, dtype=bool)
         is_chosen[targets] = True
-        pieces, places = np.flatnonzero(is_chosen), np.cumsum(is_chosen) - 1
-        allowed = np.full((len(source_ids), len(pieces)), FORBIDDEN)
-        allowed[owners, places[targets]] = 0.0
-        return pieces.astype(np.int32), allowed
+        token_ids, columns = np.flatnonzero(is_chosen), np.cumsum(is_chosen) - 1
+        mask = np.full((len(source_ids), len(token_ids)), FORBIDDEN)
+        mask[owners, columns[targets]] = 0.0
+        return token_ids.astype(np.int32), mask
 
     def save(self, path: Path) -> None:
+        """Write the shortlist as an `.npz` file."""
         with open(path, "wb") as stream:
             np.savez(stream, **self._asdict())
 
 
 def load_shortlist(path: Path, source_vocabulary: int, target_vocabulary: int) -> Shortlist:
-    """
+    """Read a shortlist and check it against the sizes of the vocabularies.
+
     Raises:
-        NmtError: there is no such file, it is damaged, or it is of other vocabularies.
+        NmtError: the file does not exist, is damaged, or was made for other vocabularies.
     """
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            found = Shortlist(*(arrays[name] for name in Shortlist._fields))
-        sizes = len(found.offsets) - 1, int(found.target_vocabulary)
-        is_whole = int(found.offsets[-1]) == len(found.pieces)
+            shortlist = Shortlist(*(arrays[name] for name in Shortlist._fields))
+        sizes = len(shortlist.offsets) - 1, int(shortlist.target_vocabulary)
+        is_whole = int(shortlist.offsets[-1]) == len(shortlist.pieces)
     except FileNotFoundError:
-        raise NmtError(f"{path}: there is no such shortlist") from None
+        raise NmtError(f"{path}: there is no such shortlist; {_REMEDY}") from None
     except (OSError, ValueError, KeyError, EOFError, TypeError, IndexError):
-        raise NmtError(f"{path}: the shortlist is damaged") from None
+        raise NmtError(f"{path}: the shortlist is damaged; {_REMEDY}") from None
     if not is_whole:
-        raise NmtError(f"{path}: the shortlist is damaged")
+        raise NmtError(f"{path}: the shortlist is damaged; {_REMEDY}")
     if sizes != (source_vocabulary, target_vocabulary):
         raise NmtError(
-            f"{path}: the shortlist is of {sizes[0]} source and {sizes[1]} target pieces, not of"
-            f" {source_vocabulary} and {target_vocabulary}"
+            f"{path}: the shortlist was made for {sizes[0]} source and {sizes[1]} target tokens,"
+            f" but the model has {source_vocabulary} and {target_vocabulary}; {_REMEDY}"
         )
-    return found._replace(target_vocabulary=target_vocabulary)
+    return shortlist._replace(target_vocabulary=target_vocabulary)
+
+
+_REMEDY = "run nmt export again, or leave --shortlist out"
 
 
 def ranges(counts: np.ndarray) -> np.ndarray:
-    """0, 1, ... of each count, one after the other."""
+    """Return 0, 1, ..., count - 1 for each count, one after the other."""
     ends = np.cumsum(counts)
     return np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - counts, counts)

@@ -1,4 +1,4 @@
-"""The subword models of prepared data: from the kept pairs, in a size that suits them."""
+"""The subword models of prepared data: learned from the kept pairs, or reused from elsewhere."""
 
 import itertools
 import random
@@ -10,7 +10,7 @@ from nmtcli.config import SubwordConfig, from_dict
 from nmtcli.config.auto import VocabularySize, choose_size, enlarge
 from nmtcli.data import prepared
 from nmtcli.data.corpora import Corpus, read_corpus
-from nmtcli.data.learn_subwords import SMALLEST_SIZE, TooFewPieces, learn_in_child
+from nmtcli.data.learn_subwords import SMALLEST_SIZE, VocabularyTooSmall, learn_in_child
 from nmtcli.data.readers import Pair
 from nmtcli.errors import UsageError
 from nmtcli.runs.directory import RunDirectory
@@ -18,24 +18,26 @@ from nmtcli.text.special_tokens import UNK_ID
 from nmtcli.text.subwords import Subwords, load_sides
 
 SAMPLE_SEED = 1
-NOT_TAKEN = frozenset(("taken_from", "max_pieces", "sample_pairs"))  # do not shape the models
+NOT_REUSED = frozenset(("taken_from", "max_pieces", "sample_pairs"))  # do not shape the models
 
 
 def reuse_subword_models(
     options: SubwordConfig, tags: Sequence[str] = ()
 ) -> tuple[SubwordConfig, list[Subwords]]:
-    """The models of the run or prepared data that `options.taken_from` names, and how they cut.
+    """Load the subword models of the run or prepared data that `options.taken_from` names.
 
     Args:
-        tags: of the training texts; each must be a piece of the source, and '' is none.
+        options: the options of the new data.
+        tags: the tags of the training texts; each must be a token of the source model, and '' means
+            no tag.
 
     Returns:
-        the options with what is told of the models, so that they are those of the data to make;
-        the models of source and target.
+        the options, completed by those with which the models were learned; the models of source and
+        target.
 
     Raises:
-        UsageError: no such folder, or an option is set or a tag given that these models do not
-            have.
+        UsageError: the folder does not exist, an option contradicts the models, or a tag is not one
+            of their tokens.
     """
     folder = Path(options.taken_from)
     if (folder / prepared.FACTS).exists():
@@ -46,31 +48,33 @@ def reuse_subword_models(
         run.read_facts()
         known = run.read_config().subwords
     for spec in fields(options):
-        wanted, there = getattr(options, spec.name), getattr(known, spec.name)
-        if spec.name not in NOT_TAKEN and wanted not in (spec.default, there):
+        value, reused = getattr(options, spec.name), getattr(known, spec.name)
+        if spec.name not in NOT_REUSED and value not in (spec.default, reused):
             raise UsageError(
-                f"subwords.{spec.name} is {wanted}, but the subwords of {folder} have {there};"
-                " leave it out, or learn others"
+                f"subwords.{spec.name} is {value}, but the subwords of {folder} have {reused};"
+                " leave the option out, or learn new subwords"
             )
-    taken = {name: getattr(options, name) for name in NOT_TAKEN}
+    own = {name: getattr(options, name) for name in NOT_REUSED}
     models = list(load_sides(folder / prepared.SOURCE_MODEL, folder / prepared.TARGET_MODEL))
     for tag in filter(None, tags):
-        if len(pieces := models[0].encode(tag)) > 1 or pieces == [UNK_ID]:
+        if len(ids := models[0].encode(tag)) > 1 or ids == [UNK_ID]:
             raise UsageError(
-                f"the tag {tag} is no piece of {folder}: leave it out, or learn other subwords"
+                f"the tag {tag} is not a token of the subwords of {folder}; leave it out, or learn"
+                " new subwords"
             )
-    return replace(known, **taken), models
+    return replace(known, **own), models
 
 
 def check_size(options: SubwordConfig) -> None:
-    """
+    """Check the size of the vocabulary.
+
     Raises:
-        UsageError: a size that is neither 0 nor large enough.
+        UsageError: the size is neither 0 nor large enough.
     """
     if 0 < options.vocabulary_size < SMALLEST_SIZE:
         raise UsageError(
-            f"config: subwords.vocabulary_size must be at least {SMALLEST_SIZE}, or 0 to have it"
-            f" chosen, not {options.vocabulary_size}"
+            f"config: subwords.vocabulary_size must be at least {SMALLEST_SIZE}, or 0 for an"
+            f" automatic size, not {options.vocabulary_size}"
         )
 
 
@@ -80,16 +84,17 @@ def learn_subword_models(
     options: SubwordConfig,
     progress,
 ) -> tuple[list[Subwords], str | None]:
-    """The models of the source and the target, and a line that tells a choice.
+    """Learn the subword models of source and target.
 
     Args:
         corpora: the training text.
-        verdicts: for each corpus, which pairs are kept.
-        options: of the subwords; where no size is set, it is chosen by `vocabulary_choice`.
-        progress: called as `("learn", 0, 0)`.
+        verdicts: for each corpus one byte a pair, which is 1 for a kept pair.
+        options: the options of the subwords; a size of 0 is replaced by that of `choose_size`.
+        progress: called with `("learn", 0, 0)`.
 
     Returns:
-        the same model twice when joint; the line is None where the user set the size.
+        the models of source and target (the same one twice if they are joint); a line that explains
+        the chosen size, or None if the user set it.
     """
     progress("learn", 0, 0)
     kept = sum(map(sum, verdicts))
@@ -103,41 +108,41 @@ def learn_subword_models(
     tags = list(dict.fromkeys(corpus.tag for corpus in corpora if corpus.tag))
     sides = [(0, 1)] if options.joint else [(0,), (1,)]
     models, sizes = [], []
-    for of_model in sides:
-        paths = [str((c.source, c.target)[side]) for c in corpora for side in of_model]
-        symbols = tags if 0 in of_model else []
+    for model_sides in sides:
+        paths = [str((c.source, c.target)[side]) for c in corpora for side in model_sides]
+        symbols = tags if 0 in model_sides else []
         name = " and ".join(paths)
-        model, size = _learn(lambda s=of_model: sampled(*s), options, name, symbols, kept)
+        model, size = _learn(lambda s=model_sides: sampled(*s), options, name, symbols, kept)
         models.append(Subwords(model))
         sizes.append(size)
     if options.vocabulary_size:
         return (models * 2)[:2], None
     names = [""] if options.joint else ["source ", "target "]
-    return (models * 2)[:2], "; ".join(map(_say, names, models, sizes))
+    return (models * 2)[:2], "; ".join(map(_explain_size, names, models, sizes))
 
 
 def kept_pairs(corpus: Corpus, verdicts: bytearray, with_links: bool = False) -> Iterator[Pair]:
-    """The pairs that the filters kept, in NFC."""
+    """Yield the pairs that the filters kept, in NFC."""
     return itertools.compress(read_corpus(corpus, with_links), verdicts)
 
 
-def sample(items: Iterable, count: int, wanted: int) -> Iterator:
-    """`wanted` of `count` items in their order, each as likely; the same ones every time.
+def sample(items: Iterable, count: int, size: int) -> Iterator:
+    """Sample `size` of `count` items uniformly, in their order and always the same ones.
 
-    Selection sampling (Knuth, TAOCP 2, 3.4.2, algorithm S): needs no memory.
+    Selection sampling (Knuth, TAOCP 2, 3.4.2, algorithm S) needs no memory.
     """
     draw = random.Random(SAMPLE_SEED)
     for item in items:
-        if wanted >= count or draw.random() * count < wanted:
+        if size >= count or draw.random() * count < size:
             yield item
-            wanted -= 1
+            size -= 1
         count -= 1
 
 
 def _learn(
     lines: Callable[[], Iterator[str]], options: SubwordConfig, name: str, symbols, pairs: int
 ) -> tuple[bytes, VocabularySize]:
-    """A model of the lines that a call of `lines` gives, and why it has its size."""
+    """Learn a model from the lines that `lines()` returns; return it and its size."""
     if options.vocabulary_size:
         size = VocabularySize(options.vocabulary_size, "set")
         return learn_in_child(lines(), options, name, symbols), size
@@ -145,13 +150,13 @@ def _learn(
     try:
         chosen = replace(options, vocabulary_size=size.pieces)
         return learn_in_child(lines(), chosen, name, symbols, at_most=True), size
-    except TooFewPieces as error:
+    except VocabularyTooSmall as error:
         size = enlarge(size, error.required)
         chosen = replace(options, vocabulary_size=size.pieces)
         return learn_in_child(lines(), chosen, name, symbols, at_most=True), size
 
 
-def _say(side: str, model: Subwords, size: VocabularySize) -> str:
-    """`vocabulary 8000: 29,000 pairs`, and if the text has no more, that."""
+def _explain_size(side: str, model: Subwords, size: VocabularySize) -> str:
+    """Return a line such as `vocabulary 8000: 29,000 pairs`, which explains the chosen size."""
     fewer = "" if model.size >= size.pieces else f", which have no more (of {size.pieces} at most)"
     return f"{side}vocabulary {model.size}: {size.reason}{fewer}"

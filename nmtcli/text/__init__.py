@@ -1,1 +1,1 @@
-"""Text: lines, parallel corpora, subwords. Nothing here imports a deep-learning framework."""
+"""Text: lines, sentences, words and subwords. Nothing here imports a deep-learning framework."""

@@ -1,7 +1,7 @@
-"""Lines of text: the contract that N lines in are N lines out.
+"""Lines of text: N lines of input give N lines of output.
 
-Only `\\n` ends a line and one `\\r` before it is dropped. U+0085, U+2028, U+2029, VT and FF are
-text. A missing final newline makes no extra line.
+Only `\\n` ends a line, and one `\\r` before it is dropped. U+0085, U+2028, U+2029, VT and FF are
+ordinary text. A missing final newline does not add a line.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 
 def read_raw_lines(stream: BinaryIO | Iterable[bytes]) -> Iterator[bytes]:
-    """Lines of a binary stream without their ends."""
+    """Yield the lines of a binary stream without their line endings."""
     for line in stream:  # a binary stream splits at b"\n" alone
         if line.endswith(b"\n"):
             line = line[:-1]
@@ -21,11 +21,11 @@ def read_raw_lines(stream: BinaryIO | Iterable[bytes]) -> Iterator[bytes]:
 def read_lines(
     stream: BinaryIO | Iterable[bytes], on_invalid: Callable[[int], None]
 ) -> Iterator[str]:
-    """Text lines of a binary stream; invalid UTF-8 is replaced by U+FFFD.
+    """Yield the lines of a binary stream as text; invalid UTF-8 is replaced by U+FFFD.
 
     Args:
-        stream: binary, for example `sys.stdin.buffer`, or its lines.
-        on_invalid: called with the number (from 1) of each line that was not valid UTF-8.
+        stream: a binary stream, for example `sys.stdin.buffer`, or its lines.
+        on_invalid: called with the number (from 1) of each line that is not valid UTF-8.
     """
     for number, raw in enumerate(read_raw_lines(stream), start=1):
         try:
@@ -36,5 +36,5 @@ def read_lines(
 
 
 def one_line(text: str) -> str:
-    """`text` with what would end a line of output replaced by a space."""
+    """Return `text` with every line ending replaced by a space."""
     return text.replace("\n", " ").replace("\r", " ")

@@ -1,4 +1,4 @@
-"""Which script a letter is of."""
+"""The script to which a character belongs."""
 
 import unicodedata
 
@@ -7,9 +7,9 @@ SYMBOLS = "symbols"
 
 
 def script_of(character: str) -> str:
-    """The script of a character, for example `Latin`, `Hangul`, `kana`, `Han`; else `symbols`.
+    """Return the script of a character, such as `Latin`, `Hangul`, `kana`, `Han` or `symbols`.
 
-    Han includes the punctuation and the full-width forms that are set with it.
+    Han includes CJK punctuation and full-width forms.
     """
     if any(first <= ord(character) <= last for first, last in HAN_PUNCTUATION):
         return "Han"

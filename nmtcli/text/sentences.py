@@ -1,18 +1,17 @@
-"""Lines in parts, at the ends of sentences or where it hurts least, and put together again."""
+"""Split lines into sentences or shorter segments, and join the translated segments again."""
 
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 
-# Where a line may be cut: after white space, and after the marks of Chinese and Japanese, which
-# have none behind them. (No mark is repeated before something that must follow: the time is
-# linear whatever the text.)
+# A line may be cut after white space, and after Chinese and Japanese punctuation, which no space
+# follows. (The pattern never backtracks over a run of marks, so its time is linear in any text.)
 _BREAKS = re.compile("[。？！，；：、][。？！，；：、」』）”’]*\\s*|\\s+")
 _CLOSING = "\"'”’»)]」』）"
 _SENTENCE_ENDS = ".?!…。？！"
 _CLAUSE_ENDS = _SENTENCE_ENDS + ",;:，；：、"
-# Behind these words a point ends no sentence (in lower case, without it), nor behind an initial.
+# A full stop after one of these (lower case, without the full stop) does not end a sentence.
 _ABBREVIATIONS = frozenset(
     "mr mrs ms dr prof st vs e.g i.e cf fig figs eq eqs sec p.ex z.b d.h bzw ca nr mme mlle".split()
 )
@@ -27,11 +26,11 @@ _UNSPACED = re.compile(
 
 
 def split_sentences(text: str) -> list[str]:
-    """Cut `text` at the ends of its sentences; put together they are `text`; one at least.
+    """Split `text` into its sentences; the result has at least one, and joined it equals `text`.
 
-    A mark at the end of a word ends a sentence, but not in front of a small letter (in a text
-    that has large ones), behind an initial or a known abbreviation, nor where no letter would be
-    left, as behind the number of an item.
+    A punctuation mark at the end of a word ends a sentence, except before a lower-case letter (if
+    the text has upper-case ones), after an initial or a known abbreviation, and where a sentence
+    would have no letters, as after the number of a list item.
     """
     is_cased = any(map(str.isupper, text))
     units = [*_units(text, _SENTENCE_ENDS)]
@@ -41,27 +40,27 @@ def split_sentences(text: str) -> list[str]:
 
 
 def split_line(text: str, count: Callable[[str], int], limit: int) -> list[str]:
-    """Cut `text` into parts of at most `limit` pieces; the parts put together are `text`.
+    """Split `text` into segments of at most `limit` tokens; joined, the segments equal `text`.
 
-    It is cut at ends of sentences where they are near enough to each other, else after commas
-    and semicolons, else at spaces, else anywhere but before a combining mark. A part goes over
-    the limit only where a single character does.
+    The text is cut at the ends of sentences where they are close enough to each other, else after
+    commas and semicolons, else at spaces, else anywhere but before a combining mark. A segment
+    exceeds the limit only if a single character does.
 
     Args:
-        text: of any length.
-        count: how many pieces a text has.
-        limit: in pieces, at least 1.
+        text: a text of any length.
+        count: returns the number of tokens of a text.
+        limit: the largest number of tokens of a segment, at least 1.
     """
     return list(_split(text, count, limit, level=0))
 
 
-def join_segments(parts: list[str]) -> str:
-    """Put translated parts together: with a space, or none in scripts that do without."""
+def join_segments(segments: list[str]) -> str:
+    """Join translated segments with spaces, or without in scripts that use none between words."""
     text = ""
-    for part in filter(None, (part.strip() for part in parts)):
-        if text and not (_UNSPACED.match(text[-1]) or _UNSPACED.match(part[0])):
+    for segment in filter(None, (segment.strip() for segment in segments)):
+        if text and not (_UNSPACED.match(text[-1]) or _UNSPACED.match(segment[0])):
             text += " "
-        text += part
+        text += segment
     return text
 
 
@@ -73,19 +72,19 @@ def _split(text: str, count: Callable[[str], int], limit: int, level: int) -> It
     elif level == len(_BEST_ENDS):
         yield from _cut_anywhere(text, count, limit)
     else:
-        for part in _pack(_units(text, _BEST_ENDS[level]), count, limit):
-            yield from _split(part, count, limit, level + 1)
+        for segment in _pack(_units(text, _BEST_ENDS[level]), count, limit):
+            yield from _split(segment, count, limit, level + 1)
 
 
 def _units(text: str, ends: str | None) -> Iterator[str]:
-    """Cut at every break that stands behind one of `ends`; the units together are the text."""
+    """Cut at every break that follows one of the marks `ends`; joined, the units equal `text`."""
     start = 0
-    for found in _BREAKS.finditer(text):
-        before = text[max(0, found.start() - 3) : found.start()].rstrip(_CLOSING)
-        mark = found[0][0] if not found[0][0].isspace() else before[-1:]
+    for match in _BREAKS.finditer(text):
+        before = text[max(0, match.start() - 3) : match.start()].rstrip(_CLOSING)
+        mark = match[0][0] if not match[0][0].isspace() else before[-1:]
         if ends is None or (mark and mark in ends):
-            yield text[start : found.end()]
-            start = found.end()
+            yield text[start : match.end()]
+            start = match.end()
     if start < len(text):
         yield text[start:]
 
@@ -102,21 +101,21 @@ def _ends_sentence(unit: str, following: str, is_cased: bool) -> bool:
 
 
 def _pack(units: Iterable[str], count: Callable[[str], int], limit: int) -> Iterator[str]:
-    """Put neighbouring units together while the sum of their pieces is within the limit."""
-    part: list[str] = []
+    """Join neighbouring units while the sum of their tokens is within the limit."""
+    packed: list[str] = []
     total = 0
     for unit in units:
-        pieces = count(unit)
-        if part and total + pieces > limit:
-            yield from _halve(part, count, limit)
-            part, total = [], 0
-        part.append(unit)
-        total += pieces
-    yield from _halve(part, count, limit)
+        tokens = count(unit)
+        if packed and total + tokens > limit:
+            yield from _halve(packed, count, limit)
+            packed, total = [], 0
+        packed.append(unit)
+        total += tokens
+    yield from _halve(packed, count, limit)
 
 
 def _halve(units: list[str], count: Callable[[str], int], limit: int) -> Iterator[str]:
-    """Units as one text; as two where together they have more pieces than apart."""
+    """Join the units, but halve them where the joined text has more tokens than the limit."""
     text = "".join(units)
     if len(units) == 1 or count(text) <= limit:
         yield text
@@ -127,7 +126,7 @@ def _halve(units: list[str], count: Callable[[str], int], limit: int) -> Iterato
 
 
 def _cut_anywhere(text: str, count: Callable[[str], int], limit: int) -> Iterator[str]:
-    """The longest beginning that is within the limit, again and again."""
+    """Cut off the longest beginning that is within the limit, again and again."""
     start = 0
     while start < len(text):
         end = _whole_character(text, start, _longest_fit(text, start, count, limit))
@@ -136,7 +135,7 @@ def _cut_anywhere(text: str, count: Callable[[str], int], limit: int) -> Iterato
 
 
 def _longest_fit(text: str, start: int, count: Callable[[str], int], limit: int) -> int:
-    """Where the longest part from `start` that is within the limit ends; one character at least."""
+    """Return the end of the longest segment from `start` within the limit; it is never empty."""
 
     def fits(end: int) -> bool:
         return count(text[start:end]) <= limit
@@ -155,12 +154,12 @@ def _longest_fit(text: str, start: int, count: Callable[[str], int], limit: int)
 
 
 def _whole_character(text: str, start: int, end: int) -> int:
-    """The nearest place at or before `end` that does not part a character from its marks."""
-    place = end
-    while place < len(text) and _belongs_to_the_left(text[place]):
-        place -= 1
-    return place if place > start else end
+    """Return the last position up to `end` that does not split a character from its marks."""
+    position = end
+    while position < len(text) and _is_combining(text[position]):
+        position -= 1
+    return position if position > start else end
 
 
-def _belongs_to_the_left(character: str) -> bool:
+def _is_combining(character: str) -> bool:
     return unicodedata.category(character) in ("Mn", "Mc", "Me") or character == "\u200d"

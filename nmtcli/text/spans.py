@@ -1,8 +1,7 @@
-"""Where in a text each piece stands, read from SentencePiece's own record of it.
+"""Character spans of tokens, read from a serialised `SentencePieceText` (sentencepiece.proto).
 
-The record is a serialised `SentencePieceText` (sentencepiece.proto). Its few fields are read here
-from the bytes, since what turns them into objects differs between releases of SentencePiece, and
-asks for protobuf besides.
+Its few fields are read here from the bytes, since SentencePiece's own reader differs between
+releases and needs protobuf.
 """
 
 from collections.abc import Iterator
@@ -14,10 +13,10 @@ ID_FIELD, BEGIN_FIELD, END_FIELD = 2, 4, 5  # of SentencePieceText.SentencePiece
 
 
 class Span(NamedTuple):
-    """The characters `text[begin:end]` of a piece, with the spaces that it takes in.
+    """The characters `text[begin:end]` of a token, including its spaces.
 
-    A piece may stand for no character: one that only marks the start of a line, or all but the
-    last of the bytes that make up a character.
+    A span is empty for a token that only marks the start of a line, and for all byte tokens of a
+    character but the last.
     """
 
     begin: int
@@ -25,11 +24,11 @@ class Span(NamedTuple):
 
 
 class TokenSpans(NamedTuple):
-    """The pieces of a text.
+    """The tokens of a text.
 
-    text: where the spans count characters.
-    ids: of the pieces.
-    spans: one for each piece, ascending.
+    text: the text in which the spans count characters.
+    ids: the token ids.
+    spans: one span for each token, in ascending order.
     """
 
     text: str
@@ -38,7 +37,7 @@ class TokenSpans(NamedTuple):
 
 
 def read_record(record: bytes) -> TokenSpans:
-    """The pieces of a serialised `SentencePieceText`; its offsets, in bytes, become characters."""
+    """Read the tokens of a serialised `SentencePieceText`; byte offsets become characters."""
     text, ids, offsets = b"", [], []
     for field, value in _fields(record):
         if field == TEXT_FIELD:
@@ -53,16 +52,16 @@ def read_record(record: bytes) -> TokenSpans:
 
 
 def _characters_at(text: bytes, places: list[int]) -> dict[int, int]:
-    """How many characters stand before each of the ascending byte offsets."""
-    found, before, characters = {}, 0, 0
+    """Return the number of characters before each of the ascending byte offsets."""
+    counts, before, characters = {}, 0, 0
     for place in places:
         characters += len(text[before:place].decode("utf-8"))
-        found[place], before = characters, place
-    return found
+        counts[place], before = characters, place
+    return counts
 
 
 def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
-    """(field number, value) of a message in the wire format of Protocol Buffers."""
+    """Yield (field number, value) from a message in the wire format of Protocol Buffers."""
     place = 0
     while place < len(message):
         key, place = _varint(message, place)
@@ -81,7 +80,7 @@ def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
 
 
 def _varint(message: bytes, place: int) -> tuple[int, int]:
-    """A number in groups of seven bits, lowest first, and where it ends."""
+    """Read a number in groups of seven bits, lowest first; return it and the position after it."""
     value = shift = 0
     while True:
         byte = message[place]

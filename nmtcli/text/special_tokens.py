@@ -1,3 +1,3 @@
-"""Ids of the pieces that stand for no text, the same in every subword model."""
+"""Ids of the special tokens, the same in every subword model."""
 
 PAD_ID, UNK_ID, BOS_ID, EOS_ID = 0, 1, 2, 3

@@ -1,8 +1,8 @@
-"""Cut words into pieces at random: subword regularisation and BPE-dropout.
+"""Sample segmentations of words into tokens: subword regularisation and BPE-dropout.
 
-SentencePiece can draw such pieces too, but not the same ones in another process, whatever its seed;
-a training that goes on where it was interrupted needs the same ones. So they are drawn here, from
-the pieces and scores of its models. No piece reaches over a space, so each word is cut by itself.
+SentencePiece can sample too, but its samples differ between processes whatever its seed, and a
+resumed training needs the same ones. So they are drawn here, from the tokens and scores of its
+models. No token crosses a space, so each word is segmented by itself.
 """
 
 import itertools
@@ -13,8 +13,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-WORD_START = "\u2581"  # how SentencePiece marks the space before a word
-LARGEST_CACHE = 200_000  # words whose ways are remembered
+WORD_START = "\u2581"  # SentencePiece's mark for the space before a word
+LARGEST_CACHE = 200_000  # words whose segmentations are cached
 DRAWN_AT_ONCE = 4096
 
 Word = tuple[int, ...]
@@ -22,34 +22,34 @@ Draw = Callable[[], float]
 
 
 def make_draw(*seed: int) -> Draw:
-    """A function that gives the next of the numbers in [0, 1) that belong to a seed."""
+    """Return a function that draws the next number in [0, 1) of the generator with this seed."""
     generator = np.random.default_rng(seed)
     blocks = iter(lambda: generator.random(DRAWN_AT_ONCE).tolist(), None)
     return itertools.chain.from_iterable(blocks).__next__
 
 
 class WordSampler(ABC):
-    """Cuts a line's words into other pieces of the same text.
+    """Samples other segmentations of a line's words; their text stays the same.
 
     Args:
-        pieces: text of each piece, by id.
-        scores: of each piece: log-probabilities for unigram, the order of merges for bpe.
-        fixed: ids that stand for themselves, such as unknown pieces, bytes and tags; a word with
-            one of them stays as it is.
-        alpha: see the two kinds.
+        tokens: the text of each token, by id.
+        scores: the score of each token: log-probabilities for unigram, the merge order for bpe.
+        fixed: ids that are never resampled, such as UNK, bytes and tags; a word with one of them
+            is left as it is.
+        alpha: the parameter of the sampling, see the subclasses.
     """
 
     def __init__(
-        self, pieces: Sequence[str], scores: Sequence[float], fixed: frozenset[int], alpha: float
+        self, tokens: Sequence[str], scores: Sequence[float], fixed: frozenset[int], alpha: float
     ):
-        self._pieces, self._alpha, self._fixed = pieces, alpha, fixed
-        self._ids = {piece: i for i, piece in enumerate(pieces) if i not in fixed}
+        self._tokens, self._alpha, self._fixed = tokens, alpha, fixed
+        self._ids = {token: i for i, token in enumerate(tokens) if i not in fixed}
         self._scores = scores
-        self._starts = [piece.startswith(WORD_START) for piece in pieces]
-        self._ways: dict[Word, tuple | None] = {}
+        self._starts = [token.startswith(WORD_START) for token in tokens]
+        self._tables: dict[Word, tuple | None] = {}
 
     def words(self, ids: Sequence[int]) -> list[Word]:
-        """The words of a line of ids; put together they are the line."""
+        """Split the ids of a line into words; joined, the words equal `ids`."""
         starts, begin, words = self._starts, 0, []
         for place in range(1, len(ids)):
             if starts[ids[place]]:
@@ -60,118 +60,119 @@ class WordSampler(ABC):
         return words
 
     def sample(self, word: Word, draw: Draw) -> Sequence[int]:
-        """Ids of the same text, drawn at random."""
+        """Return the ids of a random segmentation of the same text."""
         try:
-            ways = self._ways[word]
+            table = self._tables[word]
         except KeyError:
-            if len(self._ways) >= LARGEST_CACHE:
-                self._ways.clear()
+            if len(self._tables) >= LARGEST_CACHE:
+                self._tables.clear()
             is_fixed = not self._fixed.isdisjoint(word)
-            ways = None if is_fixed else self._all_ways("".join(self._pieces[i] for i in word))
-            self._ways[word] = ways
-        return word if ways is None else self._choose(ways, draw)
+            table = None if is_fixed else self._prepare("".join(self._tokens[i] for i in word))
+            self._tables[word] = table
+        return word if table is None else self._choose(table, draw)
 
     @abstractmethod
-    def _all_ways(self, text: str) -> tuple | None:
-        """What is worth remembering of a word; None if it stays as it is."""
+    def _prepare(self, text: str) -> tuple | None:
+        """Return what `_choose` needs for a word and can be cached; None if the word is fixed."""
 
     @abstractmethod
-    def _choose(self, ways: tuple, draw: Draw) -> Sequence[int]:
-        """Ids of one of the ways."""
+    def _choose(self, table: tuple, draw: Draw) -> Sequence[int]:
+        """Return the ids of a random segmentation."""
 
 
 class UnigramSampler(WordSampler):
-    """One of all ways to cut a word, each with probability P(x)^alpha / sum of these.
+    """Samples a segmentation x of a word with probability proportional to P(x)^alpha.
 
-    Drawn from the end of the word to its front, by the sums of all ways to cut what is before.
+    Forward filtering, backward sampling: the tokens are drawn from the end of the word to its
+    start, weighted by the sum over all segmentations of the text before them.
 
     Reference: Kudo (2018), arXiv:1804.10959, section 3.2, with l infinite.
     """
 
-    def _all_ways(self, text: str) -> tuple | None:
-        """For each place in the word: the pieces that end there, and how likely they are."""
-        total = [0.0] + [-math.inf] * len(text)  # log of the sum over all ways up to a place
+    def _prepare(self, text: str) -> tuple | None:
+        """Return, for each position in the word, the tokens that end there and their weights."""
+        total = [0.0] + [-math.inf] * len(text)  # log of the sum over segmentations up to here
         table: list = [None]
         for end in range(1, len(text) + 1):
-            found = [
-                (begin, piece, total[begin] + self._alpha * self._scores[piece])
+            ending = [
+                (begin, token, total[begin] + self._alpha * self._scores[token])
                 for begin in range(end)
-                if (piece := self._ids.get(text[begin:end])) is not None
+                if (token := self._ids.get(text[begin:end])) is not None
                 and total[begin] > -math.inf
             ]
-            if found:
-                highest = max(log_p for *_, log_p in found)
-                parts = [math.exp(log_p - highest) for *_, log_p in found]
-                total[end] = highest + math.log(sum(parts))
-                bounds = [share / sum(parts) for share in itertools.accumulate(parts)][:-1]
-                table.append((bounds, [(begin, piece) for begin, piece, _ in found]))
+            if ending:
+                highest = max(log_p for *_, log_p in ending)
+                weights = [math.exp(log_p - highest) for *_, log_p in ending]
+                total[end] = highest + math.log(sum(weights))
+                bounds = [share / sum(weights) for share in itertools.accumulate(weights)][:-1]
+                table.append((bounds, [(begin, token) for begin, token, _ in ending]))
             else:
                 table.append(None)
         return None if table[-1] is None else tuple(table)
 
-    def _choose(self, ways: tuple, draw: Draw) -> Sequence[int]:
-        place, ids = len(ways) - 1, []
-        while place:
-            bounds, found = ways[place]
-            place, piece = found[bisect_right(bounds, draw()) if bounds else 0]
-            ids.append(piece)
+    def _choose(self, table: tuple, draw: Draw) -> Sequence[int]:
+        position, ids = len(table) - 1, []
+        while position:
+            bounds, ending = table[position]
+            position, token = ending[bisect_right(bounds, draw()) if bounds else 0]
+            ids.append(token)
         ids.reverse()
         return ids
 
 
 class BpeSampler(WordSampler):
-    """Merges in their order, but each is left out with probability alpha when its turn comes.
+    """BPE-dropout: applies the merges in their order, and drops each with probability alpha.
 
-    A merge that was left out stays so until one of its two sides has grown, as in SentencePiece.
+    A dropped merge stays dropped until one of its two sides has grown, as in SentencePiece.
 
     Reference: Provilkov et al. (2020), arXiv:1910.13267, section 3.
     """
 
-    def _all_ways(self, text: str) -> tuple | None:
+    def _prepare(self, text: str) -> tuple | None:
         if any(character not in self._ids for character in text):
             return None
-        # How many merges there are when none is left out, and what they give.
+        # The segmentation without dropout, and its number of merges.
         plain, merges = self._merge(text, lambda: 1.0, -1)
         return text, plain, merges
 
-    def _choose(self, ways: tuple, draw: Draw) -> Sequence[int]:
-        text, plain, merges = ways
+    def _choose(self, table: tuple, draw: Draw) -> Sequence[int]:
+        text, plain, merges = table
         if self._alpha >= 1.0:
             kept = 0
-        else:  # how many merges happen before the first that is left out
+        else:  # the number of merges before the first dropped one
             kept = int(math.log(1.0 - draw()) / math.log1p(-self._alpha))
         if kept >= merges:
             return plain
         return self._merge(text, draw, kept)[0]
 
     def _merge(self, text: str, draw: Draw, kept: int) -> tuple[list[int], int]:
-        """Ids and number of merges; the first `kept` happen, the next not, chance has the others.
+        """Return ids and number of merges; keep the first `kept` merges and drop the next one.
 
-        With a negative `kept` chance has all of them.
+        `draw` decides on the merges after that, and on all merges if `kept` is negative.
         """
         symbols, turn, merges, alpha = list(text), 0, 0, self._alpha
         none = math.inf
         ranks = [self._rank(a + b) for a, b in itertools.pairwise(symbols)]
         while ranks and (best := min(ranks)) < none:
-            place = ranks.index(best)
-            is_left_out = turn == kept if 0 <= turn <= kept else draw() < alpha
+            position = ranks.index(best)
+            is_dropped = turn == kept if 0 <= turn <= kept else draw() < alpha
             turn += 1
-            if is_left_out:
-                ranks[place] = none
+            if is_dropped:
+                ranks[position] = none
                 continue
             merges += 1
-            symbols[place : place + 2] = [symbols[place] + symbols[place + 1]]
-            del ranks[place]
-            if place < len(ranks):
-                ranks[place] = self._rank(symbols[place] + symbols[place + 1])
-            if place:
-                ranks[place - 1] = self._rank(symbols[place - 1] + symbols[place])
+            symbols[position : position + 2] = [symbols[position] + symbols[position + 1]]
+            del ranks[position]
+            if position < len(ranks):
+                ranks[position] = self._rank(symbols[position] + symbols[position + 1])
+            if position:
+                ranks[position - 1] = self._rank(symbols[position - 1] + symbols[position])
         return [self._ids[symbol] for symbol in symbols], merges
 
     def _rank(self, text: str) -> float:
-        """When a piece is made: the smaller the earlier; infinity where there is none."""
-        piece = self._ids.get(text)
-        return math.inf if piece is None else -self._scores[piece]
+        """Return a token's rank among the merges, lowest first; infinity if there is no token."""
+        token = self._ids.get(text)
+        return math.inf if token is None else -self._scores[token]
 
 
 SAMPLERS = {"unigram": UnigramSampler, "bpe": BpeSampler}

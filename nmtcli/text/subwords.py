@@ -1,8 +1,9 @@
-"""Subwords: text to piece ids and back; `learn_subwords` makes the models.
+"""Subword models: text to token ids and back. `data.learn_subwords` learns the models.
 
-Text is brought to NFC and nothing else before SentencePiece sees it, so that a TensorFlow graph
-(tensorflow-text) can do the same. NFKC would turn Korean compatibility jamo such as ㅋㅋ into
-conjoining ones; no normalisation at all would cut decomposed Hangul, as macOS writes it, into jamo.
+Text is normalised to NFC, and in no other way, before SentencePiece sees it, so that a TensorFlow
+graph (tensorflow-text) can do the same. NFKC would turn Korean compatibility jamo such as ㅋㅋ into
+conjoining ones; without normalisation, decomposed Hangul, as macOS writes it, would be split into
+jamo.
 """
 
 import unicodedata
@@ -17,12 +18,12 @@ CONTROL_IDS = frozenset((PAD_ID, BOS_ID, EOS_ID))
 
 
 def normalise(text: str) -> str:
-    """`text` in NFC, the form in which lines are compared, counted and cut."""
+    """Return `text` in NFC, the form in which lines are compared, counted and encoded."""
     return unicodedata.normalize("NFC", text)
 
 
-class _Known(dict):
-    """What a function returned once, by what it was given."""
+class _Cache(dict):
+    """The results of a function by its argument."""
 
     def __init__(self, function):
         super().__init__()
@@ -34,18 +35,19 @@ class _Known(dict):
 
 
 class Subwords:
-    """A model of pieces.
+    """A subword model.
 
-    What comes back from `decode(encode(text))` is the text in NFC with runs of spaces made one and
-    those at the ends gone. Characters without a piece become U+2047, and U+2581 becomes a space
-    because SentencePiece marks spaces with it.
+    `decode(encode(text))` is the text in NFC, with runs of spaces reduced to one and without spaces
+    at the ends. Characters without a token become U+2047, and U+2581 becomes a space because
+    SentencePiece marks spaces with it.
 
     Args:
-        model: path of a SentencePiece model, or its bytes.
+        model: the path of a SentencePiece model, or its bytes.
 
     Raises:
-        UsageError: no such file.
-        NmtError: not a SentencePiece model, or one whose control ids are not 0, 1, 2, 3.
+        UsageError: the file does not exist or cannot be read.
+        NmtError: the file is not a SentencePiece model, or its special tokens do not have the ids
+            0, 1, 2 and 3.
     """
 
     def __init__(self, model: str | Path | bytes):
@@ -54,71 +56,71 @@ class Subwords:
         where = "subword model" if isinstance(model, bytes) else str(model)
         self.model_proto = model if isinstance(model, bytes) else _read(Path(model))
         try:
-            self._pieces = sentencepiece.SentencePieceProcessor(model_proto=self.model_proto)
-            found = tuple(getattr(self._pieces, f"{n}_id")() for n in ("pad", "unk", "bos", "eos"))
+            self._model = sentencepiece.SentencePieceProcessor(model_proto=self.model_proto)
+            special = tuple(getattr(self._model, f"{n}_id")() for n in ("pad", "unk", "bos", "eos"))
         except (RuntimeError, OSError):
             raise NmtError(
-                f"{where}: not a SentencePiece model; run nmt preprocess again"
+                f"{where}: is not a SentencePiece model; run nmt preprocess again"
             ) from None
-        if found != (PAD_ID, UNK_ID, BOS_ID, EOS_ID):
+        if special != (PAD_ID, UNK_ID, BOS_ID, EOS_ID):
             raise NmtError(
-                f"{where}: pad, unk, bos and eos must be pieces 0, 1, 2 and 3, not {found};"
-                " learn the model with nmt preprocess"
+                f"{where}: the tokens pad, unk, bos and eos must have the ids 0, 1, 2 and 3, not"
+                f" {special}; learn the model with nmt preprocess"
             )
-        self._piece_of = _Known(lambda number: self._pieces.id_to_piece(int(number)))
-        self._id_of = _Known(self._pieces.piece_to_id)
+        self._tokens = _Cache(lambda number: self._model.id_to_piece(int(number)))
+        self._ids = _Cache(self._model.piece_to_id)
 
     @property
     def size(self) -> int:
-        """V, the number of pieces, control pieces included."""
-        return self._pieces.get_piece_size()
+        """V, the number of tokens, including the special ones."""
+        return self._model.get_piece_size()
 
     def encode(self, text: str) -> list[int]:
-        """Ids of one line, without BOS and EOS."""
-        return self._pieces.encode(normalise(text), out_type=int)
+        """Return the token ids of one line, without BOS and EOS."""
+        return self._model.encode(normalise(text), out_type=int)
 
     def encode_batch(self, lines: Sequence[str]) -> list[list[int]]:
-        """Ids of many lines, in order; the same as `encode` of each, on all cores."""
-        return self._pieces.encode([normalise(line) for line in lines], out_type=int)
+        """Return the token ids of each line, as `encode` does, using all cores."""
+        return self._model.encode([normalise(line) for line in lines], out_type=int)
 
     def encode_batch_with_spans(self, lines: Sequence[str]) -> list[TokenSpans]:
-        """The ids of `encode_batch`, and where in each line, in NFC, its pieces stand."""
-        records = self._pieces.encode(
+        """Return the ids of `encode_batch` with the span of each token in its NFC line."""
+        records = self._model.encode(
             [normalise(line) for line in lines], out_type="serialized_proto"
         )
         return [read_record(record) for record in records]
 
     def decode(self, ids: Iterable[int]) -> str:
-        """Text of ids; PAD, BOS and EOS are dropped."""
-        return self._pieces.decode([int(i) for i in ids if int(i) not in CONTROL_IDS])
+        """Return the text of token ids; PAD, BOS and EOS are dropped."""
+        return self._model.decode([int(i) for i in ids if int(i) not in CONTROL_IDS])
 
     def decode_with_spans(self, ids: Iterable[int]) -> TokenSpans:
-        """The text of `decode`, and where in it the pieces stand; without PAD, BOS and EOS."""
+        """Return the text of `decode` with the span of each token; PAD, BOS and EOS are dropped."""
         kept = [int(i) for i in ids if int(i) not in CONTROL_IDS]
-        return read_record(self._pieces.decode(kept, out_type="serialized_proto"))
+        return read_record(self._model.decode(kept, out_type="serialized_proto"))
 
     def scores(self) -> list[float]:
-        """The score of every piece, by id: log-probabilities of unigram, order of merges of bpe."""
-        return [self._pieces.get_score(i) for i in range(self.size)]
+        """Return the score of every token: log-probability for unigram, merge order for bpe."""
+        return [self._model.get_score(i) for i in range(self.size)]
 
     def byte_ids(self) -> frozenset[int]:
-        """The pieces that stand for one byte."""
-        return frozenset(i for i in range(self.size) if self._pieces.is_byte(i))
+        """Return the ids of the tokens that stand for one byte."""
+        return frozenset(i for i in range(self.size) if self._model.is_byte(i))
 
     def tokens(self, ids: Iterable[int]) -> list[str]:
-        """The piece of every id, one for one; U+2581 marks where a word starts."""
-        return [self._piece_of[i] for i in ids]
+        """Return the token of every id; U+2581 marks the start of a word."""
+        return [self._tokens[i] for i in ids]
 
     def token_ids(self, tokens: Iterable[str]) -> list[int]:
-        """The id of every piece, one for one; that of UNK where there is no such piece."""
-        return [self._id_of[piece] for piece in tokens]
+        """Return the id of every token; UNK for a token that the model does not have."""
+        return [self._ids[token] for token in tokens]
 
 
 def load_sides(source: Path, target: Path) -> tuple[Subwords, Subwords]:
-    """The models at two paths; one and the same where they are joint.
+    """Load the models of source and target; a joint model is loaded once and returned twice.
 
     Raises:
-        UsageError, NmtError: as of `Subwords`.
+        UsageError, NmtError: a model cannot be loaded, see `Subwords`.
     """
     first = Subwords(source)
     is_joint = target.is_file() and target.read_bytes() == first.model_proto
@@ -129,8 +131,10 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        raise UsageError(f"{path}: no such subword model; nmt preprocess makes one") from None
+        raise UsageError(
+            f"{path}: there is no such subword model; make one with nmt preprocess"
+        ) from None
     except IsADirectoryError:
-        raise UsageError(f"{path}: is a directory; give a subword model") from None
+        raise UsageError(f"{path}: is a directory; give the file of a subword model") from None
     except PermissionError:
-        raise UsageError(f"{path}: no permission to read") from None
+        raise UsageError(f"{path}: you have no permission to read it; change that first") from None

@@ -1,6 +1,6 @@
-"""Links between words become links between their pieces, and back.
+"""Conversion of word alignments to token alignments and back.
 
-Letters: S source pieces, T target pieces. A link is (source, target), from 0.
+Letters: S source tokens, T target tokens. A link is (source, target), counted from 0.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,29 +13,41 @@ Links = list[tuple[int, int]]
 def token_links(
     words: Iterable[tuple[int, int]], source: Sequence[WordRange], target: Sequence[WordRange]
 ) -> Links:
-    """Sorted links of pieces: each piece of a word with each piece of a word it is linked with.
+    """Link every token of a word with every token of the words that it is linked with.
 
     Args:
-        words: links of words.
-        source: the words of each source piece, see `words_of_tokens`; (S,).
-        target: the same of the target; (T,).
+        words: links between words.
+        source: (S,), the words of each source token, see `words_of_tokens`.
+        target: (T,), the words of each target token.
+
+    Returns:
+        the links between tokens, sorted.
     """
-    of_source, of_target = _pieces_of_words(source), _pieces_of_words(target)
-    linked = {(s, t) for i, j in words for s in of_source.get(i, ()) for t in of_target.get(j, ())}
+    sources, targets = _tokens_of_words(source), _tokens_of_words(target)
+    linked = {(s, t) for i, j in words for s in sources.get(i, ()) for t in targets.get(j, ())}
     return sorted(linked)
 
 
 def word_links(
-    pieces: Iterable[tuple[int, int]], source: Sequence[WordRange], target: Sequence[WordRange]
+    tokens: Iterable[tuple[int, int]], source: Sequence[WordRange], target: Sequence[WordRange]
 ) -> Links:
-    """Sorted links of words: those of which any pieces are linked. Arguments as above."""
-    linked = {(i, j) for s, t in pieces for i in range(*source[s]) for j in range(*target[t])}
+    """Link two words if any of their tokens are linked.
+
+    Args:
+        tokens: links between tokens.
+        source: (S,), the words of each source token.
+        target: (T,), the words of each target token.
+
+    Returns:
+        the links between words, sorted.
+    """
+    linked = {(i, j) for s, t in tokens for i in range(*source[s]) for j in range(*target[t])}
     return sorted(linked)
 
 
-def _pieces_of_words(words: Sequence[WordRange]) -> dict[int, list[int]]:
-    pieces: dict[int, list[int]] = {}
-    for piece, (first, end) in enumerate(words):
+def _tokens_of_words(words: Sequence[WordRange]) -> dict[int, list[int]]:
+    tokens: dict[int, list[int]] = {}
+    for token, (first, end) in enumerate(words):
         for word in range(first, end):
-            pieces.setdefault(word, []).append(piece)
-    return pieces
+            tokens.setdefault(word, []).append(token)
+    return tokens

@@ -1,7 +1,6 @@
-"""The words of a line, and which pieces make up each of them.
+"""The words of a line, and the words to which its tokens belong.
 
-A word is what stands between spaces (U+0020), and nothing else parts words: that is what the
-indices of alignments in Pharaoh's format count.
+Words are separated by spaces (U+0020) and by nothing else, as in the Pharaoh format of alignments.
 """
 
 import re
@@ -15,78 +14,86 @@ from nmtcli.text.subwords import normalise
 
 _WORD = re.compile("[^ ]+")
 
-WordRange = tuple[int, int]  # the words first, ..., last - 1
+WordRange = tuple[int, int]  # (first, end): the words first, ..., end - 1
 
 
 def split_words(text: str) -> list[str]:
-    """The words of a line."""
+    """Split a line into words."""
     return _WORD.findall(text)
 
 
 def words_of_tokens(text: str, spans: Sequence[Span]) -> list[WordRange]:
-    """Which words of `text` each piece belongs to: the word, or words, whose characters it has.
+    """Find the words of `text` to which each token belongs, by the characters of its span.
 
-    A piece with no character of a word, such as a space, belongs to the word after it, and at the
-    end of the line to the last one. More than one word has a piece only where a subword model cuts
-    no spaces: one of whole words takes neighbouring unknown words as one.
+    A token without a character of a word, such as a space, belongs to the next word, or to the last
+    one at the end of the line. A token belongs to several words only if the subword model does not
+    split at spaces: a model of whole words joins neighbouring unknown words into one token.
 
     Args:
         text: one line.
-        spans: characters of each piece, ascending; see `nmtcli.text.spans`.
+        spans: the span of each token, in ascending order; see `nmtcli.text.spans`.
 
     Returns:
-        for each piece (first word, last word + 1); (0, 0) where the text has no word.
+        for each token (first word, last word + 1); (0, 0) if the text has no words.
     """
-    found = [match.span() for match in _WORD.finditer(text)]
-    begins, ends = [begin for begin, _ in found], [end for _, end in found]
+    words = [match.span() for match in _WORD.finditer(text)]
+    begins, ends = [begin for begin, _ in words], [end for _, end in words]
     ranges = []
     for begin, end in spans:
-        first = bisect_right(ends, begin)  # the first word that ends behind `begin`
-        last = bisect_left(begins, end)  # the first word that begins at or behind `end`
+        first = bisect_right(ends, begin)  # the first word that ends after `begin`
+        last = bisect_left(begins, end)  # the first word that begins at or after `end`
         if first >= last:
-            first = min(first, max(len(found) - 1, 0))
-            last = min(first + 1, len(found))
+            first = min(first, max(len(words) - 1, 0))
+            last = min(first + 1, len(words))
         ranges.append((first, last))
     return ranges
 
 
 def words_of_source_segments(
-    texts: Sequence[str], placed: Sequence[TokenSpans]
+    texts: Sequence[str], tokens: Sequence[TokenSpans]
 ) -> list[list[WordRange]]:
-    """The words of a line that was cut into parts: for each part, the line's words of its pieces.
+    """Find the words of a split source line to which the tokens of each segment belong.
 
     Args:
-        texts: the parts, which put together are the line.
-        placed: the pieces of each part, by themselves.
+        texts: the segments; joined, they are the line.
+        tokens: the tokens of each segment, with spans in that segment.
+
+    Returns:
+        for each segment, the words of the line for each of its tokens, see `words_of_tokens`.
     """
     texts = [normalise(text) for text in texts]
     spans, start = [], 0
-    for text, pieces in zip(texts, placed):
-        spans.append([Span(start + begin, start + end) for begin, end in pieces.spans])
+    for text, segment in zip(texts, tokens):
+        spans.append([Span(start + begin, start + end) for begin, end in segment.spans])
         start += len(text)
     line = "".join(texts)
-    return [words_of_tokens(line, of_part) for of_part in spans]
+    return [words_of_tokens(line, segment_spans) for segment_spans in spans]
 
 
-def words_of_target_segments(placed: Sequence[TokenSpans]) -> list[list[WordRange]]:
-    """The same of a translation: `join_segments` of its parts, and a single part as it is.
+def words_of_target_segments(tokens: Sequence[TokenSpans]) -> list[list[WordRange]]:
+    """Find the words of a translation to which the tokens of each segment belong.
+
+    The words are those of a single segment as it is, or of several after `join_segments`.
 
     Args:
-        placed: the decoded pieces of each part.
+        tokens: the decoded tokens of each segment, with spans in that segment.
+
+    Returns:
+        for each segment, the words of the translation for each of its tokens.
     """
-    texts = [one_line(pieces.text) for pieces in placed]
+    texts = [one_line(segment.text) for segment in tokens]
     if len(texts) == 1:
-        return [words_of_tokens(texts[0], placed[0].spans)]
-    line, place, spans = join_segments(texts), 0, []
-    for text, pieces in zip(texts, placed):
+        return [words_of_tokens(texts[0], tokens[0].spans)]
+    line, start, spans = join_segments(texts), 0, []
+    for text, segment in zip(texts, tokens):
         kept = text.strip()
-        if kept and line.startswith(" ", place):  # what joins; no part begins with a space
-            place += 1
-        shift, last = place - (len(text) - len(text.lstrip())), max(place, place + len(kept) - 1)
-        of_part = []
-        for begin, end in pieces.spans:
-            begin = min(max(begin + shift, place), last)
-            of_part.append(Span(begin, min(max(end + shift, begin), place + len(kept))))
-        spans.append(of_part)
-        place += len(kept)
-    return [words_of_tokens(line, of_part) for of_part in spans]
+        if kept and line.startswith(" ", start):  # the joining space; no segment begins with one
+            start += 1
+        shift, last = start - (len(text) - len(text.lstrip())), max(start, start + len(kept) - 1)
+        segment_spans = []
+        for begin, end in segment.spans:
+            begin = min(max(begin + shift, start), last)
+            segment_spans.append(Span(begin, min(max(end + shift, begin), start + len(kept))))
+        spans.append(segment_spans)
+        start += len(kept)
+    return [words_of_tokens(line, segment_spans) for segment_spans in spans]

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from nmtcli.data.batching import make_arrays
-from nmtcli.data.epochs import Epochs, sampling_of
+from nmtcli.data.epochs import Epochs, subword_sampling
 from nmtcli.errors import Interrupted, NmtError
 from nmtcli.runs import checkpoints
 from nmtcli.runs.atomic import write_atomically
@@ -39,7 +39,7 @@ class Trainer:
     def __init__(self, run, config, pairs, train_step, validator, open_metrics, on_event):
         self.run, self.config, self.options = run, config, config.training
         self.train_step, self.validator = train_step, validator
-        sampling = sampling_of(config, (run.source_subwords, run.target_subwords))
+        sampling = subword_sampling(config, (run.source_subwords, run.target_subwords))
         folder = run.path / SAMPLED
         self.epochs = Epochs(pairs, self.options.batch_tokens, self.options.seed, sampling, folder)
         self.open_metrics, self.on_event = open_metrics, on_event

@@ -125,10 +125,10 @@ def test_alignments_made_elsewhere_need_no_run_and_no_framework(pair, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "part"),
     [
-        (["s", "missing"], "missing: no such file"),
+        (["s", "missing"], "missing: there is no such file"),
         (["-", "-"], "only one file can be -"),
         (["s", "-", "--gold", "-"], "only one file can be -"),
-        (["s", "short"], "s: 3 lines, but short: 1; give files whose lines belong together"),
+        (["s", "short"], "s has 3 lines, but short has 1; give parallel files"),
         (["s", "t", "--run", "nowhere"], "nowhere: no such run"),
         (["s", "t", "--checkpoint", "../x"], "give best, last or step-N"),
         (["s", "t", "--gold", "short"], "short has 1 lines, but there are 3 pairs"),
@@ -174,7 +174,7 @@ def test_the_line_where_files_part_is_named(nmt):
     Path("s").write_text("".join(f"{line}\n" for line in lines))
     Path("t").write_text("".join(f"{line}\n" for n, line in enumerate(lines) if n != 29))
     status, _, errors = nmt("align", "s", "t")
-    assert status == 2 and "s: 60 lines, but t: 59; by their lengths" in errors
+    assert status == 2 and "s has 60 lines, but t has 59; judging by their lengths" in errors
     assert "near line 30" in errors or "near line 29" in errors
 
 

@@ -115,7 +115,7 @@ def test_pairs_are_cut_into_sentences_where_both_sides_have_equally_many(here, c
 def test_lines_with_links_are_not_cut(here, capsys):
     write_lines(here / "l", [""] * 100)
     arguments = ["--train", "s", "t", "--alignments", "l", "--by-sentence"]
-    fails(capsys, arguments, 2, "links are of whole lines", "leave out --by-sentence")
+    fails(capsys, arguments, 2, "--by-sentence", "--alignments")
 
 
 def test_tabs_in_rejected_pairs_are_escaped(here):
@@ -193,13 +193,13 @@ def test_nothing_goes_to_stdout_and_plain_text_to_a_pipe(here, capsys):
 
 
 BAD_INPUTS = {
-    "a missing file": (["none", "t"], {}, ["none: no such file"]),
+    "a missing file": (["none", "t"], {}, ["none: there is no such file"]),
     "a directory": (["s", "."], {}, [".: is a directory; give"]),
-    "an empty file": (["s", "e"], {"e": []}, ["e: is empty; give"]),
-    "unequal files": (["s", "u"], {"u": ["x"] * 99}, ["s: 100 lines", "u: 99"]),
-    "a device": (["/dev/zero", "t"], {}, ["/dev/zero: is a pipe or device", "give a file"]),
-    "no pair left": (["s", "s"], {}, ["s, s: no pair of 100 is left (identical 100)"]),
-    "only blank lines": (["b", "b"], {"b": [""] * 9}, ["no pair of 9 is left (empty 9)"]),
+    "an empty file": (["s", "e"], {"e": []}, ["e: the file is empty; give"]),
+    "unequal files": (["s", "u"], {"u": ["x"] * 99}, ["s has 100 lines", "u has 99"]),
+    "a device": (["/dev/zero", "t"], {}, ["/dev/zero: is a pipe or a device", "give a file"]),
+    "no pair left": (["s", "s"], {}, ["s, s: ", "all 100 pairs (identical 100)"]),
+    "only blank lines": (["b", "b"], {"b": [""] * 9}, ["all 9 pairs (empty 9)"]),
 }
 
 
@@ -212,8 +212,13 @@ def test_bad_training_text_is_refused_in_one_line_and_nothing_is_left(here, caps
 
 
 def test_bad_validation_text_is_refused_before_the_work(here, capsys):
-    fails(capsys, ["--train", "s", "t", "--valid", "vs", "t", *SMALL], 2, "vs: 10 lines", "t: 100")
-    fails(capsys, ["--train", "s", "t", "--valid", "vs", "none", *SMALL], 2, "none: no such file")
+    fails(capsys, ["--train", "s", "t", "--valid", "vs", "t", *SMALL], 2, "vs has 10", "t has 100")
+    fails(
+        capsys,
+        ["--train", "s", "t", "--valid", "vs", "none", *SMALL],
+        2,
+        "none: there is no such file",
+    )
 
 
 @pytest.mark.parametrize(
@@ -221,13 +226,16 @@ def test_bad_validation_text_is_refused_before_the_work(here, capsys):
     [
         ([], ["--train SRC TGT"]),
         (["--train", "s"], ["--train", "two files"]),
-        (["--set", "data.train_source=s"], ["only one side", "--train SRC TGT"]),
+        (["--set", "data.train_source=s"], ["both source and target", "--train SRC TGT"]),
         (
             ["--train", "s", "t", "--vocab-size", "8000"],
-            ["s and t: too little text for 8000 pieces"],
+            ["s and t: there is too little text", "8000 tokens"],
         ),
-        (["--train", "s", "t", "--vocab-size", "8000", "--separate"], ["s: too little text"]),
-        (["--train", "s", "t", "--vocab-size", "7"], ["at least 16, or 0 to have it chosen"]),
+        (
+            ["--train", "s", "t", "--vocab-size", "8000", "--separate"],
+            ["s: there is too little text"],
+        ),
+        (["--train", "s", "t", "--vocab-size", "7"], ["at least 16, or 0 for an automatic size"]),
         (["--train", "s", "t", "--vocab-size", "16"], ["cannot hold every character"]),
         (["--train", "s", "t", "--subwords", "bert"], ["unigram, bpe, char, word", "'bert'"]),
         (["--train", "s", "t", "--set", "data.max_word=3"], ["did you mean 'max_words'"]),
@@ -245,7 +253,7 @@ def test_a_folder_of_something_else_is_never_touched(here, capsys, force):
     Path("mine").mkdir()
     Path("mine/thesis").write_text("years of work")
     arguments = ["--train", "s", "t", *SMALL, "--out", "mine", *force]
-    fails(capsys, arguments, 2, "mine: exists and is not prepared data; choose another --out")
+    fails(capsys, arguments, 2, "mine: exists but is not prepared data; choose another --out")
     assert Path("mine/thesis").read_text() == "years of work"
 
 

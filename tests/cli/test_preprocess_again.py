@@ -39,8 +39,8 @@ def written(path):
     ("change", "words"),
     [
         (["--vocab-size", "50"], "subwords.vocabulary_size: 60 -> 50"),
-        (["--train", "s", "t2"], "other train text"),
-        (["--valid", "vs", "vt"], "other valid text"),
+        (["--train", "s", "t2"], "another train text"),
+        (["--valid", "vs", "vt"], "another valid text"),
         (["--keep-rejected"], "--keep-rejected"),
     ],
 )
@@ -49,7 +49,7 @@ def test_other_text_or_options_are_refused_and_force_replaces(here, capsys, chan
     write_lines(here / "t2", [line + "X" for line in corpus_of(100)[1]])
     capsys.readouterr()
     command = ["--train", "s", "t", *SMALL, *change]
-    fails(capsys, command, 2, "prepared: prepared before", words, "--force")
+    fails(capsys, command, 2, "prepared: has been prepared", words, "--force")
     assert run(["preprocess", *command, "--force"]) == 0
     assert run(["preprocess", *command]) == 0
     assert not [name for name in listing() if name.startswith(".")]
@@ -59,7 +59,7 @@ def test_force_spares_what_preprocess_did_not_write(here, capsys):
     run(["preprocess", "--train", "s", "t", *SMALL])
     Path("prepared/notes.txt").write_text("mine")
     capsys.readouterr()
-    fails(capsys, ["--train", "s", "t", *SMALL, "--force"], 2, "also holds notes.txt")
+    fails(capsys, ["--train", "s", "t", *SMALL, "--force"], 2, "also has notes.txt")
     assert Path("prepared/notes.txt").exists()
 
 
@@ -81,9 +81,9 @@ def test_a_damaged_folder_is_named_and_not_called_prepared(here, capsys):
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        (lambda p: p.rename("elsewhere"), "no such folder; nmt preprocess makes"),
-        (lambda p: (p / "prepared.json").unlink(), "only half there"),
-        (lambda p: (p / "subwords.target.model").unlink(), "only half there"),
+        (lambda p: p.rename("elsewhere"), "there is no such folder"),
+        (lambda p: (p / "prepared.json").unlink(), "incomplete"),
+        (lambda p: (p / "subwords.target.model").unlink(), "incomplete"),
         (lambda p: (p / "prepared.json").write_text("{"), "damaged; remove"),
         (lambda p: (p / "prepared.json").write_text('{"format": 1, "version": "0"}'), "damaged"),
         (lambda p: (p / "prepared.json").write_text('{"format": 9, "version": "7"}'), "format 9"),
@@ -97,7 +97,7 @@ def test_a_folder_that_is_not_whole_is_refused_by_its_readers(here, spoil, words
 
 
 def test_a_folder_of_other_things_and_a_file_are_not_prepared_data(here):
-    with pytest.raises(UsageError, match="not prepared data"):
+    with pytest.raises(UsageError, match="is not prepared data"):
         PreparedData(here)
     with pytest.raises(UsageError, match="is a file"):
         PreparedData(here / "s")

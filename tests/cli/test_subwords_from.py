@@ -55,7 +55,7 @@ def test_prepared_data_are_known_again_wherever_the_pieces_lie(first, capsys):
          "--out", "other"])  # fmt: skip
     capsys.readouterr()
     others = ["other" if word == "first" else word for word in TAKEN]
-    fails(capsys, others, 2, "second: prepared before, otherwise (other subwords)")
+    fails(capsys, others, 2, "second: has been prepared with other", "(other subwords)")
 
 
 def test_options_that_the_pieces_do_not_have_are_refused(first, capsys):
@@ -66,7 +66,12 @@ def test_options_that_the_pieces_do_not_have_are_refused(first, capsys):
 
 def test_a_tag_must_be_a_piece(first, capsys):
     capsys.readouterr()
-    fails(capsys, [*TAKEN, "--tags", "<web>"], 2, "the tag <web> is no piece of first")
+    fails(
+        capsys,
+        [*TAKEN, "--tags", "<web>"],
+        2,
+        "the tag <web> is not a token of the subwords of first",
+    )
     tagged = ["--train", "s", "t", *SMALL, "--tags", "<web>", "--out", "tagged"]
     assert run(["preprocess", *tagged]) == 0
     others = ["tagged" if word == "first" else word for word in TAKEN]
@@ -78,4 +83,4 @@ def test_a_folder_without_pieces_is_refused(first, capsys):
     nowhere = ["nowhere" if word == "first" else word for word in TAKEN]
     fails(capsys, nowhere, 2, "nowhere: no such run")
     (first / "subwords.target.model").unlink()
-    fails(capsys, TAKEN, 2, "subwords.target.model: missing")
+    fails(capsys, TAKEN, 2, "subwords.target.model: the file is missing")

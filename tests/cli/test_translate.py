@@ -137,10 +137,10 @@ def test_scoring_files_of_different_lengths_names_both_counts(nmt):
     Path("target").write_text("xy\n")
     status, output, errors = nmt("score", "source", "target")
     assert (status, output) == (2, b"")
-    assert errors.startswith("nmt: source: 3 lines, but target: 1; give ")
+    assert errors.startswith("nmt: source has 3 lines, but target has 1; give ")
     assert nmt("score", "-", "-")[0] == 2
     errors = nmt("score", "source", "missing")[2]
-    assert errors == "nmt: missing: no such file; give an existing text file\n"
+    assert errors == "nmt: missing: there is no such file; give an existing text file\n"
     Path("empty").write_text("")
     assert nmt("score", "empty", "empty") == (0, b"", "0 lines\n")
 

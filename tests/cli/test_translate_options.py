@@ -235,7 +235,7 @@ def test_prefixes_come_from_a_file_one_for_a_line(nmt):
     )
     Path("few").write_text("ab\n")
     status, output, errors = nmt("translate", "-i", "lines", "--prefix", "few")
-    assert (status, output) == (2, b"") and "lines: 3 lines, but few: 1; give" in errors
+    assert (status, output) == (2, b"") and "lines has 3 lines, but few has 1; give" in errors
     assert nmt("translate", "--prefix", "-")[0] == 2
     Path("nothing").write_text("")
     assert nmt("translate", "-i", "nothing", "--prefix", "nothing") == (0, b"", "")
@@ -279,7 +279,7 @@ def test_json_shows_both_scores_of_a_reranked_line(nmt):
         (["--rerank", "x", "--rerank-reverse", "y"], "not both"),
         (["--rerank", "nowhere"], "nowhere: no such run"),
         (["--rerank", "runs/one", "--rerank-weight", "2"], "search.rerank_weight must be between"),
-        (["--prefix", "nowhere"], "nowhere: no such file"),
+        (["--prefix", "nowhere"], "nowhere: there is no such file"),
         (["--checkpoint", "best", "--checkpoint", "x"], "checkpoint 'x': give best"),
     ],
 )

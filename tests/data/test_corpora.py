@@ -15,7 +15,7 @@ from nmtcli.config.auto import choose_size
 from nmtcli.data.batching import (
     Batch,
     CorpusShare,
-    alignment_of,
+    alignment_matrix,
     make_arrays,
     pairs_of_epoch,
     plan_epoch,
@@ -98,17 +98,17 @@ def test_a_rejected_pair_names_its_file_and_the_same_pair_twice_is_one(two):
     ("arguments", "words"),
     [
         (["--weights", "1"], ["data.weights has 1 values, but there are 2 training texts"]),
-        (["--weights", "1,0"], ["a weight of 0 cannot be"]),
+        (["--weights", "1,0"], ["data.weights", "not 0"]),
         (["--weights", "1,x"], ["--weights: 'x'", "--weights 1,0.5"]),
-        (["--weights", "1,nan"], ["a weight of nan cannot be"]),
+        (["--weights", "1,nan"], ["data.weights", "not nan"]),
         (["--tags", "<a>"], ["data.tags has 1 values"]),
-        (["--tags", "<a>,b"], ["a tag 'b' cannot be", "<2ko>"]),
-        (["--tags", "<a>,<unk>"], ["a tag '<unk>' cannot be"]),
-        (["--tags", "<a>,<b c>"], ["a tag '<b c>' cannot be"]),
+        (["--tags", "<a>,b"], ["invalid tag 'b'", "<2ko>"]),
+        (["--tags", "<a>,<unk>"], ["invalid tag '<unk>'"]),
+        (["--tags", "<a>,<b c>"], ["invalid tag '<b c>'"]),
         (["--alignments", "l"], ["data.alignments has 1 values"]),
         (["--train", "s"], ["--train needs two files"]),
-        (["--alignments", "l", "--alignments", "l"], ["l: 100 lines, but s2: 40"]),
-        (["--alignments", "l", "--alignments", "none"], ["none: no such file"]),
+        (["--alignments", "l", "--alignments", "l"], ["l has 100 lines, but s2 has 40"]),
+        (["--alignments", "l", "--alignments", "none"], ["none: there is no such file"]),
         (["--set", "data.weights=heavy"], ["data.weights must be a list of numbers"]),
     ],
 )
@@ -217,7 +217,7 @@ def test_pairs_without_links_say_how_to_get_them(two):
 
 def test_an_alignment_is_spread_evenly_and_eos_belongs_to_eos():
     links = [np.array([(0, 0), (2, 0), (1, 2)]), np.zeros((0, 2), np.int32)]
-    alignment = alignment_of(links, [(3, 3), (1, 2)], rows=3, source_length=5, target_length=4)
+    alignment = alignment_matrix(links, [(3, 3), (1, 2)], rows=3, source_length=5, target_length=4)
     expected = np.zeros((3, 4, 5))
     expected[0, 0, [0, 2]] = 0.5
     expected[0, 2, 1] = expected[0, 3, 3] = expected[1, 2, 1] = 1.0

@@ -16,9 +16,9 @@ from nmtcli import config
 from nmtcli.config.data import SubwordConfig
 from nmtcli.data import sampled_epoch as sample_subwords
 from nmtcli.data.batching import plan_epoch
-from nmtcli.data.epochs import Epochs, SampledPairs, sampling_of
+from nmtcli.data.epochs import Epochs, SampledPairs, subword_sampling
 from nmtcli.data.learn_subwords import learn
-from nmtcli.data.sampled_epoch import SubwordSampling, sample_epoch, task_of
+from nmtcli.data.sampled_epoch import SubwordSampling, child_task, sample_epoch
 from nmtcli.data.shards import Pairs, ShardWriter
 from nmtcli.errors import NmtError, UsageError
 from nmtcli.text.special_tokens import UNK_ID
@@ -175,7 +175,7 @@ def test_what_a_killed_training_left_is_removed_by_the_next(made, tmp_path):
 
 
 def test_a_child_whose_training_is_gone_stops(made, tmp_path):
-    task = json.loads(task_of(Pairs(made[0] / "train"), sampling(made[0]), 0, tmp_path / "out"))
+    task = json.loads(child_task(Pairs(made[0] / "train"), sampling(made[0]), 0, tmp_path / "out"))
     command = [sys.executable, "-m", "nmtcli.data.sampled_epoch"]
     environment = {**os.environ, "PYTHONPATH": str(Path(sample_subwords.__file__).parents[2])}
     task["parent"] = 1 if os.getpid() != 1 else 2
@@ -208,8 +208,8 @@ def test_the_options_say_what_is_cut_and_other_pieces_are_refused():
         values = {"training": training, "subwords": subwords, "data": {"tags": ["", TAG]}}
         return config.from_dict(values)
 
-    found = sampling_of(options(type="bpe", max_pieces=70), (Path("s"), Path("t")))
+    found = subword_sampling(options(type="bpe", max_pieces=70), (Path("s"), Path("t")))
     assert found == SubwordSampling("bpe", ("s", "t"), (0.2, 0.0), 70, (TAG,), 9)
-    assert sampling_of(config.Config(), ("s", "t")) is None
-    with pytest.raises(UsageError, match="needs pieces of kind unigram or bpe.* char"):
-        sampling_of(options(type="char"), ("s", "t"))
+    assert subword_sampling(config.Config(), ("s", "t")) is None
+    with pytest.raises(UsageError, match="training.subword_sampling .* char"):
+        subword_sampling(options(type="char"), ("s", "t"))

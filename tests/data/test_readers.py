@@ -79,7 +79,7 @@ def test_the_survey_does_not_depend_on_the_chunks(write, monkeypatch, chunk):
     ("name", "content", "words"),
     [
         ("empty", b"", "is empty; give"),
-        ("bad.gz", b"plain text\n", "no gzip file"),
+        ("bad.gz", b"plain text\n", "not a gzip file"),
         ("cut.gz", gzip.compress(b"a line\n" * 999, mtime=0)[:20], "pack it again"),
     ],
 )
@@ -91,7 +91,7 @@ def test_an_unusable_file_is_named_with_the_remedy(write, name, content, words):
 
 
 def test_a_missing_file_and_a_directory_are_named(tmp_path):
-    with pytest.raises(UsageError, match="nothing: no such file"):
+    with pytest.raises(UsageError, match="nothing: there is no such file"):
         survey_file(tmp_path / "nothing")
     with pytest.raises(UsageError, match="is a directory; give a text file"):
         survey_file(tmp_path)
@@ -107,13 +107,13 @@ def test_a_file_without_permission_is_named(write, monkeypatch):
         raise PermissionError(13, "Permission denied", str(path))
 
     monkeypatch.setattr(corpus, "open", refuse, raising=False)
-    with pytest.raises(UsageError, match="secret: no permission to read"):
+    with pytest.raises(UsageError, match="secret: .* permission"):
         survey_file(write("secret", "a\n"))
 
 
 def test_a_line_that_is_no_text_is_named_before_it_fills_the_memory(write, monkeypatch):
     monkeypatch.setattr(corpus, "LONGEST_LINE_BYTES", 1 << 20)
-    with pytest.raises(UsageError, match="line 2 is longer than 1 MiB"):
+    with pytest.raises(UsageError, match="s:2: .* longer than 1 MiB"):
         survey_file(write("s", b"a\n" + b"x" * (3 << 20)))
 
 
@@ -124,28 +124,28 @@ def test_unequal_files_name_both_counts_and_the_line_where_they_part(write, miss
     with pytest.raises(UsageError) as caught:
         survey_pair(write("s", _text(sources)), write("t", _text(targets)))
     message = str(caught.value)
-    assert "s: 100 lines" in message and "t: 99" in message
-    suspect = int(message.split("near line ")[1].split(":")[0])
+    assert "s has 100 lines" in message and "t has 99" in message
+    suspect = int(message.split("near line ")[1].split(";")[0])
     assert abs(suspect - missing) <= 1
 
 
 def test_a_line_broken_in_two_is_found_too(write):
     sources, targets = _sentences(100)
     sources[59:60] = [sources[59][:3], sources[59][3:]]
-    with pytest.raises(UsageError, match=r"near line (59|60|61):"):
+    with pytest.raises(UsageError, match=r"near line (59|60|61);"):
         survey_pair(write("s", _text(sources)), write("t", _text(targets)))
 
 
 @pytest.mark.parametrize("sizes", [(100, 99), (3, 2), (300, 20)])
 def test_no_line_is_suspected_where_lengths_say_nothing(write, sizes):
     same = ["all lines are alike"] * 300
-    with pytest.raises(UsageError, match="one for one") as caught:
+    with pytest.raises(UsageError, match="give parallel files") as caught:
         survey_pair(write("s", _text(same[: sizes[0]])), write("t", _text(same[: sizes[1]])))
     assert "near line" not in str(caught.value)
 
 
 def test_reading_unequal_files_without_a_survey_fails_at_the_end(write):
-    with pytest.raises(UsageError, match=r"2 lines, but .*: 1"):
+    with pytest.raises(UsageError, match=r"has 2 lines, but .* has 1"):
         list(read_pairs(write("s", "a\nb\n"), write("t", "A\n")))
 
 

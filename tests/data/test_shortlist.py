@@ -58,7 +58,7 @@ def allowed_by(shortlist, piece):
 def test_the_lexicon_is_model_1(corpus):
     sides = [[np.array(sequence) for sequence in side] for side in zip(*corpus)]
     found = learn_lexicon(*sides, V)
-    expected = model_1(corpus, lexicon.ROUNDS)
+    expected = model_1(corpus, lexicon.ITERATIONS)
     types = list(zip(found.source.tolist(), found.target.tolist()))
     assert types == sorted(expected)
     np.testing.assert_allclose(found.probability, [expected[pair] for pair in types], atol=1e-12)
@@ -76,7 +76,7 @@ def test_a_piece_allows_its_translations_and_what_is_spelled_alike(tmp_path):
 
 def test_a_long_text_is_learned_from_by_every_nth_pair(tmp_path, monkeypatch):
     corpus = [([4, 5], [8, 9])] * 6 + [([6], [10])] * 6
-    monkeypatch.setattr(lexicon, "MOST", 20)
+    monkeypatch.setattr(lexicon, "LARGEST_SAMPLE", 20)
     found = learn_shortlist(written(tmp_path, corpus), PIECES, PIECES)
     assert {8, 9} <= allowed_by(found, 4) and 10 in allowed_by(found, 6)
 
@@ -109,7 +109,9 @@ def test_a_shortlist_comes_back_from_its_file_or_says_why_not(tmp_path):
     shortlist.save(path)
     found = load_shortlist(path, V, V)
     assert all(np.array_equal(one, other) for one, other in zip(found, shortlist))
-    with pytest.raises(NmtError, match="of 12 source and 12 target pieces, not of 12 and 13"):
+    with pytest.raises(
+        NmtError, match="12 source and 12 target tokens, but the model has 12 and 13"
+    ):
         load_shortlist(path, V, V + 1)
     shortlist._replace(pieces=shortlist.pieces[1:]).save(path)
     with pytest.raises(NmtError, match="is damaged"):
