@@ -22,7 +22,7 @@ def pad(rows: Sequence[Sequence[int]]) -> np.ndarray:
     return ids
 
 
-def length_batches(lengths: Sequence[int], budget: int, beam: int = 1) -> Iterator[list[int]]:
+def batches_by_length(lengths: Sequence[int], budget: int, beam: int = 1) -> Iterator[list[int]]:
     """Plan batches: which of the sentences go together, the longest first.
 
     Args:

@@ -38,7 +38,7 @@ class _State(NamedTuple):
 
 
 class OnnxEngine:
-    """Runs an exported model; see `nmtcli.decoding.engine.Engine`.
+    """Runs an exported model; see `nmtcli.decoding.engine`.
 
     Several searches may run at once, each in a thread: a graph runs in the thread that calls it.
 
@@ -50,6 +50,7 @@ class OnnxEngine:
             given translations are scored among all.
     """
 
+    run_beam = None
     batch_tokens = 2048  # a thread's share of the processor's cache
 
     def __init__(

@@ -47,5 +47,15 @@ class Runtime(NamedTuple):
         if self.threads < 0:
             raise UsageError(f"--threads {self.threads}: give 1 or more, or 0 for all processors")
 
+    def check_attention(self) -> None:
+        """
+        Raises:
+            UsageError: what runs the model gives no attention, whatever the model.
+        """
+        if self.engine == "ctranslate2":
+            raise UsageError(
+                "CTranslate2 does not tell where it looked: use --engine onnx to align or to see it"
+            )
+
 
 AUTOMATIC = Runtime()

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from nmtcli.config import SearchConfig
 from nmtcli.decoding.batching import pad
+from nmtcli.decoding.search import StepwiseSearch
 from nmtcli.engines.load import load_model
 from nmtcli.errors import NmtError
 from nmtcli.exports.checks import (
@@ -78,7 +79,7 @@ def export_ctranslate2(run: RunDirectory, checkpoint: str, search: SearchConfig,
         write_model(model, *pieces, folder / MODEL)
         engines = {name: CTranslate2Engine(folder, *subwords, name) for name in ("float32", "int8")}
         _check_probabilities(keras, engines["float32"], subwords, search, validation.sources)
-        usual = texts(keras) if validation.references else []
+        usual = texts(StepwiseSearch(keras)) if validation.references else []
         for name, engine in engines.items():
             facts[name] = compare_bleu(
                 validation, name, lambda engine=engine: texts(engine), lambda: usual, "keras"

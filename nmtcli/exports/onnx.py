@@ -20,6 +20,7 @@ import numpy as np
 
 from nmtcli import backend
 from nmtcli.config import SearchConfig
+from nmtcli.decoding.search import StepwiseSearch
 from nmtcli.engines.load import load_model
 from nmtcli.errors import NmtError
 from nmtcli.exports.checks import (
@@ -106,7 +107,8 @@ def export_onnx(
     search = replace(search, nbest=1, sample=False)
 
     def translate(engine, lines: Sequence[str]) -> list[Translation]:
-        return list(Translator(engine, *subwords, search).translate_lines(lines))
+        translator = Translator(StepwiseSearch(engine), *subwords, search)
+        return list(translator.translate_lines(lines))
 
     def texts(engine) -> list[str]:
         return [found.text for found in translate(engine, validation.sources)]

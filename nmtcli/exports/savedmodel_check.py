@@ -8,9 +8,9 @@ import numpy as np
 from nmtcli.config import SearchConfig
 from nmtcli.decoding.batching import pad
 from nmtcli.decoding.beam import beam_search
-from nmtcli.decoding.engine import Engine
-from nmtcli.decoding.hypotheses import Hypothesis
-from nmtcli.decoding.sentences import longest_translation, scoring_of
+from nmtcli.decoding.constraints import max_translation_length
+from nmtcli.decoding.engine import Hypothesis, StepEngine
+from nmtcli.decoding.scoring import Scoring
 from nmtcli.text.lines import one_line
 from nmtcli.text.special_tokens import EOS_ID
 from nmtcli.text.subwords import Subwords
@@ -36,7 +36,7 @@ TOLERANCE = 1e-3
 
 
 def find_difference(
-    folder: Path, engine: Engine, source: Subwords, target: Subwords, search: SearchConfig
+    folder: Path, engine: StepEngine, source: Subwords, target: Subwords, search: SearchConfig
 ) -> str | None:
     """Load a SavedModel and compare it with the package: ids of hard texts, translations of others.
 
@@ -77,6 +77,7 @@ def sample_texts(subwords: Subwords) -> list[str]:
     return [text for text in map(subwords.decode, pieces) if text.strip()]
 
 
-def _translate(engine: Engine, ids: list[int], search: SearchConfig) -> Hypothesis:
-    source_ids, limits = pad([[*ids, EOS_ID]]), np.array([longest_translation(search, len(ids))])
-    return beam_search(engine, source_ids, search.beam, scoring_of(search), limits)[0][0]
+def _translate(engine: StepEngine, ids: list[int], search: SearchConfig) -> Hypothesis:
+    source_ids, longest = pad([[*ids, EOS_ID]]), max_translation_length(search, len(ids))
+    scoring = Scoring.from_options(search)
+    return beam_search(engine, source_ids, search.beam, scoring, np.array([longest]))[0][0]

@@ -10,7 +10,8 @@ import logging
 from collections.abc import Sequence
 
 from nmtcli.config import SearchConfig
-from nmtcli.decoding.sentences import Sentence, longest_translation
+from nmtcli.decoding.constraints import max_translation_length
+from nmtcli.decoding.engine import Sentence
 from nmtcli.errors import UsageError
 from nmtcli.text.special_tokens import UNK_ID
 from nmtcli.text.subwords import Subwords
@@ -44,7 +45,7 @@ def check_room(sentence: Sentence, number: int, search: SearchConfig) -> None:
     Raises:
         UsageError: the prefix leaves no room for the end of the translation.
     """
-    longest = longest_translation(search, len(sentence.ids))
+    longest = max_translation_length(search, len(sentence.ids))
     if len(sentence.prefix) >= longest:
         raise UsageError(
             f"prefix {number}: {len(sentence.prefix)} pieces, but the longest translation of its"

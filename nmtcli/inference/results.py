@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from nmtcli.alignment.links import WordAlignment
-from nmtcli.decoding.engine import searches_by_itself
 from nmtcli.errors import UsageError
 
 END_TOKEN = "</s>"
@@ -111,10 +110,6 @@ def check_attention(engine, run="this run") -> None:
     Raises:
         UsageError: the engine has no attention to show, so there is nothing to align by.
     """
-    if searches_by_itself(engine):
-        raise UsageError(
-            "CTranslate2 does not tell where it looked: use --engine onnx to align or to see it"
-        )
     if not engine.has_attention:
         raise UsageError(
             f"{run}: the model puts the whole source into one vector, without attention, so there"

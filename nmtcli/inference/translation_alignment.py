@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from nmtcli.alignment.links import AlignedPart, LinkRule, WordAlignment, align_words
-from nmtcli.decoding.hypotheses import Hypothesis
+from nmtcli.decoding.engine import Hypothesis
 from nmtcli.text.subwords import Subwords
 from nmtcli.text.words import (
     WordRange,

@@ -7,12 +7,12 @@ from itertools import islice
 
 from nmtcli.alignment.links import LinkRule
 from nmtcli.config import SearchConfig
-from nmtcli.decoding.engine import Engine, searches_by_itself
-from nmtcli.decoding.hypotheses import Hypothesis
-from nmtcli.decoding.sentences import Sentence, SentenceSearch, scoring_of
+from nmtcli.decoding.engine import Hypothesis, SearchEngine, Sentence
+from nmtcli.decoding.scoring import Scoring
+from nmtcli.decoding.sentences import SentenceSearch
 from nmtcli.engines.runtime import AUTOMATIC, Runtime
 from nmtcli.errors import UsageError
-from nmtcli.inference.loading import find_members, load_members
+from nmtcli.inference.loading import find_members, load_search
 from nmtcli.inference.prefixes import check_room, prefix_pieces
 from nmtcli.inference.results import EMPTY, END_TOKEN, Candidate, Translation, check_attention
 from nmtcli.inference.search_options import check_search, search_options
@@ -31,7 +31,7 @@ class Translator:
     """Translates lines with an engine.
 
     Args:
-        engine: runs the model.
+        engine: finds the translations of sentences.
         source_subwords: cut the lines into pieces.
         target_subwords: make text of the pieces that are found.
         search: the options.
@@ -45,21 +45,16 @@ class Translator:
 
     def __init__(
         self,
-        engine: Engine,
+        engine: SearchEngine,
         source_subwords: Subwords,
         target_subwords: Subwords,
         search: SearchConfig,
         link_rule: LinkRule | None = None,
     ):
         check_search(search)
-        if searches_by_itself(engine):
-            engine.check(search)
+        engine.check(search)
         if link_rule is not None:
             check_attention(engine)
-        if search.coverage_penalty and not engine.has_attention:
-            raise UsageError(
-                "search.coverage_penalty needs attention, and this model has none: leave it out"
-            )
         self.engine = engine
         self.source_subwords = source_subwords
         self.target_subwords = target_subwords
@@ -229,7 +224,7 @@ class Translator:
         return Candidate(
             text=text,
             log_prob=log_prob,
-            score=scoring_of(self.search).score(log_prob, length, attentions),
+            score=Scoring.from_options(self.search).score(log_prob, length, attentions),
             tokens=[
                 token
                 for part in parts
@@ -285,7 +280,9 @@ def load_translator(
     members = find_members(run_path, checkpoint)
     run = members[0].run
     search = search_options(run, config_file, assignments, overrides)
-    engine = load_members(members, search.ensemble, runtime)
+    if link_rule is not None:
+        runtime.check_attention()
+    engine = load_search(members, search.ensemble, runtime)
     if link_rule is not None:
         check_attention(engine, run.path)
     return Translator(

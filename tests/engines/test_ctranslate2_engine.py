@@ -12,8 +12,10 @@ from helpers.tiny_run import make_tiny_run, tiny_corpus
 from helpers.transformer_cases import TRANSFORMERS
 from nmtcli.cli.main import run as run_command
 from nmtcli.config import SearchConfig
-from nmtcli.decoding.hypotheses import NEVER_PRODUCED
-from nmtcli.decoding.sentences import Sentence, search_sentences
+from nmtcli.decoding.engine import Sentence
+from nmtcli.decoding.next_tokens import NEVER_PRODUCED
+from nmtcli.decoding.search import StepwiseSearch
+from nmtcli.decoding.sentences import search_sentences
 from nmtcli.engines.keras_engine import KerasEngine
 from nmtcli.engines.load import load_engine
 from nmtcli.engines.runtime import Runtime
@@ -65,7 +67,9 @@ def decisive(model):
 def engines(request, tmp_path_factory):
     model = large_transformer(request.param)
     decisive(model)
-    return KerasEngine(model), written(model, tmp_path_factory.mktemp("ctranslate2"), threads=2)
+    return StepwiseSearch(KerasEngine(model)), written(
+        model, tmp_path_factory.mktemp("ctranslate2"), threads=2
+    )
 
 
 def test_the_hypotheses_of_both_beams_and_their_probabilities_are_the_same(engines):

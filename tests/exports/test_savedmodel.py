@@ -21,7 +21,7 @@ from helpers.mechanism_cases import MECHANISMS
 from helpers.tiny_run import make_tiny_run
 from helpers.transformer_cases import MEASURED
 from nmtcli.cli.main import run as run_command
-from nmtcli.decoding.hypotheses import Hypothesis
+from nmtcli.decoding.engine import Hypothesis
 from nmtcli.inference.translator import load_translator
 from nmtcli.text.subwords import Subwords
 
