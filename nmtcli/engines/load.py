@@ -1,4 +1,4 @@
-"""From a run's folder to what runs its model. Nothing heavy is imported before it is needed."""
+"""Load what runs the model of a run. Nothing heavy is imported before it is needed."""
 
 import importlib.util
 import logging

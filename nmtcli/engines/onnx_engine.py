@@ -1,4 +1,4 @@
-"""The exported engine: a run's graphs in ONNX Runtime, without TensorFlow, Keras or JAX.
+"""The engine of an export: its graphs in ONNX Runtime, without TensorFlow, Keras or JAX.
 
 Letters: B sentences, W hypotheses of each, S source positions, T target positions, U pieces of a
 shortlist, V vocabulary.
@@ -46,8 +46,8 @@ class OnnxEngine:
         folder: of the export, with `nmt.json`.
         precision: `float32` or `int8`.
         threads: how many searches shall run at once.
-        has_shortlist: look for translations among the pieces of the export's shortlist alone;
-            given translations are scored among all.
+        has_shortlist: translate with the tokens of the export's shortlist only; given translations
+            are scored among all tokens.
     """
 
     run_beam = None

@@ -17,8 +17,10 @@ from nmtcli.decoding.search import StepwiseSearch
 from nmtcli.engines.load import load_model
 from nmtcli.errors import NmtError
 from nmtcli.exports.checks import (
+    check_place,
     compare_bleu,
     require_packages,
+    require_tensorflow,
     validation_of,
     versions,
 )
@@ -27,10 +29,8 @@ from nmtcli.runs.atomic import whole_folder
 from nmtcli.runs.directory import RunDirectory
 from nmtcli.runs.exports import (
     DESCRIPTION,
-    check_place,
     checkpoint_hash,
     file_sizes,
-    require_tensorflow,
 )
 from nmtcli.text.special_tokens import EOS_ID
 from nmtcli.text.subwords import load_sides

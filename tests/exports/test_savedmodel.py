@@ -207,7 +207,7 @@ def test_an_export_that_translates_otherwise_leaves_the_older_one(refusal, monke
     folder = runs["none-lstm"].export
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
     wrong = Hypothesis([7, 8], -246.0, -123.0, np.zeros((3, 1)))
-    monkeypatch.setattr("nmtcli.exports.savedmodel_check._translate", lambda *arguments: wrong)
+    monkeypatch.setattr("nmtcli.exports.savedmodel._translate", lambda *arguments: wrong)
     status, line = refusal()
     assert status == 1 and "the run -123.0000; nothing was written" in line
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
