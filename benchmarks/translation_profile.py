@@ -24,6 +24,7 @@ from multi30k import TOKENISED
 from onnx import helper, numpy_helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
+from nmtcli.decoding.search import StepwiseSearch
 from nmtcli.engines.onnx_engine import CPU, OnnxEngine
 from nmtcli.inference.translator import Translator
 from nmtcli.runs.directory import RunDirectory
@@ -125,7 +126,7 @@ def report(run: RunDirectory, precision: str, shortlist: bool, lines: list[str],
     with tempfile.TemporaryDirectory() as folder:
         arguments = run.export / "onnx", precision, 1, shortlist
         engine = ProfiledEngine(*arguments, folder_of_profiles=folder)
-        translator = Translator(engine, *subwords, search)
+        translator = Translator(StepwiseSearch(engine), *subwords, search)
         begun = time.perf_counter()
         found = list(translator.translate_lines(lines))
         whole = time.perf_counter() - begun

@@ -1,1 +1,1 @@
-"""Greedy search, beam search and sampling on `start`/`step` and arrays; they know no model."""
+"""Greedy search, beam search and sampling on arrays; they know no model, only protocols."""

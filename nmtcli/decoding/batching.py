@@ -1,4 +1,4 @@
-"""Sentences of similar length together: less padding, and few shapes."""
+"""Batches of sentences of similar length: they need less padding and have few shapes."""
 
 from collections.abc import Iterator, Sequence
 
@@ -22,13 +22,13 @@ def pad(rows: Sequence[Sequence[int]]) -> np.ndarray:
     return ids
 
 
-def length_batches(lengths: Sequence[int], budget: int, beam: int = 1) -> Iterator[list[int]]:
-    """Plan batches: which of the sentences go together, the longest first.
+def batches_by_length(lengths: Sequence[int], budget: int, beam: int = 1) -> Iterator[list[int]]:
+    """Which sentences make a batch together, the longest first.
 
     Args:
         lengths: of each sentence, EOS counted.
-        budget: most rows x beam x padded positions of a batch; one sentence may be over it.
-        beam: rows that a sentence takes.
+        budget: most rows x beam x padded positions of a batch; a single sentence may exceed it.
+        beam: rows that each sentence takes.
     """
     order = sorted(range(len(lengths)), key=lambda index: -lengths[index])
     start = 0

@@ -5,15 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nmtcli.decoding.constraints import Space, make_space
-from nmtcli.decoding.engine import BeamSteps, Engine, steps_in_one_piece
-from nmtcli.decoding.hypotheses import (
-    Hypothesis,
-    check_numbers,
-    next_pieces,
-    sentences_to_keep,
-    start,
-)
+from nmtcli.decoding.constraints import Constraints, make_constraints
+from nmtcli.decoding.engine import BeamSteps, Hypothesis, StepEngine
+from nmtcli.decoding.next_tokens import check_numbers, next_tokens, sentences_to_keep, start
 from nmtcli.decoding.scoring import Scoring
 from nmtcli.text.special_tokens import BOS_ID, EOS_ID, PAD_ID
 
@@ -22,7 +16,7 @@ class _Candidates(NamedTuple):
     """The best continuations of each sentence, best first; all (N, C), C at least 2K.
 
     log_probs: sums from the beginning, float64; -inf is no candidate.
-    ids: the piece that is added.
+    ids: the token that is added.
     origins: which of the W hypotheses it is added to.
     """
 
@@ -38,9 +32,9 @@ class _Step(NamedTuple):
     """What a step leaves behind, to be followed back from a finished hypothesis.
 
     place: (B,) the sentence's place in the batch of this step; meaningless once it is done.
-    ids: (N, K) pieces that the live hypotheses were given.
+    ids: (N, K) tokens that the live hypotheses were given.
     origins: (N, K) the hypotheses of the step before that they came from.
-    attention: (N, W, S), of the step that chose these pieces, by origin.
+    attention: (N, W, S), of the step that chose these tokens, by origin.
     """
 
     place: np.ndarray
@@ -58,7 +52,7 @@ class _Ending(NamedTuple):
 
 
 def beam_search(
-    engine: Engine,
+    engine: StepEngine,
     source_ids: np.ndarray,
     beam: int,
     scoring: Scoring | float,
@@ -69,25 +63,25 @@ def beam_search(
 ) -> list[list[Hypothesis]]:
     """The best translations of each sentence, best first; `nbest` of them where so many exist.
 
-    1. The engine gives the best pieces after each of the K live hypotheses; all continuations
+    1. The engine gives the best tokens after each of the K live hypotheses; all continuations
        of a sentence are ranked together.
     2. Those among the best K that end with EOS are finished.
     3. The best K that do not end live on.
     4. A sentence is done when it has K finished ones, or at its last position, where every live
        hypothesis is ended with EOS at the price of EOS's probability.
 
-    Equal candidates are ranked by their hypothesis, then as the engine ranks pieces; equal
+    Equal candidates are ranked by their hypothesis, then as the engine ranks tokens; equal
     scores by the earlier end. What a sentence gets does not depend on the rest of the batch.
 
     Args:
         source_ids: (B, S) int32, each row ends with EOS and is padded with PAD.
         beam: K.
         scoring: of what is finished; a number is `average`'s exponent.
-        max_lengths: (B,) most pieces of a translation, EOS counted.
+        max_lengths: (B,) most tokens of a translation, EOS counted.
         nbest: at most K.
-        prefixes: the pieces that each translation begins with, whatever their probability.
-        no_repeat_ngram: n; a piece that would complete n pieces that the hypothesis has already is
-            never chosen (but for the prefix, which may be what it is). 0: off.
+        prefixes: the tokens that each translation begins with, whatever their probability.
+        no_repeat_ngram: n; a token that would complete an n-gram that the hypothesis has already is
+            never chosen (except in the prefix, which may be what it is). 0 allows it.
 
     Raises:
         ValueError: `beam`, `nbest`, `max_lengths` or `prefixes` are out of range.
@@ -95,12 +89,12 @@ def beam_search(
     """
     if not 1 <= nbest <= beam:
         raise ValueError(f"1 <= nbest <= beam expected, received nbest {nbest}, beam {beam}")
-    space = make_space(source_ids, max_lengths, prefixes, no_repeat_ngram)
-    run_beam = steps_in_one_piece(engine)
-    if run_beam is not None and space.is_plain:
-        endings, history = _read_steps(run_beam(source_ids, beam, space.max_lengths))
+    constraints = make_constraints(source_ids, max_lengths, prefixes, no_repeat_ngram)
+    if engine.run_beam is not None and constraints.only_lengths:
+        steps = engine.run_beam(source_ids, beam, constraints.max_lengths)
+        endings, history = _read_steps(steps)
     else:
-        endings, history = _run(engine, source_ids, beam, space)
+        endings, history = _run(engine, source_ids, beam, constraints)
     scoring, source_lengths = Scoring.of(scoring), (source_ids != PAD_ID).sum(axis=1)
     return [
         _best(history, sentence, found, scoring, nbest, source_lengths[sentence])
@@ -109,21 +103,19 @@ def beam_search(
 
 
 def _run(
-    engine: Engine, source_ids: np.ndarray, beam: int, space: Space
+    engine: StepEngine, source_ids: np.ndarray, beam: int, constraints: Constraints
 ) -> tuple[list[list[_Ending]], list[_Step]]:
-    batch = len(source_ids)
+    batch, ngram = len(source_ids), constraints.no_repeat_ngram
     endings: list[list[_Ending]] = [[] for _ in range(batch)]
     history: list[_Step] = []
     sentences = np.arange(batch)  # (N,): which sentence each place of the running batch is
     sums = np.zeros((batch, 1))  # (N, W): W is 1 at the first step, then K; -inf: no hypothesis
     parents, previous = np.arange(batch), np.full(batch, BOS_ID)
-    state = start(engine, source_ids, space.no_repeat_ngram)
-    for length in range(1, space.longest + 1):
+    state = start(engine, source_ids, ngram)
+    for length in range(1, constraints.longest + 1):
         width = sums.shape[1]
-        forced = np.repeat(space.forced(sentences, length), width)
-        step = next_pieces(
-            engine, state, parents, previous, beam + 1, forced, space.no_repeat_ngram
-        )
+        forced = np.repeat(constraints.forced(sentences, length), width)
+        step = next_tokens(engine, state, parents, previous, beam + 1, forced, ngram)
         ranked = _rank(sums, step.log_probs, step.ids, beam)
         _collect(ranked, beam, length, sentences, endings)
         living = _best_living(ranked, beam)
@@ -147,7 +139,7 @@ def _run(
 
 
 def _read_steps(steps: BeamSteps) -> tuple[list[list[_Ending]], list[_Step]]:
-    """What `_run` returns, of a search that an engine ran in one piece."""
+    """What `_run` returns, of a search that the engine ran in one call."""
     check_numbers(steps.sums)
     batch = steps.sums.shape[1]
     endings: list[list[_Ending]] = [[] for _ in range(batch)]
@@ -227,7 +219,7 @@ def _best(
 def _follow_back(
     history: list[_Step], sentence: int, ending: _Ending, scoring: Scoring, source_length: int
 ) -> Hypothesis:
-    """The pieces and the attention of a hypothesis, from its end to its beginning."""
+    """The tokens and the attention of a hypothesis, from its end to its beginning."""
     ids, rows, slot = [], [], ending.origin
     final = history[ending.length - 1]
     rows.append(final.attention[final.place[sentence], slot])

@@ -4,21 +4,22 @@ Letters as in `nmtcli.decoding.engine`; N sentences in the running batch.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from nmtcli.text.special_tokens import EOS_ID
 
-FREE = -1  # no piece is forced here
+FREE = -1  # no token is forced here
 
 
-class Space(NamedTuple):
-    """The space of a batch of sentences.
+class Constraints(NamedTuple):
+    """What the translations of a batch of sentences must keep to.
 
-    max_lengths: (B,) int64, most pieces of a translation, EOS counted.
-    prefixes: (B, P) int32, the pieces that each translation begins with, filled up with `FREE`.
-    no_repeat_ngram: n; no n pieces stand twice in a translation, but for what is forced. 0: off.
+    max_lengths: (B,) int64, most tokens of a translation, EOS counted.
+    prefixes: (B, P) int32, the tokens that each translation begins with, filled up with `FREE`.
+    no_repeat_ngram: n; no n-gram of tokens stands twice in a translation, except for what is
+        forced. 0 allows it.
     """
 
     max_lengths: np.ndarray
@@ -30,12 +31,12 @@ class Space(NamedTuple):
         return int(self.max_lengths.max(initial=0))
 
     @property
-    def is_plain(self) -> bool:
-        """Is nothing but the end forced, and may everything repeat?"""
+    def only_lengths(self) -> bool:
+        """Is nothing but the length limited?"""
         return not self.prefixes.shape[1] and not self.no_repeat_ngram
 
     def forced(self, sentences: np.ndarray, length: int) -> np.ndarray:
-        """The only piece that may stand at position `length`, from 1, or `FREE`.
+        """The only token that may stand at position `length`, from 1, or `FREE`.
 
         Args:
             sentences: (N,) which of the B sentences are meant.
@@ -43,23 +44,24 @@ class Space(NamedTuple):
         Returns:
             (N,) int; EOS at a sentence's last position.
         """
-        pieces = np.full(len(sentences), FREE)
+        tokens = np.full(len(sentences), FREE)
         if length <= self.prefixes.shape[1]:
-            pieces = self.prefixes[sentences, length - 1]
-        return np.where(self.max_lengths[sentences] <= length, EOS_ID, pieces)
+            tokens = self.prefixes[sentences, length - 1]
+        return np.where(self.max_lengths[sentences] <= length, EOS_ID, tokens)
 
 
-def make_space(
+def make_constraints(
     source_ids: np.ndarray,
     max_lengths: np.ndarray,
     prefixes: Sequence[Sequence[int]] | None = None,
     no_repeat_ngram: int = 0,
-) -> Space:
-    """
+) -> Constraints:
+    """Check and fill up the constraints of a batch.
+
     Args:
         source_ids: (B, S).
         max_lengths: (B,).
-        prefixes: pieces for each sentence, without BOS; None: nothing is forced.
+        prefixes: token ids for each sentence, without BOS; None: nothing is forced.
 
     Raises:
         ValueError: `max_lengths` is not one positive number for each sentence, or there is no room
@@ -72,31 +74,41 @@ def make_space(
     if len(prefixes) != len(source_ids):
         raise ValueError(f"{len(source_ids)} prefixes expected, received {len(prefixes)}")
     filled = np.full((len(prefixes), max(map(len, prefixes), default=0)), FREE, dtype=np.int32)
-    for row, pieces in enumerate(prefixes):
-        if len(pieces) >= lengths[row]:
+    for row, tokens in enumerate(prefixes):
+        if len(tokens) >= lengths[row]:
             raise ValueError(
-                f"a prefix of {len(pieces)} pieces has no room in a translation of"
+                f"a prefix of {len(tokens)} tokens has no room in a translation of"
                 f" {lengths[row]} with its end"
             )
-        filled[row, : len(pieces)] = pieces
-    return Space(lengths, filled, no_repeat_ngram)
+        filled[row, : len(tokens)] = tokens
+    return Constraints(lengths, filled, no_repeat_ngram)
 
 
-def repeating_pieces(pieces: np.ndarray, n: int) -> np.ndarray:
-    """Which next pieces would complete an n-gram that is there already.
+def max_translation_length(options: Any, source_tokens: int) -> int:
+    """Most tokens of a translation, EOS counted.
 
     Args:
-        pieces: (R, T), the pieces so far of each row.
+        options: a `SearchConfig`.
+        source_tokens: of the sentence, EOS not counted.
+    """
+    return int(options.max_length_factor * source_tokens) + options.max_length_margin
+
+
+def repeating_tokens(tokens: np.ndarray, n: int) -> np.ndarray:
+    """Which next tokens would complete an n-gram that is there already.
+
+    Args:
+        tokens: (R, T), the tokens so far of each row.
         n: at least 1.
 
     Returns:
-        (R, T - n + 1): a piece for each place where the last n - 1 pieces stand earlier, `FREE`
+        (R, T - n + 1): a token for each place where the last n - 1 tokens stand earlier, `FREE`
         elsewhere.
     """
-    rows, length = pieces.shape
+    rows, length = tokens.shape
     if length < n:
-        return np.full((rows, 0), FREE, dtype=pieces.dtype)
-    ngrams = np.lib.stride_tricks.sliding_window_view(pieces, n, axis=1)  # (R, T - n + 1, n)
-    last = pieces[:, None, length - n + 1 :]
+        return np.full((rows, 0), FREE, dtype=tokens.dtype)
+    ngrams = np.lib.stride_tricks.sliding_window_view(tokens, n, axis=1)  # (R, T - n + 1, n)
+    last = tokens[:, None, length - n + 1 :]
     found = (ngrams[:, :, : n - 1] == last).all(axis=2)
     return np.where(found, ngrams[:, :, n - 1], FREE)

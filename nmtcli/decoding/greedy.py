@@ -1,18 +1,17 @@
-"""Greedy search: at each step the most probable piece."""
+"""Greedy search: at each step the most probable token."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
-from nmtcli.decoding.constraints import make_space
-from nmtcli.decoding.engine import Engine
-from nmtcli.decoding.hypotheses import Hypothesis
+from nmtcli.decoding.constraints import make_constraints
+from nmtcli.decoding.engine import Hypothesis, StepEngine
 from nmtcli.decoding.scoring import Scoring
-from nmtcli.decoding.stepwise import follow_one_path
+from nmtcli.decoding.stepwise import decode_stepwise
 
 
 def greedy_search(
-    engine: Engine,
+    engine: StepEngine,
     source_ids: np.ndarray,
     scoring: Scoring | float,
     max_lengths: np.ndarray,
@@ -23,17 +22,17 @@ def greedy_search(
 
     Args:
         source_ids: (B, S) int32, each row ends with EOS and is padded with PAD.
-        scoring: changes the score alone; a number is `average`'s exponent.
-        max_lengths: (B,) most pieces of a translation, EOS counted.
+        scoring: changes nothing but the score; a number is `average`'s exponent.
+        max_lengths: (B,) most tokens of a translation, EOS counted.
         prefixes, no_repeat_ngram: as of `beam_search`.
 
     Raises:
         ValueError: `max_lengths` or `prefixes` do not fit the sentences.
         NmtError: the model's probabilities are not numbers.
     """
-    space = make_space(source_ids, max_lengths, prefixes, no_repeat_ngram)
+    constraints = make_constraints(source_ids, max_lengths, prefixes, no_repeat_ngram)
 
-    def choose(step, paths, length):
+    def choose(step, hypotheses, length):
         return step.log_probs.argmax(axis=1)
 
-    return follow_one_path(engine, source_ids, space, Scoring.of(scoring), 1, choose)
+    return decode_stepwise(engine, source_ids, constraints, Scoring.of(scoring), 1, choose)

@@ -1,24 +1,24 @@
-"""Sampling: at each step a piece drawn by its probability, from all pieces or the best of them."""
+"""Sampling: each token is drawn by its probability, from all tokens or the best of them."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from nmtcli.decoding.constraints import make_space
-from nmtcli.decoding.engine import Engine
-from nmtcli.decoding.hypotheses import Hypothesis
+from nmtcli.decoding.constraints import make_constraints
+from nmtcli.decoding.engine import Hypothesis, StepEngine
 from nmtcli.decoding.scoring import Scoring
-from nmtcli.decoding.stepwise import follow_one_path
+from nmtcli.decoding.stepwise import decode_stepwise
 
 
 class Sampling(NamedTuple):
-    """From what a piece is drawn: p(piece)**(1 / temperature), cut down and normalised again.
+    """What a token is drawn from: p(token)**(1 / temperature), cut down and normalised again.
 
-    temperature: above 0; below 1 the probable pieces become more so.
-    top_k: only the best k pieces; 0 is all. Fan et al. (2018), arXiv:1805.04833, section 5.1.
-    top_p: of these, only the fewest best ones that have this probability together; 1 is all.
-        Holtzman et al. (2020), arXiv:1904.09751, section 3.1.
+    temperature: above 0; below 1 makes the probable tokens more so.
+    top_k: draw from the k most probable tokens; 0 is all.
+        Fan et al. (2018), arXiv:1805.04833, section 5.1.
+    top_p: nucleus sampling: of these, draw from the fewest best ones that have this probability
+        together; 1 is all. Holtzman et al. (2020), arXiv:1904.09751, section 3.1.
     seed: another seed draws other translations.
     """
 
@@ -29,7 +29,7 @@ class Sampling(NamedTuple):
 
 
 def sample_search(
-    engine: Engine,
+    engine: StepEngine,
     source_ids: np.ndarray,
     sampling: Sampling,
     scoring: Scoring | float,
@@ -57,22 +57,22 @@ def sample_search(
         ValueError: `max_lengths`, `streams` or `prefixes` do not fit the sentences.
         NmtError: the model's probabilities are not numbers.
     """
-    space = make_space(source_ids, max_lengths, prefixes, no_repeat_ngram)
+    constraints = make_constraints(source_ids, max_lengths, prefixes, no_repeat_ngram)
     if len(streams) != len(source_ids):
         raise ValueError(f"{len(source_ids)} streams expected, received {len(streams)}")
     uniform = [
-        np.random.default_rng([sampling.seed, *stream, rank]).random(space.longest)
+        np.random.default_rng([sampling.seed, *stream, rank]).random(constraints.longest)
         for stream in streams
         for rank in range(samples)
     ]
 
-    def choose(step, paths, length):
-        draws = np.array([uniform[path][length - 1] for path in paths])
+    def choose(step, hypotheses, length):
+        draws = np.array([uniform[number][length - 1] for number in hypotheses])
         return draw(step.log_probs, draws, sampling)
 
-    wanted = sampling.top_k or engine.vocabulary_size
-    found = follow_one_path(
-        engine, source_ids, space, Scoring.of(scoring), wanted, choose, copies=samples
+    k = sampling.top_k or engine.vocabulary_size
+    found = decode_stepwise(
+        engine, source_ids, constraints, Scoring.of(scoring), k, choose, copies=samples
     )
     return [found[start : start + samples] for start in range(0, len(found), samples)]
 

@@ -1,7 +1,7 @@
 """The score that finished hypotheses of different lengths are compared by."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -59,6 +59,11 @@ class Scoring(NamedTuple):
     def of(cls, scoring: "Scoring | float") -> "Scoring":
         """A number alone is the exponent."""
         return scoring if isinstance(scoring, Scoring) else cls(float(scoring))
+
+    @classmethod
+    def from_options(cls, options: Any) -> "Scoring":
+        """The scoring that a `SearchConfig` asks for."""
+        return cls(options.length_penalty, options.length_penalty_kind, options.coverage_penalty)
 
     def score(self, log_prob: float, length: int, attentions: Sequence[np.ndarray] = ()) -> float:
         """The score of a hypothesis, or of several that make up one line.

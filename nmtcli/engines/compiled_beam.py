@@ -1,14 +1,17 @@
-"""Beam search as one compiled loop, for devices that wait longer for Python than they compute.
+"""Beam search as one compiled loop: for accelerators, which wait longer for Python than they
+compute, and for the SavedModel, which has no Python.
 
-The model, the ranking and the end of the search are those of `nmtcli.decoding.beam`, on Keras's own
-operations, in fixed shapes: a sentence has K hypotheses from the first step on, an empty place has
-the sum -inf, and a batch keeps its sentences until the last one is done. What each step chose comes
-back, and `nmtcli.decoding.beam` follows it. Sums are float64 on TensorFlow and float32 on JAX.
+The constraints, the ranking and the end of the search are those of `nmtcli.decoding.beam`, in
+Keras's own operations and in fixed shapes: a sentence has K hypotheses from the first step on, an
+empty place has the sum -inf, and a batch keeps its sentences until the last one is done. What each
+step chose comes back; `nmtcli.decoding.beam` follows it in NumPy, and `best_translations` in the
+graph. Sums are float64 on TensorFlow and float32 on JAX.
 
-Letters: B sentences, K beam, S source positions, T target positions, V vocabulary, n continuations
-of a hypothesis.
+Letters: B sentences, K beam (static), S source positions, T target positions, V vocabulary
+(static), n continuations of a hypothesis.
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import keras
@@ -16,85 +19,137 @@ import numpy as np
 from keras import ops
 
 from nmtcli.decoding.engine import BeamSteps
-from nmtcli.decoding.hypotheses import NEVER_PRODUCED, SMALLEST_LOG_PROB
-from nmtcli.text.special_tokens import BOS_ID, EOS_ID
+from nmtcli.decoding.next_tokens import NEVER_PRODUCED, SMALLEST_LOG_PROB
+from nmtcli.decoding.scoring import Scoring
+from nmtcli.text.special_tokens import BOS_ID, EOS_ID, PAD_ID
 
 
-class _Turn(NamedTuple):
-    """What the loop carries: the step's number, sums (B, K), the pieces before (B, K), how many
-    hypotheses of a sentence have ended (B,), the decoder's state, and a `BeamSteps` that is being
-    filled."""
+class _LoopState(NamedTuple):
+    """What the loop carries from step to step.
+
+    step: its number, from 0.
+    sums: (B, K) log-probabilities of the live hypotheses.
+    previous: (B, K) their last tokens.
+    ended: (B,) how many hypotheses of a sentence have ended.
+    decoder: the model's state.
+    steps: the parts of the `BeamSteps` that are being filled.
+    """
 
     step: Any
     sums: Any
     previous: Any
     ended: Any
     decoder: Any
-    steps: BeamSteps
+    steps: tuple
 
 
-def run_beam(model, source_ids, limits, beam: int, most: int) -> BeamSteps:
-    """All steps of a beam search.
+class BestTranslations(NamedTuple):
+    """The best translation of each sentence.
+
+    ids: (B, T) int32, without BOS and EOS, filled up with PAD.
+    lengths: (B,) int32, of `ids`.
+    scores: (B,) as of `Scoring`; 0 of a sentence that was not searched.
+    """
+
+    ids: Any
+    lengths: Any
+    scores: Any
+
+
+def run_beam(model, source_ids, limits, beam: int, most, has_attention: bool = True) -> BeamSteps:
+    """All steps of a beam search with a model.
 
     Args:
         model: an `EncoderDecoder`.
-        source_ids: (B, S), static.
-        limits: (B,) int32, most pieces of a translation, EOS counted; at least 1.
-        beam: K.
-        most: T, of all sentences.
+        source_ids: (B, S).
+        limits, beam, most: as of `search_steps`.
+        has_attention: return the attention too.
     """
-    batch, length = source_ids.shape
+    batch, length = ops.shape(source_ids)
     state = model.start(source_ids, beam * most)
     source = state["source"]  # the same in every step, so it is not carried through the loop
     decoder = model.reorder(state["decoder"], ops.zeros((batch, beam), "int32"))
-    precise = "float64" if keras.backend.backend() == "tensorflow" else "float32"
-    first = np.full((1, beam), -np.inf)
-    first[0, 0] = 0.0
 
-    def empty(kind, *axes):
-        return ops.zeros((most, batch, beam, *axes), dtype=kind)
+    def step(decoder, previous):
+        logits, attention, new = model.step({"source": source, "decoder": decoder}, previous)
+        return logits, attention, new["decoder"]
 
-    def turn(*parts):
-        now = _Turn(*parts)
-        logits, attention, new = model.step(
-            {"source": source, "decoder": now.decoder}, now.previous
-        )
+    kept = length if has_attention else None
+    return search_steps(step, model.reorder, decoder, limits, beam, most, kept)
+
+
+def search_steps(
+    step: Callable[[Any, Any], tuple[Any, Any, Any]],
+    reorder: Callable[[Any, Any], Any],
+    decoder: Any,
+    limits,
+    beam: int,
+    most,
+    source_length=None,
+) -> BeamSteps:
+    """All steps of a beam search.
+
+    Args:
+        step: (decoder, previous ids (B, K)) -> logits (B, K, V), attention (B, K, S), decoder.
+        reorder: (decoder, origins (B, K)) -> the decoder when hypothesis k of sentence b continues
+            what origins[b, k] was.
+        decoder: the state before the first step, of K hypotheses.
+        limits: (B,) int32, most tokens of a translation, EOS counted; a sentence with 0 is not
+            searched.
+        beam: K.
+        most: T, the largest limit or more; at least 1.
+        source_length: S; None: the attention is not kept.
+    """
+
+    def advance(*values):
+        now = _LoopState(*values)
+        logits, attention, decoder = step(now.decoder, now.previous)
         is_last = ops.less_equal(limits, now.step + 1)[:, None, None]
-        log_probs, ids = _next_pieces(ops.cast(logits, "float32"), beam, is_last)
-        sums, ids, origins = _rank(now.sums, ops.cast(log_probs, precise), ids, beam)
+        log_probs, ids = _next_tokens(ops.cast(logits, "float32"), beam, is_last)
+        sums, ids, origins = _rank(now.sums, ops.cast(log_probs, now.sums.dtype), ids, beam)
         ends = ops.logical_and(ops.equal(ids, EOS_ID), ops.isfinite(sums))[:, :beam]
         ended = now.ended + ops.sum(ops.cast(ends, "int32"), axis=1)
-        # The best K that do not end live on, but for sentences of which K have ended.
+        # The best K that do not end live on, except in sentences of which K have ended.
         living, columns = ops.top_k(ops.where(ops.equal(ids, EOS_ID), -np.inf, sums), beam)
         chosen = [ops.take_along_axis(part, columns, axis=1) for part in (ids, origins)]
         living = ops.where(ended[:, None] >= beam, -np.inf, living)
         made = (sums[:, :beam], ids[:, :beam], origins[:, :beam], *chosen, attention)
-        steps = BeamSteps(*(_written(*each, now.step) for each in zip(now.steps, made)))
-        decoder = model.reorder(new["decoder"], chosen[1])
-        return _Turn(now.step + 1, living, chosen[0], ended, decoder, steps)
+        steps = tuple(_write(*each, now.step) for each in zip(now.steps, made))
+        decoder = reorder(decoder, chosen[1])
+        return _LoopState(now.step + 1, living, chosen[0], ended, decoder, steps)
 
-    beginning = _Turn(
+    found = ops.while_loop(
+        lambda *values: ops.any(ops.isfinite(_LoopState(*values).sums)),
+        advance,
+        tuple(_before_the_first_step(decoder, limits, beam, most, source_length)),
+        maximum_iterations=most,
+    )
+    return BeamSteps(*_LoopState(*found).steps)
+
+
+def _before_the_first_step(decoder, limits, beam: int, most, source_length) -> _LoopState:
+    """Each sentence has one hypothesis, BOS, in the first of its K places."""
+    precise = "float64" if keras.backend.backend() == "tensorflow" else "float32"
+    (batch,) = ops.shape(limits)
+    first = np.full((1, beam), -np.inf)
+    first[0, 0] = 0.0
+    first = ops.convert_to_tensor(first, precise)
+
+    def empty(kind, *axes):
+        return ops.zeros((most, batch, beam, *axes), dtype=kind)
+
+    attention = [] if source_length is None else [empty("float32", source_length)]
+    return _LoopState(
         step=ops.convert_to_tensor(0, "int32"),
-        sums=ops.broadcast_to(ops.convert_to_tensor(first, precise), (batch, beam)),
+        sums=ops.where(limits[:, None] > 0, first, -np.inf),
         previous=ops.full((batch, beam), BOS_ID, dtype="int32"),
         ended=ops.zeros((batch,), dtype="int32"),
         decoder=decoder,
-        steps=BeamSteps(
-            empty(precise), *(empty("int32") for _ in range(4)), empty("float32", length)
-        ),
+        steps=(empty(precise), *(empty("int32") for _ in range(4)), *attention),
     )
-    found = _Turn(
-        *ops.while_loop(
-            lambda *parts: ops.any(ops.isfinite(_Turn(*parts).sums)),
-            turn,
-            tuple(beginning),
-            maximum_iterations=most,
-        )
-    )
-    return found.steps
 
 
-def _next_pieces(logits, beam: int, is_last):
+def _next_tokens(logits, beam: int, is_last):
     """What may follow, best first: log-probabilities and ids, (B, K, n).
 
     Args:
@@ -131,7 +186,52 @@ def _rank(sums, log_probs, ids, beam: int):
     return best, ids, ops.floor_divide(columns, n)
 
 
-def _written(array, value, step):
-    """(T, B, K, ...) with (B, K, ...) at a step."""
-    begin = [step] + [0] * (len(array.shape) - 1)
-    return ops.slice_update(array, begin, ops.cast(value, array.dtype)[None])
+def best_translations(steps: BeamSteps, scoring: Scoring) -> BestTranslations:
+    """The best of what ended in each sentence, followed back inside the graph.
+
+    Of equal scores the earlier end is the best.
+
+    Args:
+        steps: of `search_steps`.
+        scoring: without a coverage penalty.
+    """
+    most, batch, beam = ops.shape(steps.sums)
+    lengths = ops.cast(ops.arange(1, most + 1), steps.sums.dtype)[:, None, None]
+    ends = ops.logical_and(ops.equal(steps.ids, EOS_ID), ops.isfinite(steps.sums))
+    scores = ops.where(ends, scoring.score(steps.sums, lengths), -np.inf)
+
+    def of_sentences(array):  # (T, B, K) -> (B, T K)
+        return ops.reshape(ops.transpose(array, (1, 0, 2)), (batch, most * beam))
+
+    place = ops.cast(ops.argmax(of_sentences(scores), axis=1), "int32")
+    score = _pick(of_sentences(scores), place)
+    length = ops.floor_divide(place, beam)  # of the tokens before EOS
+    slot = _pick(of_sentences(steps.origins), place)
+
+    def go_back(step, slot, ids):
+        is_part = step < length
+        token, origin = (
+            _pick(ops.take(array, step, axis=0), slot)
+            for array in (steps.living_ids, steps.living_origins)
+        )
+        ids = _write(ids, ops.where(is_part, token, PAD_ID), step)
+        return step - 1, ops.where(is_part, origin, slot), ids
+
+    ids = ops.full((most, batch), PAD_ID, dtype="int32")
+    last = ops.convert_to_tensor(most - 1, "int32")
+    _, _, ids = ops.while_loop(lambda step, *_: step >= 0, go_back, (last, slot, ids))
+    score = ops.where(ops.isfinite(score), score, 0.0)
+    return BestTranslations(ops.transpose(ids), length, score)
+
+
+def _pick(array, columns):
+    """array[b, columns[b]]: (B, N) -> (B,)."""
+    return ops.take_along_axis(array, columns[:, None], axis=1)[:, 0]
+
+
+def _write(array, value, step):
+    """(T, B, ...) with (B, ...) at a step."""
+    value = ops.cast(value, array.dtype)[None]
+    if keras.backend.backend() == "tensorflow":  # whose slice_update compiles each shape anew
+        return ops.scatter_update(array, ops.reshape(step, (1, 1)), value)
+    return ops.slice_update(array, [step] + [0] * (len(array.shape) - 1), value)

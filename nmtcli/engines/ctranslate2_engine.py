@@ -12,8 +12,9 @@ from pathlib import Path
 import ctranslate2
 import numpy as np
 
-from nmtcli.decoding.hypotheses import Hypothesis
-from nmtcli.decoding.sentences import Sentence, longest_translation, scoring_of
+from nmtcli.decoding.constraints import max_translation_length
+from nmtcli.decoding.engine import Hypothesis, NBests, Sentence
+from nmtcli.decoding.scoring import Scoring
 from nmtcli.errors import UsageError
 from nmtcli.text.special_tokens import EOS_ID
 from nmtcli.text.subwords import Subwords
@@ -24,7 +25,7 @@ MODEL = "model"
 class CTranslate2Engine:
     """Translates with a model that `nmtcli.exports.ctranslate2_files` wrote.
 
-    It gives no single steps, so it can be no part of an ensemble, and it scores nothing.
+    It is a `SearchEngine` that gives no single steps, so it can be no part of an ensemble.
 
     Args:
         folder: of the export.
@@ -54,7 +55,7 @@ class CTranslate2Engine:
             inter_threads=threads, intra_threads=1,
         )  # fmt: skip
 
-    def search(self, batch: Sequence[Sentence], options) -> list[list[Hypothesis]]:
+    def search(self, batch: Sequence[Sentence], options) -> NBests:
         """The n-best list of each sentence of a batch.
 
         Args:
@@ -79,17 +80,6 @@ class CTranslate2Engine:
                     f"search.{name} is not of CTranslate2: leave it out, or use --engine onnx"
                 )
 
-    def start(self, *arguments):
-        """
-        Raises:
-            UsageError: always.
-        """
-        raise UsageError(
-            "CTranslate2 searches by itself, with one model, and scores nothing: use --engine onnx"
-        )
-
-    step = score = align = start
-
     def _translate(self, batch: Sequence[Sentence], options) -> list:
         prefixes = [self._target_subwords.tokens(sentence.prefix) for sentence in batch]
         return self._translator.translate_batch(
@@ -101,14 +91,16 @@ class CTranslate2Engine:
             no_repeat_ngram_size=options.no_repeat_ngram,
             max_input_length=0,
             min_decoding_length=0,
-            max_decoding_length=max(_most_pieces(sentence, options) for sentence in batch),
+            max_decoding_length=max(_max_length(sentence, options) for sentence in batch),
             return_scores=True,
             return_end_token=True,
         )
 
     def _hypotheses(self, sentence: Sentence, result, options) -> list[Hypothesis]:
-        most = _most_pieces(sentence, options)
-        if any(len(pieces) - (pieces[-1:] == [self._end]) > most for pieces in result.hypotheses):
+        longest = _max_length(sentence, options)
+        if any(
+            len(pieces) - (pieces[-1:] == [self._end]) > longest for pieces in result.hypotheses
+        ):
             # Longer sentences of its batch may be translated longer than this one.
             (result,) = self._translate([sentence], options)
         found = [
@@ -126,7 +118,7 @@ class CTranslate2Engine:
             # What was forced, its beginning or its end, has its price here, as it has elsewhere.
             log_prob = self._log_prob(sentence, pieces[:-1])
         ids = self._target_subwords.token_ids(pieces[:-1])
-        score = scoring_of(options).score(log_prob, len(pieces))
+        score = Scoring.from_options(options).score(log_prob, len(pieces))
         nothing = np.zeros((len(pieces), len(sentence.ids) + 1), dtype=np.float32)
         return Hypothesis(ids, log_prob, score, nothing)
 
@@ -139,6 +131,6 @@ class CTranslate2Engine:
         return self._source_subwords.tokens(sentence.ids)
 
 
-def _most_pieces(sentence: Sentence, options) -> int:
-    """Of a translation, without EOS; there is one at least, else nothing can be returned."""
-    return max(1, longest_translation(options, len(sentence.ids)) - 1)
+def _max_length(sentence: Sentence, options) -> int:
+    """Tokens of a translation, without EOS; at least one, else nothing can be returned."""
+    return max(1, max_translation_length(options, len(sentence.ids)) - 1)

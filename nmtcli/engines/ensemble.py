@@ -1,6 +1,6 @@
 """Several models that translate as one.
 
-Letters: R rows in flight, V vocabulary, k best pieces, S source and T target positions, M engines.
+Letters: R rows in flight, V vocabulary, k best tokens, S source and T target positions, M engines.
 """
 
 from collections.abc import Sequence
@@ -31,12 +31,14 @@ class Ensemble:
     Attention is the mean over the engines that have any.
 
     Args:
-        engines: over the same source and target pieces; any architectures.
+        engines: over the same source and target tokens; any architectures.
         kind: one of `KINDS`.
 
     Raises:
         ValueError: there is no engine, the vocabularies differ in size, or no such kind.
     """
+
+    run_beam = None
 
     def __init__(self, engines: Sequence[Engine], kind: str = "log"):
         sizes = {engine.vocabulary_size for engine in engines}
@@ -97,7 +99,7 @@ class Ensemble:
 
 
 def best_ids(log_probs: np.ndarray, k: int) -> np.ndarray:
-    """The k most probable pieces of each row, best first; of equal ones the lower id.
+    """The k most probable tokens of each row, best first; of equal ones the lower id.
 
     Args:
         log_probs: (R, V).

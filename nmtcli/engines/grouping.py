@@ -1,4 +1,4 @@
-"""From rows to sentences: a search speaks of rows, a model of the hypotheses of a sentence.
+"""Rows become sentences: a search speaks of rows, a model of the hypotheses of a sentence.
 
 Letters: B sentences before and N after, V hypotheses of each before and W after, R rows.
 """
@@ -10,7 +10,7 @@ def group(parents: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
     """Which sentences go on, and from which of its hypotheses each of theirs does.
 
     Rows of one sentence that stand together become its hypotheses if it is so of all sentences with
-    one number of rows; else each row becomes a sentence of its own, which is slower and no other.
+    one number of rows; else each row becomes a sentence of its own: slower, with the same result.
 
     Args:
         parents: (R,) rows of the state before, whose row v of sentence b is b V + v.

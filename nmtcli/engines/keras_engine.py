@@ -34,20 +34,20 @@ class _State(NamedTuple):
 
 
 class KerasEngine:
-    """Runs a model; see `nmtcli.decoding.engine.Engine`.
+    """Runs a model with Keras; see `nmtcli.decoding.engine`.
 
     Args:
         model: an `RNNTranslator` or a `TransformerTranslator`.
         room: how many slots a decoder's state has at first, where it keeps any; None is as many as
             come, but for a backend that compiles each shape, where it is the model's own number.
-        in_one_piece: run a beam search as one compiled loop; None: where that is faster, which is
-            not on TensorFlow on a CPU, where batches may shrink.
+        compile_beam: run a beam search as one compiled loop. None: where that is faster, which is
+            everywhere but on TensorFlow on a CPU, where batches may shrink.
     """
 
     parallel = 1  # the backend has threads of its own
     batch_tokens = 4096
 
-    def __init__(self, model, room: int | None = None, in_one_piece: bool | None = None):
+    def __init__(self, model, room: int | None = None, compile_beam: bool | None = None):
         self.model = model
         self.vocabulary_size = model.target_vocabulary_size
         self.has_attention = model.mechanism.score is not None
@@ -66,9 +66,9 @@ class KerasEngine:
         if self._room is not None:
             self._lengthen = backend.compiled(model.grow_cache)
         self._steps = {}
-        if in_one_piece is None:
-            in_one_piece = backend.choose() == "jax" or not backend.device().startswith("CPU")
-        self.run_beam = self._run_beam if in_one_piece else None
+        if compile_beam is None:
+            compile_beam = backend.choose() == "jax" or not backend.device().startswith("CPU")
+        self.run_beam = self._run_beam if compile_beam else None
         self._searches = {}
 
     def start(self, source_ids) -> _State:
@@ -103,7 +103,7 @@ class KerasEngine:
         )
 
     def _run_beam(self, source_ids, beam: int, max_lengths) -> BeamSteps:
-        """See `Engine`. Batches are filled up, so that few shapes are compiled."""
+        """See `StepEngine`. Batches are filled up, so that few shapes are compiled."""
         batch, length = source_ids.shape
         rows = 1 << (batch - 1).bit_length()
         filled = np.full((rows, length), PAD_ID, dtype=np.int32)

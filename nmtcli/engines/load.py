@@ -1,4 +1,4 @@
-"""From a run's folder to what runs its model. Nothing heavy is imported before it is needed."""
+"""Load what runs the model of a run. Nothing heavy is imported before it is needed."""
 
 import importlib.util
 import logging
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nmtcli import backend
 from nmtcli.config.model import TRANSFORMER
-from nmtcli.decoding.engine import Engine
+from nmtcli.decoding.engine import Engine, SearchEngine
 from nmtcli.engines.runtime import AUTOMATIC, PACKAGES, Runtime
 from nmtcli.errors import UsageError
 from nmtcli.runs import checkpoints
@@ -25,7 +25,7 @@ def load_engine(
     head=None,
     runtime: Runtime = AUTOMATIC,
 ) -> Engine:
-    """The engine of a trained run.
+    """The engine of a trained run, on its export for ONNX Runtime or on Keras.
 
     Args:
         run: a `RunDirectory`.
@@ -35,20 +35,23 @@ def load_engine(
         runtime: what runs it.
 
     Raises:
-        UsageError: no such checkpoint, layer or head; or the export that is asked for cannot be
-            used.
+        UsageError: no such checkpoint, layer or head; the export that is asked for cannot be used;
+            or CTranslate2 is asked for, which only searches.
     """
     runtime.check()
+    if runtime.engine == "ctranslate2":
+        raise UsageError(
+            "CTranslate2 searches by itself, with one model, and scores nothing: use --engine onnx"
+        )
     if runtime.engine != "keras" and runtime.precision != "bfloat16":
-        kind = "onnx" if runtime.engine == "auto" else runtime.engine
-        problem = _problem(run, kind, checkpoint, layer, head, runtime)
+        problem = _problem(run, "onnx", checkpoint, layer, head, runtime)
         if problem is None and (runtime.engine != "auto" or not _has_accelerator()):
-            return _exported(run, kind, runtime)
+            return _load_onnx(run, runtime)
         if problem is not None and (
             runtime.engine != "auto" or runtime.precision == "int8" or runtime.shortlist
         ):
             raise UsageError(problem)
-        if problem is not None and (run.export / kind).exists():
+        if problem is not None and (run.export / "onnx").exists():
             logger.warning("%s; Keras translates instead", problem)
     precision = "bfloat16" if runtime.precision == "bfloat16" else "float32"
     model = load_model(run, checkpoint, layer, head, precision)[1]
@@ -57,7 +60,35 @@ def load_engine(
     return KerasEngine(model)
 
 
-def _exported(run, kind: str, runtime: Runtime) -> Engine:
+def load_ctranslate2(run, checkpoint: str, runtime: Runtime) -> SearchEngine:
+    """The engine of a run's export for CTranslate2.
+
+    Args:
+        run: a `RunDirectory`.
+        checkpoint: `best`, `last` or `step-N`.
+        runtime: its precision and threads.
+
+    Raises:
+        UsageError: the export cannot be used.
+    """
+    runtime.check()
+    problem = _problem(run, "ctranslate2", checkpoint, None, None, runtime)
+    if problem is not None:
+        raise UsageError(problem)
+    from nmtcli.engines.ctranslate2_engine import CTranslate2Engine
+    from nmtcli.text.subwords import load_sides
+
+    sides = load_sides(run.source_subwords, run.target_subwords)
+    return CTranslate2Engine(run.export / "ctranslate2", *sides, *_precision_and_threads(runtime))
+
+
+def _load_onnx(run, runtime: Runtime) -> Engine:
+    from nmtcli.engines.onnx_engine import OnnxEngine
+
+    return OnnxEngine(run.export / "onnx", *_precision_and_threads(runtime), runtime.shortlist)
+
+
+def _precision_and_threads(runtime: Runtime) -> tuple[str, int]:
     precision = "float32" if runtime.precision == "auto" else runtime.precision
     processors = backend.usable_processors()
     threads = runtime.threads or processors
@@ -65,16 +96,7 @@ def _exported(run, kind: str, runtime: Runtime) -> Engine:
         logger.warning(
             "--threads %s: more than the %s there are, and no faster", threads, processors
         )
-    folder = run.export / kind
-    if kind == "onnx":
-        from nmtcli.engines.onnx_engine import OnnxEngine
-
-        return OnnxEngine(folder, precision, threads, runtime.shortlist)
-    from nmtcli.engines.ctranslate2_engine import CTranslate2Engine
-    from nmtcli.text.subwords import load_sides
-
-    sides = load_sides(run.source_subwords, run.target_subwords)
-    return CTranslate2Engine(folder, *sides, precision, threads)
+    return precision, threads
 
 
 def has_export(run, checkpoint: str = "best") -> bool:

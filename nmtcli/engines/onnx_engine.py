@@ -1,4 +1,4 @@
-"""The exported engine: a run's graphs in ONNX Runtime, without TensorFlow, Keras or JAX.
+"""The engine of an export: its graphs in ONNX Runtime, without TensorFlow, Keras or JAX.
 
 Letters: B sentences, W hypotheses of each, S source positions, T target positions, U pieces of a
 shortlist, V vocabulary.
@@ -38,7 +38,7 @@ class _State(NamedTuple):
 
 
 class OnnxEngine:
-    """Runs an exported model; see `nmtcli.decoding.engine.Engine`.
+    """Runs an exported model; see `nmtcli.decoding.engine`.
 
     Several searches may run at once, each in a thread: a graph runs in the thread that calls it.
 
@@ -46,10 +46,11 @@ class OnnxEngine:
         folder: of the export, with `nmt.json`.
         precision: `float32` or `int8`.
         threads: how many searches shall run at once.
-        has_shortlist: look for translations among the pieces of the export's shortlist alone;
-            given translations are scored among all.
+        has_shortlist: translate with the tokens of the export's shortlist only; given translations
+            are scored among all tokens.
     """
 
+    run_beam = None
     batch_tokens = 2048  # a thread's share of the processor's cache
 
     def __init__(

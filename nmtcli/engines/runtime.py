@@ -1,4 +1,4 @@
-"""What the user may say of how a model is run."""
+"""The user's choice of what runs a model: the engine, its precision and its threads."""
 
 from typing import NamedTuple
 
@@ -14,10 +14,10 @@ class Runtime(NamedTuple):
 
     engine: `onnx` or `ctranslate2`, an export of the run; `keras`; or `auto`: the export `onnx`
         where there is one of the checkpoint that is asked for and no accelerator, else Keras.
-    precision: `float32`; `int8`, of an export; `bfloat16`, of Keras, which then runs the model
-        though there be an export; or `auto`, which is float32.
+    precision: `float32`; `int8`, which only exports have; `bfloat16`, which only Keras has, so that
+        an export is not used; or `auto`, which is float32.
     threads: how many searches run at once with the export; 0 is as many as there are processors.
-    shortlist: look for translations among the pieces of the export's shortlist alone.
+    shortlist: translate with the tokens of the export's shortlist only.
     """
 
     engine: str = "auto"
@@ -46,6 +46,16 @@ class Runtime(NamedTuple):
             raise UsageError("--shortlist is of --engine onnx: give that, or leave it out")
         if self.threads < 0:
             raise UsageError(f"--threads {self.threads}: give 1 or more, or 0 for all processors")
+
+    def check_attention(self) -> None:
+        """
+        Raises:
+            UsageError: what runs the model gives no attention, whatever the model.
+        """
+        if self.engine == "ctranslate2":
+            raise UsageError(
+                "CTranslate2 does not tell where it looked: use --engine onnx to align or to see it"
+            )
 
 
 AUTOMATIC = Runtime()

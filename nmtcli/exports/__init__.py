@@ -1,1 +1,1 @@
-"""Trained runs written for other runtimes, and compared with Keras before they are accepted."""
+"""Write trained runs for other runtimes, and compare them with Keras before they are accepted."""

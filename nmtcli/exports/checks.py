@@ -1,19 +1,27 @@
-"""Does an export translate as its run does? Asked on the run's validation text."""
+"""What every export is checked for: before anything is written, and before it is accepted."""
 
 import importlib.metadata
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
-from nmtcli import __version__
+import numpy as np
+
+from nmtcli import __version__, backend
 from nmtcli.config import SearchConfig
 from nmtcli.data.prepared import PreparedData
 from nmtcli.errors import NmtError, UsageError
-from nmtcli.exports.savedmodel_check import sample_texts
 from nmtcli.metrics.sacrebleu_scores import BleuOptions, corpus_bleu
 from nmtcli.runs.directory import RunDirectory
+from nmtcli.runs.exports import DESCRIPTION
+from nmtcli.text.special_tokens import EOS_ID
 from nmtcli.text.subwords import Subwords
 
 LARGEST_LOSS = 0.2  # BLEU
+# Programs that add in another order may choose differently between equals: that changes a text now
+# and then, but no score by more than this.
+TOLERANCE = 1e-3
+SAMPLES = 8  # texts of random tokens, to be translated where there is no validation text
 
 
 class Validation(NamedTuple):
@@ -46,7 +54,7 @@ def check_exportable(search: SearchConfig) -> None:
 
 
 def validation_of(run: RunDirectory, subwords: Subwords) -> Validation:
-    """The validation text that the run was trained with; else texts of random pieces."""
+    """The validation text that the run was trained with; else texts of random tokens."""
     tokenize = run.read_config().validation.tokenize
     try:
         prepared = PreparedData(run.read_facts()["data"]["prepared"])
@@ -58,6 +66,13 @@ def validation_of(run: RunDirectory, subwords: Subwords) -> Validation:
     return Validation(*sides, tokenize)
 
 
+def sample_texts(subwords: Subwords) -> list[str]:
+    """Texts of 1 to `SAMPLES` random tokens, the same each time."""
+    random = np.random.default_rng(1)
+    ids = [random.integers(EOS_ID + 1, subwords.size, n + 1) for n in range(SAMPLES)]
+    return [text for text in map(subwords.decode, ids) if text.strip()]
+
+
 def compare_bleu(
     validation: Validation,
     name: str,
@@ -65,13 +80,13 @@ def compare_bleu(
     usual: Callable[[], Sequence[str]],
     usual_name: str = "float32",
 ) -> dict:
-    """Both BLEU, where there is text to measure it on, and whether the export is good enough.
+    """Compare the BLEU of an export with the usual one: is it good enough?
 
     Args:
         validation: of `validation_of`.
-        name: of what is exported.
-        texts, usual: give the translations of its sources, by the export and as usual.
-        usual_name: of what is usual.
+        name: name of the export.
+        texts, usual: return the translations of its sources, by the export and by what is usual.
+        usual_name: name of what is usual.
 
     Returns:
         `accepted`, and `reason` if it is not; `lines`; `bleu` of both by name.
@@ -87,6 +102,29 @@ def compare_bleu(
     return found
 
 
+def require_tensorflow(what: str) -> None:
+    """
+    Raises:
+        UsageError: another backend is chosen.
+    """
+    if backend.choose() != "tensorflow":
+        raise UsageError(
+            f"{what} is made by TensorFlow: run nmt export with KERAS_BACKEND=tensorflow (a run"
+            " trained on JAX can be exported so, since a checkpoint is only weights)"
+        )
+
+
+def check_place(output: Path) -> None:
+    """
+    Raises:
+        UsageError: something that is no export is in the way; only exports are ever replaced.
+    """
+    if output.is_dir() and any(output.iterdir()) and not (output / DESCRIPTION).is_file():
+        raise UsageError(f"{output}: has files that are no export; choose another --output")
+    if output.exists() and not output.is_dir():
+        raise UsageError(f"{output}: a file is in the way; choose another --output")
+
+
 def require_packages(what: str, packages: Sequence[str]) -> None:
     """
     Raises:
@@ -100,6 +138,7 @@ def require_packages(what: str, packages: Sequence[str]) -> None:
 
 
 def versions(packages: Sequence[str]) -> dict[str, str]:
+    """The versions of this package, of Keras, of TensorFlow and of other packages."""
     import keras
     import tensorflow as tf
 

@@ -13,11 +13,14 @@ from pathlib import Path
 
 from nmtcli.config import SearchConfig
 from nmtcli.decoding.batching import pad
+from nmtcli.decoding.search import StepwiseSearch
 from nmtcli.engines.load import load_model
 from nmtcli.errors import NmtError
 from nmtcli.exports.checks import (
+    check_place,
     compare_bleu,
     require_packages,
+    require_tensorflow,
     validation_of,
     versions,
 )
@@ -26,10 +29,8 @@ from nmtcli.runs.atomic import atomic_directory
 from nmtcli.runs.directory import RunDirectory
 from nmtcli.runs.exports import (
     DESCRIPTION,
-    check_place,
     checkpoint_hash,
     file_sizes,
-    require_tensorflow,
 )
 from nmtcli.text.special_tokens import EOS_ID
 from nmtcli.text.subwords import load_sides
@@ -78,7 +79,7 @@ def export_ctranslate2(run: RunDirectory, checkpoint: str, search: SearchConfig,
         write_model(model, *pieces, folder / MODEL)
         engines = {name: CTranslate2Engine(folder, *subwords, name) for name in ("float32", "int8")}
         _check_probabilities(keras, engines["float32"], subwords, search, validation.sources)
-        usual = texts(keras) if validation.references else []
+        usual = texts(StepwiseSearch(keras)) if validation.references else []
         for name, engine in engines.items():
             facts[name] = compare_bleu(
                 validation, name, lambda engine=engine: texts(engine), lambda: usual, "keras"

@@ -8,7 +8,7 @@ from ctranslate2.specs import common_spec, transformer_spec
 from keras import ops
 
 from nmtcli.config.model import TRANSFORMER
-from nmtcli.decoding.hypotheses import NEVER_PRODUCED
+from nmtcli.decoding.next_tokens import NEVER_PRODUCED
 from nmtcli.errors import UsageError
 from nmtcli.layers.positions import sinusoids
 from nmtcli.text.special_tokens import BOS_ID, EOS_ID, UNK_ID

@@ -20,12 +20,16 @@ import numpy as np
 
 from nmtcli import backend
 from nmtcli.config import SearchConfig
+from nmtcli.decoding.search import StepwiseSearch
 from nmtcli.engines.load import load_model
 from nmtcli.errors import NmtError
 from nmtcli.exports.checks import (
+    TOLERANCE,
     Validation,
+    check_place,
     compare_bleu,
     require_packages,
+    require_tensorflow,
     validation_of,
     versions,
 )
@@ -37,18 +41,13 @@ from nmtcli.runs.exports import (
     DESCRIPTION,
     GRAPHS,
     SHORTLIST,
-    check_place,
     checkpoint_hash,
     file_sizes,
-    require_tensorflow,
 )
 from nmtcli.text.subwords import load_sides
 
 PACKAGES = ("onnx", "onnxruntime", "tf2onnx")
 COMPARED = 200  # lines that both engines translate
-# Programs that add in another order may choose differently between equals: that changes a text now
-# and then, but no score by more than this.
-TOLERANCE = 1e-3
 PRECISE = ((), ("encode",))  # graphs that stay in float32, of which the first that is good is kept
 NO_SHORTLIST = "the run has none: nmt preprocess learns it, and nmt train copies it"
 
@@ -64,7 +63,7 @@ def export_onnx(
     Args:
         run: a trained run.
         checkpoint: `best`, `last` or `step-N`.
-        search: what the export is checked with.
+        search: the options of the search that checks the export.
         output: the folder to make, or an older export.
 
     Returns:
@@ -81,11 +80,11 @@ def export_onnx(
     check_place(output)
     from nmtcli.engines.keras_engine import KerasEngine
     from nmtcli.engines.onnx_engine import OnnxEngine
-    from nmtcli.exports.onnx_files import write_float32, write_int8
-    from nmtcli.exports.onnx_graphs import build_graphs, count_parts
+    from nmtcli.exports.onnx_files import write_float32
+    from nmtcli.exports.onnx_graphs import build_graphs
 
     step, model = load_model(run, checkpoint, fall_back=False)
-    engine = KerasEngine(model)
+    keras = KerasEngine(model)
     with backend.quiet_stderr():
         graphs = build_graphs(model, run.shortlist.exists())
     facts = {
@@ -94,74 +93,118 @@ def export_onnx(
         "checkpoint": checkpoint,
         "step": step,
         "weights": checkpoint_hash(run, checkpoint),
-        "vocabulary": engine.vocabulary_size,
-        "source_vocabulary": model.source_vocabulary_size,
-        "has_attention": engine.has_attention,
-        "has_window": engine.has_window,
-        "parts": {name: count_parts(graphs["encode"], name) for name in ("source", "decoder")},
-        "opset": graphs["encode"].opset_import[0].version,
+        **_describe_model(keras, graphs["encode"]),
         "versions": versions(PACKAGES),
     }
     subwords = load_sides(run.source_subwords, run.target_subwords)
     search = replace(search, nbest=1, sample=False)
-
-    def translate(engine, lines: Sequence[str]) -> list[Translation]:
-        return list(Translator(engine, *subwords, search).translate_lines(lines))
-
-    def texts(engine) -> list[str]:
-        return [found.text for found in translate(engine, validation.sources)]
-
-    @functools.cache
-    def usual() -> list[str]:
-        return texts(float32)
-
-    validation = validation_of(run, subwords[0])
+    check = _Check(subwords, search, validation_of(run, subwords[0]))
     with atomic_directory(output, replace=True) as folder:
-        _describe(folder, facts)
+        _write_facts(folder, facts)
         write_float32(graphs, folder / "float32")
-        float32 = OnnxEngine(folder)
-        facts["float32"] = _check_float32(engine, float32, validation, translate)
-        output_layer = [np.array(x) for x in model.output_layer()]
-        for precise in PRECISE:
-            with backend.quiet_stderr():
-                arguments = list(graphs), folder / "float32", folder / "int8", output_layer
-                write_int8(*arguments, precise)
-            int8 = OnnxEngine(folder, "int8")
-            found = compare_bleu(validation, "int8", lambda engine=int8: texts(engine), usual)
-            facts["int8"] = {**found, "in_float32": list(precise)}
-            if found["accepted"]:
-                break
-            shutil.rmtree(folder / "int8")
-            if not validation.references:
-                break
-        facts["shortlist"] = {"accepted": False, "reason": NO_SHORTLIST}
-        if run.shortlist.exists():
-            (folder / SHORTLIST).parent.mkdir()
-            shutil.copyfile(run.shortlist, folder / SHORTLIST)
-            short = OnnxEngine(folder, has_shortlist=True)
-            facts["shortlist"] = compare_bleu(validation, "shortlist", lambda: texts(short), usual)
-            if not facts["shortlist"]["accepted"]:
-                shutil.rmtree((folder / SHORTLIST).parent)
+        check.float32 = OnnxEngine(folder)
+        facts["float32"] = check.compare_with(keras)
+        facts["int8"] = _write_good_int8(model, list(graphs), folder, check)
+        facts["shortlist"] = _copy_good_shortlist(run.shortlist, folder, check)
         facts["files"] = file_sizes(folder)
-        _describe(folder, facts)
+        _write_facts(folder, facts)
     return facts
 
 
-def _check_float32(keras, exported, validation: Validation, translate) -> dict:
-    """
-    Raises:
-        NmtError: the export translates otherwise than Keras.
-    """
-    every = max(1, len(validation.sources) // COMPARED)
-    lines = validation.sources[::every][:COMPARED]
-    for line, one, other in zip(lines, translate(keras, lines), translate(exported, lines)):
-        if one.text != other.text and abs(one.score - other.score) > TOLERANCE:
-            raise NmtError(
-                f"the export translates {line!r} as {other.text!r}, the run as {one.text!r};"
-                " nothing was written"
-            )
-    return {"accepted": True, "lines": len(lines)}
+def _describe_model(keras, encode) -> dict:
+    """What the engine must know of the model; `encode` is the graph of that name."""
+    from nmtcli.exports.onnx_graphs import count_parts
+
+    return {
+        "vocabulary": keras.vocabulary_size,
+        "source_vocabulary": keras.model.source_vocabulary_size,
+        "has_attention": keras.has_attention,
+        "has_window": keras.has_window,
+        "parts": {name: count_parts(encode, name) for name in ("source", "decoder")},
+        "opset": encode.opset_import[0].version,
+    }
 
 
-def _describe(folder: Path, facts: dict) -> None:
+class _Check:
+    """Translates the validation text with what was written.
+
+    Args:
+        subwords: of source and target.
+        search: the options.
+        validation: of `validation_of`.
+    """
+
+    def __init__(self, subwords, search: SearchConfig, validation: Validation):
+        self._subwords, self._search, self.validation = subwords, search, validation
+        self.float32 = None  # the export's engine, once it is written
+
+    def compare_with(self, keras) -> dict:
+        """
+        Raises:
+            NmtError: the export in float32 translates otherwise than Keras.
+        """
+        every = max(1, len(self.validation.sources) // COMPARED)
+        lines = self.validation.sources[::every][:COMPARED]
+        pairs = zip(self._translate(keras, lines), self._translate(self.float32, lines))
+        for line, (one, other) in zip(lines, pairs):
+            if one.text != other.text and abs(one.score - other.score) > TOLERANCE:
+                raise NmtError(
+                    f"the export translates {line!r} as {other.text!r}, the run as {one.text!r};"
+                    " nothing was written"
+                )
+        return {"accepted": True, "lines": len(lines)}
+
+    def bleu(self, name: str, engine) -> dict:
+        """The BLEU of an engine beside that of float32; see `compare_bleu`."""
+        return compare_bleu(
+            self.validation, name, lambda: self._texts(engine), lambda: self._float32_texts
+        )
+
+    @functools.cached_property
+    def _float32_texts(self) -> list[str]:
+        return self._texts(self.float32)
+
+    def _texts(self, engine) -> list[str]:
+        return [found.text for found in self._translate(engine, self.validation.sources)]
+
+    def _translate(self, engine, lines: Sequence[str]) -> list[Translation]:
+        translator = Translator(StepwiseSearch(engine), *self._subwords, self._search)
+        return list(translator.translate_lines(lines))
+
+
+def _write_good_int8(model, names: list[str], folder: Path, check: _Check) -> dict:
+    """Write int8 and keep it if it is good enough; what `nmt.json` says of it."""
+    from nmtcli.engines.onnx_engine import OnnxEngine
+    from nmtcli.exports.onnx_files import write_int8
+
+    output_layer = [np.array(x) for x in model.output_layer()]
+    for precise in PRECISE:
+        with backend.quiet_stderr():
+            write_int8(names, folder / "float32", folder / "int8", output_layer, precise)
+        found = check.bleu("int8", OnnxEngine(folder, "int8"))
+        found = {**found, "in_float32": list(precise)}
+        if found["accepted"]:
+            break
+        shutil.rmtree(folder / "int8")
+        if not check.validation.references:
+            break
+    return found
+
+
+def _copy_good_shortlist(shortlist: Path, folder: Path, check: _Check) -> dict:
+    """Copy the run's shortlist and keep it if it is good enough; what `nmt.json` says of it."""
+    from nmtcli.engines.onnx_engine import OnnxEngine
+
+    if not shortlist.exists():
+        return {"accepted": False, "reason": NO_SHORTLIST}
+    place = folder / SHORTLIST
+    place.parent.mkdir()
+    shutil.copyfile(shortlist, place)
+    found = check.bleu("shortlist", OnnxEngine(folder, has_shortlist=True))
+    if not found["accepted"]:
+        shutil.rmtree(place.parent)
+    return found
+
+
+def _write_facts(folder: Path, facts: dict) -> None:
     (folder / DESCRIPTION).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")

@@ -23,7 +23,7 @@ ALIGNMENT = 4096  # of a weight in the file, so that it can be mapped into memor
 
 
 def write_float32(graphs: dict[str, onnx.ModelProto], folder: Path) -> None:
-    """Write graphs, with what is constant in them computed, and what is known of shapes."""
+    """Write graphs with their constants folded and with the shapes that are known."""
     with tempfile.TemporaryDirectory() as scratch:
         raw, folded = Path(scratch, "raw.onnx"), Path(scratch, "folded.onnx")
         models = {}

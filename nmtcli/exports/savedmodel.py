@@ -15,18 +15,49 @@ is not split but translated whole, so cut long ones into sentences first. The wi
 the length penalty and the longest translation are part of the graph.
 """
 
-import importlib.metadata
 import json
+import math
 from pathlib import Path
 
-from nmtcli import __version__, backend
+import numpy as np
+
+from nmtcli import backend
 from nmtcli.config import SearchConfig
+from nmtcli.decoding.batching import pad
+from nmtcli.decoding.beam import beam_search
+from nmtcli.decoding.constraints import max_translation_length
+from nmtcli.decoding.engine import Hypothesis, StepEngine
+from nmtcli.decoding.scoring import Scoring
 from nmtcli.engines.load import load_model
 from nmtcli.errors import NmtError, UsageError
+from nmtcli.exports.checks import (
+    TOLERANCE,
+    check_place,
+    require_tensorflow,
+    sample_texts,
+    versions,
+)
 from nmtcli.runs.atomic import atomic_directory
 from nmtcli.runs.directory import RunDirectory
-from nmtcli.runs.exports import DESCRIPTION, check_place, require_tensorflow
-from nmtcli.text.subwords import load_sides
+from nmtcli.runs.exports import DESCRIPTION
+from nmtcli.text.lines import one_line
+from nmtcli.text.special_tokens import EOS_ID
+from nmtcli.text.subwords import Subwords, load_sides
+
+# Texts on which tokenizers differ: nothing, spaces, control pieces spelled out, the mark of a
+# space, decomposed and compatibility Hangul, what only some programs take for a space.
+HARD_TEXTS = (
+    "",
+    "   ",
+    " a  b ",
+    "<s> </s> <pad> <unk>",
+    "▁ a▁b ▁▁",
+    "\u1112\u1161\u11ab\u1100\u1173\u11af 한글",
+    "ㅋㅋ ㅠㅠ",
+    "e\u0301 \ufb01 ½ Ａ",
+    "😀 👩\u200d👩\u200d👧",
+    "a\tb\u00a0c\u3000d\u0085e\u2028f\x0bg\ufeffh",
+)
 
 
 def export_savedmodel(
@@ -55,7 +86,6 @@ def export_savedmodel(
     check_place(output)
     graphs = _text_graph()
     from nmtcli.engines.keras_engine import KerasEngine
-    from nmtcli.exports.savedmodel_check import find_difference
 
     step, model = load_model(run, checkpoint)
     source, target = load_sides(run.source_subwords, run.target_subwords)
@@ -100,9 +130,6 @@ def _save(graph, folder: Path) -> None:
 
 def _describe(checkpoint: str, step: int, search: SearchConfig) -> dict:
     """What a person who finds the folder wants to know."""
-    import keras
-    import tensorflow as tf
-
     penalties = ("length_penalty", "length_penalty_kind")
     baked = ("beam", *penalties, "max_length_factor", "max_length_margin")
     return {
@@ -110,10 +137,46 @@ def _describe(checkpoint: str, step: int, search: SearchConfig) -> dict:
         "checkpoint": checkpoint,
         "step": step,
         "search": {name: getattr(search, name) for name in baked},
-        "versions": {
-            "nmtcli": __version__,
-            "keras": keras.__version__,
-            "tensorflow": tf.__version__,
-            "tensorflow-text": importlib.metadata.version("tensorflow-text"),
-        },
+        "versions": versions(["tensorflow-text"]),
     }
+
+
+def find_difference(
+    folder: Path, engine: StepEngine, source: Subwords, target: Subwords, search: SearchConfig
+) -> str | None:
+    """Load a SavedModel and compare it with the package: ids of hard texts, translations of others.
+
+    Args:
+        folder: the SavedModel.
+        engine: runs the same model.
+        source, target: subwords.
+        search: what the graph was made with.
+
+    Returns:
+        what it does otherwise than the package, or None.
+    """
+    import tensorflow as tf
+
+    signatures = tf.saved_model.load(str(folder)).signatures
+    samples = sample_texts(source)
+    texts = [*HARD_TEXTS, *samples]
+    served = signatures["tokenize"](text=tf.constant(texts))
+    for text, ids, length in zip(texts, served["ids"].numpy(), served["lengths"].numpy()):
+        if ids[:length].tolist() != source.encode(text):
+            return f"cuts {text!r} into other pieces than the run"
+    served = signatures["serving_default"](text=tf.constant(samples))
+    other_texts = 0
+    for text, words, score in zip(samples, served["translation"].numpy(), served["score"].numpy()):
+        expected = _translate(engine, source.encode(text), search)
+        if not math.isclose(score, expected.score, rel_tol=TOLERANCE, abs_tol=TOLERANCE):
+            return f"scores {text!r} {score:.4f}, the run {expected.score:.4f}"
+        other_texts += words.decode() != one_line(target.decode(expected.ids))
+    if other_texts > len(samples) // 2:
+        return "translates otherwise than the run"
+    return None
+
+
+def _translate(engine: StepEngine, ids: list[int], search: SearchConfig) -> Hypothesis:
+    source_ids, longest = pad([[*ids, EOS_ID]]), max_translation_length(search, len(ids))
+    scoring = Scoring.from_options(search)
+    return beam_search(engine, source_ids, search.beam, scoring, np.array([longest]))[0][0]

@@ -12,8 +12,8 @@ import tensorflow as tf
 import tensorflow_text as text_ops
 
 from nmtcli.config import SearchConfig
-from nmtcli.decoding.sentences import scoring_of
-from nmtcli.exports.graph_beam import graph_beam_search
+from nmtcli.decoding.scoring import Scoring
+from nmtcli.engines.compiled_beam import best_translations, run_beam
 from nmtcli.text.special_tokens import EOS_ID, PAD_ID
 
 # What Python's str.strip takes away, so that the same texts are empty here; RE2 has only ASCII's.
@@ -61,25 +61,10 @@ class TextGraph(tf.Module):
         # One position more, because a model reads at least one, even where there is no text.
         source_ids = tf.pad(source_ids, [[0, 0], [0, 1]], constant_values=PAD_ID)
         limits = tf.where(lengths > 0, self._longest(lengths), 0)
-        beam = self._search.beam
-        state = model.start(
-            source_ids, cache_capacity=beam * tf.reduce_max(tf.pad(limits, [[0, 1]]))
-        )
-        source = state["source"]  # the same in every step, so it is not carried through the loop
-        begin = model.reorder(state["decoder"], tf.zeros([tf.shape(source_ids)[0], beam], tf.int32))
-
-        def step(decoder, previous_ids):
-            logits, _, new = model.step({"source": source, "decoder": decoder}, previous_ids)
-            return logits, new["decoder"]
-
-        found = graph_beam_search(
-            step,
-            model.reorder,
-            begin,
-            beam,
-            scoring_of(self._search),
-            limits,
-        )
+        most = tf.reduce_max(tf.pad(limits, [[0, 1]], constant_values=1))
+        steps = run_beam(model, source_ids, limits, self._search.beam, most, has_attention=False)
+        check_numbers(steps.sums)
+        found = best_translations(steps, Scoring.from_options(self._search))
         ids = tf.RaggedTensor.from_tensor(found.ids, lengths=found.lengths)
         return {
             "translation": tf.strings.regex_replace(self._target.detokenize(ids), "[\r\n]", " "),
@@ -90,6 +75,15 @@ class TextGraph(tf.Module):
         """Most pieces of a translation, EOS counted: (B,) -> (B,)."""
         factor, margin = self._search.max_length_factor, self._search.max_length_margin
         return tf.cast(tf.cast(lengths, tf.float64) * factor, tf.int32) + margin
+
+
+def check_numbers(sums) -> None:
+    """
+    Raises:
+        tf.errors.InvalidArgumentError: (when the graph runs) a log-probability is not a number.
+    """
+    are_numbers = tf.logical_not(tf.reduce_any(tf.math.is_nan(sums)))
+    tf.debugging.Assert(are_numbers, ["the model's probabilities are not numbers"])
 
 
 def _tokenizer(model: bytes):

@@ -18,8 +18,8 @@ from nmtcli.alignment.links import (
     turned,
 )
 from nmtcli.alignment.symmetrization import DEFAULT_METHOD, check_method, symmetrize
-from nmtcli.decoding.batching import length_batches, pad
-from nmtcli.decoding.engine import Engine
+from nmtcli.decoding.batching import batches_by_length, pad
+from nmtcli.decoding.engine import ScoringEngine
 from nmtcli.engines.runtime import AUTOMATIC, Runtime
 from nmtcli.errors import NmtError, UsageError
 from nmtcli.inference.results import check_attention
@@ -69,7 +69,7 @@ class Aligner:
 
     def __init__(
         self,
-        engine: Engine,
+        engine: ScoringEngine,
         source_subwords: Subwords,
         target_subwords: Subwords,
         rule: LinkRule = DEFAULT_RULE,
@@ -137,7 +137,7 @@ class Aligner:
             else:
                 found[n] = self._align_pair(sources[n], targets[n], [])
         pairs = list(lengths)
-        for batch in length_batches(list(lengths.values()), self.batch_tokens):
+        for batch in batches_by_length(list(lengths.values()), self.batch_tokens):
             numbers = [pairs[index] for index in batch]
             weights = self._attend(
                 [source_pieces[n].ids for n in numbers], [target_pieces[n].ids for n in numbers]
@@ -230,6 +230,7 @@ def load_aligner(
     run = find_run(run_path)
     check_checkpoint_name(checkpoint)
     search = run.read_config().search
+    runtime.check_attention()
     from nmtcli.engines.load import load_engine
 
     engine = load_engine(run, checkpoint, layer, head, runtime)

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from nmtcli.config import SearchConfig, read_settings
-from nmtcli.decoding.engine import Engine
+from nmtcli.decoding.engine import Engine, SearchEngine
+from nmtcli.decoding.search import StepwiseSearch
 from nmtcli.engines.runtime import AUTOMATIC, Runtime
 from nmtcli.errors import UsageError
 from nmtcli.runs.checkpoints import check_checkpoint_name
@@ -76,6 +77,19 @@ def load_members(
 
     engines = [load_engine(run, name, runtime=runtime) for run, name in members]
     return combined(engines, kind)
+
+
+def load_search(
+    members: Sequence[Member],
+    kind: str = "log",
+    runtime: Runtime = AUTOMATIC,
+) -> SearchEngine:
+    """What finds the translations of a model, or of several; as of `load_members`."""
+    if runtime.engine == "ctranslate2" and len(members) == 1:
+        from nmtcli.engines.load import load_ctranslate2
+
+        return load_ctranslate2(*members[0], runtime)
+    return StepwiseSearch(load_members(members, kind, runtime))
 
 
 def search_options(

@@ -8,8 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from nmtcli.alignment.links import AlignedSegment, LinkRule, WordAlignment, align_words
-from nmtcli.decoding.engine import searches_by_itself
-from nmtcli.decoding.hypotheses import Hypothesis
+from nmtcli.decoding.engine import Hypothesis
 from nmtcli.errors import UsageError
 from nmtcli.text.subwords import Subwords
 from nmtcli.text.words import (
@@ -121,10 +120,6 @@ def check_attention(engine, run="this run") -> None:
     Raises:
         UsageError: the engine has no attention to show, so there is nothing to align by.
     """
-    if searches_by_itself(engine):
-        raise UsageError(
-            "CTranslate2 does not tell where it looked: use --engine onnx to align or to see it"
-        )
     if not engine.has_attention:
         raise UsageError(
             f"{run}: the model puts the whole source into one vector, without attention, so there"

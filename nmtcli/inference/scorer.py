@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nmtcli.decoding.batching import length_batches, pad
-from nmtcli.decoding.engine import Engine
+from nmtcli.decoding.batching import batches_by_length, pad
+from nmtcli.decoding.engine import ScoringEngine
 from nmtcli.engines.runtime import AUTOMATIC, Runtime
 from nmtcli.errors import NmtError, UsageError
 from nmtcli.inference.loading import find_members, load_members
@@ -71,7 +71,7 @@ class Scorer:
 
     def __init__(
         self,
-        engine: Engine,
+        engine: ScoringEngine,
         source_subwords: Subwords,
         target_subwords: Subwords,
         batch_tokens: int = 0,
@@ -104,7 +104,7 @@ class Scorer:
         target_rows = [[*ids, EOS_ID] for ids in self.target_subwords.encode_batch(list(targets))]
         log_probs = np.zeros(len(sources))
         lengths = [max(len(s), len(t)) for s, t in zip(source_rows, target_rows)]
-        for batch in length_batches(lengths, self.batch_tokens):
+        for batch in batches_by_length(lengths, self.batch_tokens):
             target_ids = pad([target_rows[index] for index in batch])
             scores = self.engine.score(pad([source_rows[index] for index in batch]), target_ids)
             log_probs[batch] = np.asarray(scores, dtype=np.float64).sum(axis=1)

@@ -7,12 +7,13 @@ from itertools import islice
 
 from nmtcli.alignment.links import LinkRule
 from nmtcli.config import SearchConfig
-from nmtcli.decoding.engine import Engine, searches_by_itself
-from nmtcli.decoding.hypotheses import Hypothesis
-from nmtcli.decoding.sentences import Sentence, SentenceSearch, longest_translation, scoring_of
+from nmtcli.decoding.constraints import max_translation_length
+from nmtcli.decoding.engine import Hypothesis, SearchEngine, Sentence
+from nmtcli.decoding.scoring import Scoring
+from nmtcli.decoding.sentences import SentenceSearch
 from nmtcli.engines.runtime import AUTOMATIC, Runtime
 from nmtcli.errors import UsageError
-from nmtcli.inference.loading import find_members, load_members, search_options
+from nmtcli.inference.loading import find_members, load_search, search_options
 from nmtcli.inference.results import (
     EMPTY,
     END_TOKEN,
@@ -38,7 +39,7 @@ class Translator:
     """Translates lines with an engine.
 
     Args:
-        engine: runs the model.
+        engine: finds the translations of sentences.
         source_subwords: cut the lines into pieces.
         target_subwords: make text of the pieces that are found.
         search: the options.
@@ -52,21 +53,16 @@ class Translator:
 
     def __init__(
         self,
-        engine: Engine,
+        engine: SearchEngine,
         source_subwords: Subwords,
         target_subwords: Subwords,
         search: SearchConfig,
         link_rule: LinkRule | None = None,
     ):
         search.check()
-        if searches_by_itself(engine):
-            engine.check(search)
+        engine.check(search)
         if link_rule is not None:
             check_attention(engine)
-        if search.coverage_penalty and not engine.has_attention:
-            raise UsageError(
-                "search.coverage_penalty needs attention, and this model has none: leave it out"
-            )
         self.engine = engine
         self.source_subwords = source_subwords
         self.target_subwords = target_subwords
@@ -236,7 +232,7 @@ class Translator:
         return Candidate(
             text=text,
             log_prob=log_prob,
-            score=scoring_of(self.search).score(log_prob, length, attentions),
+            score=Scoring.from_options(self.search).score(log_prob, length, attentions),
             tokens=[
                 token
                 for part in parts
@@ -292,7 +288,9 @@ def load_translator(
     members = find_members(run_path, checkpoint)
     run = members[0].run
     search = search_options(run, config_file, assignments, overrides)
-    engine = load_members(members, search.ensemble, runtime)
+    if link_rule is not None:
+        runtime.check_attention()
+    engine = load_search(members, search.ensemble, runtime)
     if link_rule is not None:
         check_attention(engine, run.path)
     return Translator(
@@ -329,7 +327,7 @@ def check_prefix_length(sentence: Sentence, number: int, search: SearchConfig) -
     Raises:
         UsageError: the prefix leaves no room for the end of the translation.
     """
-    longest = longest_translation(search, len(sentence.ids))
+    longest = max_translation_length(search, len(sentence.ids))
     if len(sentence.prefix) >= longest:
         raise UsageError(
             f"prefix {number}: {len(sentence.prefix)} pieces, but the longest translation of its"

@@ -1,11 +1,9 @@
-"""The folder of an export, as far as it can be told without the packages that read it."""
+"""Read the folder of an export without the packages that run it."""
 
 import hashlib
 import json
 from pathlib import Path
 
-from nmtcli import backend
-from nmtcli.errors import UsageError
 from nmtcli.runs import checkpoints
 
 DESCRIPTION = "nmt.json"
@@ -13,31 +11,8 @@ SHORTLIST = "shortlist/pieces.npz"
 GRAPHS = 2  # what the graphs for ONNX Runtime take and give; other numbers cannot be run
 
 
-def require_tensorflow(what: str) -> None:
-    """
-    Raises:
-        UsageError: another backend is chosen.
-    """
-    if backend.choose() != "tensorflow":
-        raise UsageError(
-            f"{what} is made by TensorFlow: run nmt export with KERAS_BACKEND=tensorflow (a run"
-            " trained on JAX can be exported so, since a checkpoint is only weights)"
-        )
-
-
-def check_place(output: Path) -> None:
-    """
-    Raises:
-        UsageError: something that is no export is in the way; only exports are ever replaced.
-    """
-    if output.is_dir() and any(output.iterdir()) and not (output / DESCRIPTION).is_file():
-        raise UsageError(f"{output}: has files that are no export; choose another --output")
-    if output.exists() and not output.is_dir():
-        raise UsageError(f"{output}: a file is in the way; choose another --output")
-
-
 def checkpoint_hash(run, name: str) -> str | None:
-    """What tells the weights of a checkpoint from others; None if there is no such checkpoint."""
+    """A hash that identifies a checkpoint's weights; None if there is no such checkpoint."""
     target = checkpoints.target(run.checkpoints, name)
     if target is None:
         return None
@@ -64,7 +39,7 @@ def file_sizes(folder: Path) -> dict[str, int]:
 
 
 def describe_checks(facts: dict) -> str:
-    """What an export is and how it was checked, in a line; of what its `nmt.json` says."""
+    """One line that says what an export is and how it was checked, from its `nmt.json`."""
     sizes = facts.get("files", {})
     described = []
     for name in ("float32", "int8"):

@@ -139,8 +139,9 @@ def make_validator(model, prepared, config: Config):
 
 def _translator(engine, subwords, config: Config):
     """A function from lines to translated lines that does what `nmt translate` does."""
+    from nmtcli.decoding.search import StepwiseSearch
     from nmtcli.inference.translator import Translator
 
     search = replace(config.search, beam=config.validation.beam, nbest=1)
-    translator = Translator(engine, *subwords, search)
+    translator = Translator(StepwiseSearch(engine), *subwords, search)
     return lambda lines: [translation.text for translation in translator.translate_lines(lines)]

@@ -12,13 +12,16 @@ import pytest
 from helpers.fake_engine import FakeSubwords, fake_engine, make_run
 from nmtcli.cli.main import COMMANDS
 from nmtcli.config import SearchConfig
+from nmtcli.decoding.search import StepwiseSearch
 from nmtcli.inference.translator import Translator
 
 PROGRAM = [sys.executable, str(Path(__file__).parents[1] / "helpers" / "fake_nmt.py")]
 
 
 def translated(line):
-    translator = Translator(fake_engine(), FakeSubwords(), FakeSubwords(), SearchConfig())
+    translator = Translator(
+        StepwiseSearch(fake_engine()), FakeSubwords(), FakeSubwords(), SearchConfig()
+    )
     return next(translator.translate_lines([line])).text
 
 

@@ -15,6 +15,7 @@ from nmtcli.cli.translate import _filter
 from nmtcli.cli.translate_output import Format
 from nmtcli.config import SearchConfig
 from nmtcli.decoding.scoring import coverage
+from nmtcli.decoding.search import StepwiseSearch
 from nmtcli.engines.ensemble import Ensemble
 from nmtcli.errors import UsageError
 from nmtcli.inference.loading import translates_back
@@ -37,7 +38,9 @@ OPTIONS = [
 
 
 def translator(engine=ENGINE, rerank=False, **search):
-    found = Translator(engine, SUBWORDS, SUBWORDS, SearchConfig(**{**SMALL, **search}))
+    found = Translator(
+        StepwiseSearch(engine), SUBWORDS, SUBWORDS, SearchConfig(**{**SMALL, **search})
+    )
     return Reranker(found, Scorer(OTHER, SUBWORDS, SUBWORDS)) if rerank else found
 
 

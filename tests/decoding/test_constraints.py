@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from helpers.fake_engine import FakeEngine, padded
 from helpers.search_cases import SOURCES, Insistent, assert_same, exhaustive
 from nmtcli.decoding.beam import beam_search
-from nmtcli.decoding.constraints import FREE, make_space, repeating_pieces
+from nmtcli.decoding.constraints import FREE, make_constraints, repeating_tokens
 from nmtcli.decoding.greedy import greedy_search
 from nmtcli.text.special_tokens import EOS_ID
 
@@ -108,7 +108,7 @@ def test_it_does_repeat_where_it_may():
 @given(st.lists(st.lists(st.integers(4, 6), min_size=7, max_size=7), max_size=4), st.integers(1, 8))
 def test_the_forbidden_pieces_are_those_that_complete_an_ngram(rows, n):
     pieces = np.array(rows, dtype=np.int32).reshape(len(rows), 7)
-    found = repeating_pieces(pieces, n)
+    found = repeating_tokens(pieces, n)
     for ids, forbidden in zip(rows, found):
         expected = {i for i in (4, 5, 6) if repeats([*ids, i], n, free_from=7)}
         assert set(forbidden.tolist()) - {FREE} == expected
@@ -177,8 +177,10 @@ def test_what_is_never_produced_can_be_forced():
 
 
 def test_a_prefix_without_room_for_the_end_is_refused():
-    with pytest.raises(ValueError, match="a prefix of 3 pieces has no room in a translation of 3"):
-        make_space(padded(SOURCES[:1]), [3], [[4, 5, 6]])
+    with pytest.raises(ValueError, match="a prefix of 3 tokens has no room in a translation of 3"):
+        make_constraints(padded(SOURCES[:1]), [3], [[4, 5, 6]])
     with pytest.raises(ValueError, match="2 prefixes expected, received 1"):
-        make_space(padded(SOURCES[:2]), [3, 3], [[4]])
-    assert make_space(padded(SOURCES[:1]), [4], [[4, 5, 6]]).forced(np.array([0]), 4) == [EOS_ID]
+        make_constraints(padded(SOURCES[:2]), [3, 3], [[4]])
+    assert make_constraints(padded(SOURCES[:1]), [4], [[4, 5, 6]]).forced(np.array([0]), 4) == [
+        EOS_ID
+    ]

@@ -12,10 +12,12 @@ from helpers.tiny_run import make_tiny_run, tiny_corpus
 from helpers.transformer_cases import TRANSFORMERS
 from nmtcli.cli.main import run as run_command
 from nmtcli.config import SearchConfig
-from nmtcli.decoding.hypotheses import NEVER_PRODUCED
-from nmtcli.decoding.sentences import Sentence, search_sentences
+from nmtcli.decoding.engine import Sentence
+from nmtcli.decoding.next_tokens import NEVER_PRODUCED
+from nmtcli.decoding.search import StepwiseSearch
+from nmtcli.decoding.sentences import search_sentences
 from nmtcli.engines.keras_engine import KerasEngine
-from nmtcli.engines.load import load_engine
+from nmtcli.engines.load import load_ctranslate2
 from nmtcli.engines.runtime import Runtime
 from nmtcli.errors import UsageError
 from nmtcli.inference.translator import load_translator
@@ -65,7 +67,9 @@ def decisive(model):
 def engines(request, tmp_path_factory):
     model = large_transformer(request.param)
     decisive(model)
-    return KerasEngine(model), written(model, tmp_path_factory.mktemp("ctranslate2"), threads=2)
+    return StepwiseSearch(KerasEngine(model)), written(
+        model, tmp_path_factory.mktemp("ctranslate2"), threads=2
+    )
 
 
 def test_the_hypotheses_of_both_beams_and_their_probabilities_are_the_same(engines):
@@ -129,7 +133,7 @@ def test_what_was_checked_is_written_down_and_int8_needs_text_to_be_measured_on(
     facts = json.loads((run.export / "ctranslate2" / "nmt.json").read_text())
     assert facts["float32"]["accepted"] and not facts["int8"]["accepted"]
     with pytest.raises(UsageError, match="there is no int8, since there is no validation text"):
-        load_engine(run, runtime=Runtime("ctranslate2", "int8"))
+        load_ctranslate2(run, "best", Runtime("ctranslate2", "int8"))
 
 
 @pytest.mark.parametrize(

@@ -234,7 +234,7 @@ def test_a_search_longer_than_the_first_room_is_that_with_a_large_room():
 @pytest.mark.parametrize("beam", [1, 4])
 def test_a_search_in_one_compiled_loop_finds_the_same(name, beam):
     """In a batch that is filled up to four, and where translations are cut at their longest."""
-    whole = KerasEngine(engine_of(name).model, in_one_piece=True)
+    whole = KerasEngine(engine_of(name).model, compile_beam=True)
     limits = LIMITS[:3]
     expected = beam_search(engine_of(name), SOURCE[:3], beam, 0.7, limits, nbest=beam)
     found = beam_search(whole, SOURCE[:3], beam, 0.7, limits, nbest=beam)
@@ -247,7 +247,7 @@ def test_a_search_in_one_compiled_loop_finds_the_same(name, beam):
 
 
 def test_a_search_with_constraints_goes_step_by_step():
-    whole = KerasEngine(engine_of("bahdanau").model, in_one_piece=True)
+    whole = KerasEngine(engine_of("bahdanau").model, compile_beam=True)
     options = {"prefixes": [[5], [], [], []], "no_repeat_ngram": 2}
     expected = beam_search(engine_of("bahdanau"), SOURCE, 3, 0.7, LIMITS, **options)
     assert [h[0].ids for h in beam_search(whole, SOURCE, 3, 0.7, LIMITS, **options)] == [
@@ -259,7 +259,7 @@ def test_probabilities_that_are_no_numbers_are_refused_in_one_loop_too():
     model = large_transformer("transformer")
     set_arrays(model, {path: np.full_like(x, np.nan) for path, x in arrays_of(model).items()})
     with pytest.raises(NmtError, match="are not numbers"):
-        beam_search(KerasEngine(model, in_one_piece=True), SOURCE, 3, 0.7, LIMITS)
+        beam_search(KerasEngine(model, compile_beam=True), SOURCE, 3, 0.7, LIMITS)
 
 
 @pytest.mark.parametrize("tied", ["none", "target"])

@@ -21,7 +21,7 @@ from helpers.mechanism_cases import MECHANISMS
 from helpers.tiny_run import make_tiny_run
 from helpers.transformer_cases import MEASURED
 from nmtcli.cli.main import run as run_command
-from nmtcli.decoding.hypotheses import Hypothesis
+from nmtcli.decoding.engine import Hypothesis
 from nmtcli.inference.translator import load_translator
 from nmtcli.text.subwords import Subwords
 
@@ -207,7 +207,7 @@ def test_an_export_that_translates_otherwise_leaves_the_older_one(refusal, monke
     folder = runs["none-lstm"].export
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
     wrong = Hypothesis([7, 8], -246.0, -123.0, np.zeros((3, 1)))
-    monkeypatch.setattr("nmtcli.exports.savedmodel_check._translate", lambda *arguments: wrong)
+    monkeypatch.setattr("nmtcli.exports.savedmodel._translate", lambda *arguments: wrong)
     status, line = refusal()
     assert status == 1 and "the run -123.0000; nothing was written" in line
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before

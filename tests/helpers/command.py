@@ -8,6 +8,7 @@ import pytest
 from helpers.fake_engine import FakeSubwords, fake_engine, install, make_run
 from nmtcli.cli.main import run as run_command
 from nmtcli.config import SearchConfig
+from nmtcli.decoding.search import StepwiseSearch
 from nmtcli.inference.translator import Translator
 
 ENGINE = fake_engine()
@@ -16,7 +17,9 @@ ENGINE = fake_engine()
 def translated(*lines, **search):
     subwords = FakeSubwords()
     search = SearchConfig(**{"max_source_pieces": 30, **search})
-    return list(Translator(ENGINE, subwords, subwords, search).translate_lines(lines))
+    return list(
+        Translator(StepwiseSearch(ENGINE), subwords, subwords, search).translate_lines(lines)
+    )
 
 
 @pytest.fixture

@@ -11,8 +11,7 @@ from helpers.tiny_run import make_tiny_run, tiny_corpus
 from helpers.transformer_cases import TRANSFORMERS
 from helpers.transformer_cases import options_of as transformer_options_of
 from nmtcli.config import load as load_config
-from nmtcli.exports.savedmodel import export_savedmodel
-from nmtcli.exports.savedmodel_check import HARD_TEXTS
+from nmtcli.exports.savedmodel import HARD_TEXTS, export_savedmodel
 from nmtcli.inference.translator import load_translator
 
 SERVER = """
@@ -61,7 +60,7 @@ def export_difference(name, folder):
         options = options_of(MECHANISMS[name]) | {"attention_positions": 9}
     run = make_tiny_run(folder / "run", model=options, beam=3, end_bias=1.0)
     # Its own comparison with the run is left out, for this is one.
-    with mock.patch("nmtcli.exports.savedmodel_check.find_difference", return_value=None):
+    with mock.patch("nmtcli.exports.savedmodel.find_difference", return_value=None):
         export_savedmodel(run, "best", load_config(run.config).search, folder / "savedmodel")
     served = _answers(folder / "savedmodel", PLAIN[:10])
     # The place of a predicted window makes a rounding error large, as in a long translation.

@@ -19,7 +19,7 @@ ALPHABET = "\n\r\u2028\u0085\v\fabcdefghij"
 
 
 class FakeEngine:
-    """An `Engine` whose next piece depends on the source and all earlier pieces through a hash.
+    """An `Engine` whose next token depends on the source and all earlier pieces through a hash.
 
     Args:
         vocabulary_size: V.
@@ -30,6 +30,7 @@ class FakeEngine:
 
     has_attention = True
     has_window = False
+    run_beam = None
     parallel = 1
     batch_tokens = 4096
 

@@ -9,6 +9,7 @@ from helpers.fake_engine import FakeSubwords, fake_engine
 from helpers.tiny_run import make_tiny_run, tiny_corpus
 from nmtcli.alignment.links import LinkRule
 from nmtcli.config import SearchConfig
+from nmtcli.decoding.search import StepwiseSearch
 from nmtcli.errors import NmtError, UsageError
 from nmtcli.inference.aligner import Aligner, align_both_ways, load_aligner
 from nmtcli.inference.translator import Translator, load_translator
@@ -111,7 +112,7 @@ def test_what_cannot_be_aligned_is_refused():
     engine.has_attention = False
     for make in (
         lambda: aligner(engine),
-        lambda: Translator(engine, SUBWORDS, SUBWORDS, SearchConfig(), LinkRule()),
+        lambda: Translator(StepwiseSearch(engine), SUBWORDS, SUBWORDS, SearchConfig(), LinkRule()),
     ):
         with pytest.raises(UsageError, match="without attention, so there is nothing to align"):
             make()
@@ -126,7 +127,9 @@ def test_what_cannot_be_aligned_is_refused():
 
 def translated(*lines, rule=LinkRule(), **search):  # noqa: B008
     search = SearchConfig(**{"max_source_pieces": 9, **search})
-    return list(Translator(ENGINE, SUBWORDS, SUBWORDS, search, rule).translate_lines(lines))
+    return list(
+        Translator(StepwiseSearch(ENGINE), SUBWORDS, SUBWORDS, search, rule).translate_lines(lines)
+    )
 
 
 @pytest.mark.parametrize("beam", [1, 4])

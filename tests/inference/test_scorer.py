@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from helpers.fake_engine import FakeEngine, FakeSubwords, fake_engine
 from nmtcli.config import SearchConfig
-from nmtcli.decoding.sentences import Sentence, search_sentences
+from nmtcli.decoding.engine import Sentence
+from nmtcli.decoding.search import StepwiseSearch
+from nmtcli.decoding.sentences import search_sentences
 from nmtcli.errors import NmtError, UsageError
 from nmtcli.inference.scorer import LineScore, Scorer, Summary
 from nmtcli.text.special_tokens import EOS_ID
@@ -53,7 +55,7 @@ def test_the_score_of_a_translation_is_the_log_probability_that_the_search_gave_
     search = SearchConfig(beam=4, nbest=4)
     lines = ["abc", "de fg", "hello world"]
     sentences = [Sentence(subwords.encode(line)) for line in lines]
-    for line, nbest in zip(lines, search_sentences(ENGINE, sentences, search)):
+    for line, nbest in zip(lines, search_sentences(StepwiseSearch(ENGINE), sentences, search)):
         source = np.array([[*subwords.encode(line), EOS_ID]])
         for hypothesis in nbest:
             scores = ENGINE.score(source, np.array([[*hypothesis.ids, EOS_ID]]))

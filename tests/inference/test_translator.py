@@ -14,7 +14,9 @@ from helpers.text_files import FILES, SMALL, TEXT, raw_lines
 from nmtcli.cli.translate import _filter
 from nmtcli.cli.translate_output import Format
 from nmtcli.config import SearchConfig
-from nmtcli.decoding.sentences import Sentence, search_sentences
+from nmtcli.decoding.engine import Sentence
+from nmtcli.decoding.search import StepwiseSearch
+from nmtcli.decoding.sentences import search_sentences
 from nmtcli.errors import UsageError
 from nmtcli.inference.translator import Translator
 from nmtcli.text.lines import one_line
@@ -24,7 +26,9 @@ ENGINE = fake_engine()
 
 
 def translator(engine=ENGINE, **search):
-    return Translator(engine, FakeSubwords(), FakeSubwords(), SearchConfig(**{**SMALL, **search}))
+    return Translator(
+        StepwiseSearch(engine), FakeSubwords(), FakeSubwords(), SearchConfig(**{**SMALL, **search})
+    )
 
 
 def filtered(data, form=None, **search):

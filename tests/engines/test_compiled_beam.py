@@ -1,4 +1,4 @@
-"""The search in the graph finds what the search in NumPy finds, whatever the model."""
+"""The compiled beam search finds what the search in NumPy finds, whatever the model."""
 
 import numpy as np
 import pytest
@@ -10,17 +10,19 @@ from nmtcli.decoding.scoring import Scoring
 
 
 class TableEngine:
-    """Logits from a table: by what was produced before (a number below M) and the last piece.
+    """Logits from a table: by what was produced before (a number below M) and the last token.
 
     The numbers come from TensorFlow, so that equal ones are equal in both searches.
     """
 
-    def __init__(self, pieces, contexts=5, ties=False, seed=1):
+    run_beam = None
+
+    def __init__(self, tokens, contexts=5, ties=False, seed=1):
         random = np.random.default_rng(seed)
-        size = (contexts, pieces, pieces)
+        size = (contexts, tokens, tokens)
         self.table = random.integers(0, 3, size) if ties else random.normal(size=size) * 2
         self.table = self.table.astype(np.float32)
-        self.vocabulary_size = pieces
+        self.vocabulary_size = tokens
 
     def next_context(self, context, previous):
         return (context * 3 + previous) % len(self.table)
@@ -42,27 +44,32 @@ class TableEngine:
 
 @pytest.mark.parametrize("ties", [False, True])
 @pytest.mark.parametrize("scoring", [0.0, 1.0, Scoring(0.7, "reward")])
-@pytest.mark.parametrize(("beam", "pieces"), [(1, 9), (2, 9), (5, 12), (7, 6), (3, 5)])
-def test_the_graph_finds_what_the_search_in_numpy_finds(beam, pieces, scoring, ties):
+@pytest.mark.parametrize(("beam", "tokens"), [(1, 9), (2, 9), (5, 12), (7, 6), (3, 5)])
+def test_the_compiled_search_finds_what_the_search_in_numpy_finds(beam, tokens, scoring, ties):
+    """In a graph that knows neither the number of sentences nor the longest translation."""
     backend.choose()
     import tensorflow as tf
 
-    from nmtcli.exports.graph_beam import graph_beam_search
+    from nmtcli.engines.compiled_beam import best_translations, search_steps
 
-    engine = TableEngine(pieces, ties=ties)
+    engine = TableEngine(tokens, ties=ties)
     first = np.arange(6, dtype=np.int32)[:, None]  # of each sentence, what its first context is
     limits = np.array([1, 2, 9, 12, 30, 4], np.int32)
 
     def step(context, previous):
         logits = tf.gather_nd(engine.table, tf.stack([context, previous], axis=2))
-        return logits, engine.next_context(context, previous)
+        return logits, None, engine.next_context(context, previous)
 
-    def follow(context, origins):
+    def reorder(context, origins):
         return tf.gather(context, origins, batch_dims=1)
 
-    state = tf.repeat(tf.constant(engine.start(first))[:, None], beam, axis=1)
-    search = tf.function(graph_beam_search, autograph=False)
-    found = search(step, follow, state, beam, scoring, tf.constant([*limits[:-1], 0]))
+    @tf.function(autograph=False, input_signature=[tf.TensorSpec([None], tf.int32)] * 2)
+    def search(context, limits):
+        state = tf.repeat(context[:, None], beam, axis=1)
+        steps = search_steps(step, reorder, state, limits, beam, tf.reduce_max(limits))
+        return best_translations(steps, Scoring.of(scoring))
+
+    found = search(engine.start(first), [*limits[:-1], 0])
     expected = beam_search(engine, first, beam, scoring, limits)
     for b in range(5):
         best = expected[b][0]
@@ -71,14 +78,19 @@ def test_the_graph_finds_what_the_search_in_numpy_finds(beam, pieces, scoring, t
     assert (int(found.lengths[5]), float(found.scores[5])) == (0, 0.0)
 
 
-def test_probabilities_that_are_not_numbers_stop_the_search():
+def test_in_a_graph_probabilities_that_are_not_numbers_stop_the_search():
     backend.choose()
     import tensorflow as tf
 
-    from nmtcli.exports.graph_beam import graph_beam_search
+    pytest.importorskip("tensorflow_text")
+    from nmtcli.engines.compiled_beam import search_steps
+    from nmtcli.exports.savedmodel_graph import check_numbers
 
     def step(state, previous):
-        return tf.fill([1, 2, 9], np.float32("nan")), state
+        return tf.fill([1, 2, 9], np.float32("nan")), None, state
 
+    steps = search_steps(
+        step, lambda state, _: state, tf.zeros([1]), tf.constant([5]), beam=2, most=5
+    )
     with pytest.raises(tf.errors.InvalidArgumentError, match="probabilities are not numbers"):
-        graph_beam_search(step, lambda state, _: state, tf.zeros([1]), 2, 1.0, tf.constant([5]))
+        check_numbers(steps.sums)

@@ -1,22 +1,22 @@
-"""What the searches share: their result, the pieces they may choose from, and how a batch shrinks.
+"""The tokens that may follow each hypothesis of a running batch, and how the batch shrinks.
 
 Letters as in `nmtcli.decoding.engine`; N sentences in the running batch, W rows of each.
 
-All searches look through the same space: every sequence of pieces that ends with EOS, has at most
-`max_length` pieces, EOS counted, and keeps to what `nmtcli.decoding.constraints` says. So at the
-last position nothing but EOS may follow, and a translation that was cut there still has an honest
+All searches look through the same space: every sequence of tokens that ends with EOS, has at most
+`max_length` tokens, EOS counted, and keeps to `nmtcli.decoding.constraints`. So at the last
+position nothing but EOS may follow, and a translation that was cut there still has an honest
 probability, the one that `nmt score` gives it; so has one whose beginning was forced. PAD, UNK and
-BOS are never chosen. An engine ranks all V pieces, so a search that wants the best n asks for n + 3
-and drops these three, and for m more where up to m pieces of a row would repeat an n-gram; where a
-piece is forced it asks for all V, because that piece may rank anywhere.
+BOS are never chosen. An engine ranks all V tokens, so a search that needs the best n asks for n + 3
+and drops these three, and for m more where up to m tokens of a row would repeat an n-gram; where a
+token is forced it asks for all V, because that token may rank anywhere.
 """
 
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from nmtcli.decoding.constraints import FREE, repeating_pieces
-from nmtcli.decoding.engine import Engine, StepResult
+from nmtcli.decoding.constraints import FREE, repeating_tokens
+from nmtcli.decoding.engine import StepEngine, StepResult
 from nmtcli.errors import NmtError
 from nmtcli.text.special_tokens import BOS_ID, PAD_ID, UNK_ID
 
@@ -25,33 +25,18 @@ NEVER_PRODUCED = (PAD_ID, UNK_ID, BOS_ID)
 SMALLEST_LOG_PROB = -1e30
 
 
-class Hypothesis(NamedTuple):
-    """A finished translation.
-
-    ids: the pieces, without BOS and EOS.
-    log_prob: sum of the pieces' log-probabilities, EOS included; natural logarithm.
-    score: what hypotheses are ranked by, of `nmtcli.decoding.scoring`.
-    attention: (T, S) float32, one row for each piece and one for EOS; zeros without attention.
-    """
-
-    ids: list[int]
-    log_prob: float
-    score: float
-    attention: np.ndarray
-
-
 class SearchState(NamedTuple):
     """What a step goes on from.
 
     engine: the engine's own state.
-    pieces: (R, T) the pieces so far of each row, BOS first; None where nobody looks at them.
+    tokens: (R, T) the tokens so far of each row, BOS first; None where no n-gram is forbidden.
     """
 
     engine: Any
-    pieces: np.ndarray | None
+    tokens: np.ndarray | None
 
 
-class NextPieces(NamedTuple):
+class NextTokens(NamedTuple):
     """What may follow each row, best first; -inf marks what may not.
 
     log_probs: (R, n) float64.
@@ -66,39 +51,39 @@ class NextPieces(NamedTuple):
     state: SearchState
 
 
-def start(engine: Engine, source_ids: np.ndarray, no_repeat_ngram: int = 0) -> SearchState:
+def start(engine: StepEngine, source_ids: np.ndarray, no_repeat_ngram: int = 0) -> SearchState:
     """The state before the first step, of one row for each sentence."""
-    pieces = np.zeros((len(source_ids), 0), dtype=np.int32) if no_repeat_ngram else None
-    return SearchState(engine.start(source_ids), pieces)
+    tokens = np.zeros((len(source_ids), 0), dtype=np.int32) if no_repeat_ngram else None
+    return SearchState(engine.start(source_ids), tokens)
 
 
-def next_pieces(
-    engine: Engine,
+def next_tokens(
+    engine: StepEngine,
     state: SearchState,
     parents: np.ndarray,
     previous_ids: np.ndarray,
-    wanted: int,
+    k: int,
     forced: np.ndarray,
     no_repeat_ngram: int = 0,
-) -> NextPieces:
-    """One step of the engine, without the pieces that may not follow.
+) -> NextTokens:
+    """One step of the engine, without the tokens that may not follow.
 
     Args:
         state: of `start` or the step before.
-        parents: (R,) as in `Engine.step`.
-        previous_ids: (R,) as in `Engine.step`.
-        wanted: how many pieces of each row are needed.
-        forced: (R,) the only piece that may follow, or `FREE`.
-        no_repeat_ngram: as in `Space`.
+        parents: (R,) as in `StepEngine.step`.
+        previous_ids: (R,) as in `StepEngine.step`.
+        k: how many tokens of each row are needed.
+        forced: (R,) the only token that may follow, or `FREE`.
+        no_repeat_ngram: as in `Constraints`.
 
     Raises:
         NmtError: the model's probabilities are not numbers.
     """
-    size, width, pieces, banned = engine.vocabulary_size, wanted + len(NEVER_PRODUCED), None, None
+    size, width, tokens, banned = engine.vocabulary_size, k + len(NEVER_PRODUCED), None, None
     if no_repeat_ngram:
-        pieces = np.concatenate([state.pieces[parents], previous_ids[:, None]], axis=1)
-        banned = repeating_pieces(pieces, no_repeat_ngram)
-        width += _few_sizes(int((banned != FREE).sum(axis=1).max(initial=0)))
+        tokens = np.concatenate([state.tokens[parents], previous_ids[:, None]], axis=1)
+        banned = repeating_tokens(tokens, no_repeat_ngram)
+        width += _next_power_of_two(int((banned != FREE).sum(axis=1).max(initial=0)))
     width = min(width, size)
     rows = np.flatnonzero(forced != FREE)
     step = engine.step(
@@ -109,19 +94,25 @@ def next_pieces(
     )
     all_log_probs, all_ids = _checked(step)
     ids = all_ids[:, :width]
-    never = np.logical_or.reduce([ids == piece for piece in NEVER_PRODUCED])
+    never = np.logical_or.reduce([ids == token for token in NEVER_PRODUCED])
     log_probs = np.where(never, -np.inf, all_log_probs[:, :width])
     if banned is not None:
-        log_probs[_among(banned, ids, size)] = -np.inf
+        log_probs[_is_among(banned, ids, size)] = -np.inf
     if len(rows):
-        is_forced = all_ids[rows] == forced[rows, None]
-        if not is_forced.any(axis=1).all():
-            raise ValueError("the engine does not rank a piece that is forced")
-        place = is_forced.argmax(axis=1)
-        log_probs[rows], ids = -np.inf, ids.copy()
-        log_probs[rows, 0], ids[rows, 0] = all_log_probs[rows, place], forced[rows]
+        ids = ids.copy()
+        columns = _columns_of(forced[rows], all_ids[rows])
+        log_probs[rows], ids[rows, 0] = -np.inf, forced[rows]
+        log_probs[rows, 0] = all_log_probs[rows, columns]
     attention = np.asarray(step.attention, dtype=np.float32)
-    return NextPieces(log_probs, ids, attention, SearchState(step.state, pieces))
+    return NextTokens(log_probs, ids, attention, SearchState(step.state, tokens))
+
+
+def _columns_of(tokens: np.ndarray, ids: np.ndarray) -> np.ndarray:
+    """(R,) where in `ids` (R, V) each row's token (R,) stands."""
+    found = ids == tokens[:, None]
+    if not found.any(axis=1).all():
+        raise ValueError("the engine does not rank a token that is forced")
+    return found.argmax(axis=1)
 
 
 def _checked(step: StepResult) -> tuple[np.ndarray, np.ndarray]:
@@ -143,12 +134,12 @@ def check_numbers(log_probs: np.ndarray) -> None:
         )
 
 
-def _few_sizes(count: int) -> int:
-    """The next power of two, so that an engine that compiles for each k sees few; 0 of 0."""
+def _next_power_of_two(count: int) -> int:
+    """At least `count`; 0 of 0. An engine that compiles for each k so sees few of them."""
     return 1 << (count - 1).bit_length() if count else 0
 
 
-def _among(banned: np.ndarray, ids: np.ndarray, size: int) -> np.ndarray:
+def _is_among(banned: np.ndarray, ids: np.ndarray, size: int) -> np.ndarray:
     """(R, n) bool: is ids[r, i] in banned[r]? `FREE` in `banned` is nothing."""
     table = np.zeros((len(ids), size + 1), dtype=bool)  # FREE, -1, is the last column
     np.put_along_axis(table, banned, True, axis=1)
