@@ -173,7 +173,7 @@ def test_models_that_it_does_not_know_are_refused(model, message, tmp_path, caps
 def test_without_the_package_the_remedy_is_told(run, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(UsageError, match="needs ctranslate2: pip install ctranslate2"):
-        load_engine(run, runtime=Runtime("ctranslate2"))
+        load_ctranslate2(run, "best", Runtime("ctranslate2"))
 
 
 def test_the_options_of_a_search_are_checked_before_anything_is_written(tmp_path, capsys):
