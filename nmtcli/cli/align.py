@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Annotated
 
 import typer
@@ -10,7 +9,7 @@ import typer
 from nmtcli.cli.alignment_options import PANEL, LinkOptions
 from nmtcli.cli.heatmap_options import HeatmapOptions
 from nmtcli.cli.heatmaps import Pictures
-from nmtcli.cli.options import flag, with_options
+from nmtcli.cli.options import flag, group, with_options
 from nmtcli.cli.run_options import RuntimeOptions
 from nmtcli.cli.streams import STANDARD, open_output, quiet_ends
 from nmtcli.errors import UsageError
@@ -18,7 +17,7 @@ from nmtcli.errors import UsageError
 MODEL, GOLD = "Model", "Gold"
 
 
-@dataclass(frozen=True)
+@group
 class AlignmentSource:
     """The model that aligns, or two models for both directions; or files of alignments.
 

@@ -1,9 +1,8 @@
 """Options of `nmt align` and `nmt translate` that say how links are taken from attention."""
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nmtcli.cli.options import flag
+from nmtcli.cli.options import flag, group
 
 if TYPE_CHECKING:
     from nmtcli.alignment.links import LinkRule
@@ -11,7 +10,7 @@ if TYPE_CHECKING:
 PANEL = "Alignment"
 
 
-@dataclass(frozen=True)
+@group
 class LinkOptions:
     """How links are taken from attention; None is the default of each."""
 

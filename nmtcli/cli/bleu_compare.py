@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from nmtcli.cli.bleu_input import Texts, printable, short_names
 from nmtcli.cli.bleu_options import ComparisonOptions
 from nmtcli.cli.bleu_report import Form
 from nmtcli.cli.bleu_tables import Report, SystemReport, print_report
+from nmtcli.cli.options import group
 from nmtcli.errors import UsageError
 from nmtcli.metrics.bootstrap import LEAST_SAMPLES, bootstrap_seed, count_statistics
 from nmtcli.metrics.by_length import bleu_by_length, check_edges, count_words
@@ -22,7 +22,7 @@ _MOST_SAMPLES = 1_000_000
 _PICTURES = (".png", ".svg")
 
 
-@dataclass(frozen=True)
+@group
 class Comparison(ComparisonOptions):
     """The options that compare systems, checked.
 

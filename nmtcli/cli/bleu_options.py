@@ -3,9 +3,7 @@
 The names of the fields are those of the metrics' own options in `nmtcli.metrics`.
 """
 
-from dataclasses import dataclass
-
-from nmtcli.cli.options import flag
+from nmtcli.cli.options import flag, group
 from nmtcli.metrics.sacrebleu_scores import BleuOptions, ChrfOptions, TerOptions
 from nmtcli.metrics.tokenizer import USUAL
 
@@ -13,7 +11,7 @@ COMPARE = "Compare systems: the files are REF HYP..."
 BLEU, CHRF, TER = "Options of BLEU", "Options of chrF", "Options of TER"
 
 
-@dataclass(frozen=True)
+@group
 class ComparisonOptions:
     """What compares systems, as it is given; None or False if it is not."""
 
@@ -70,7 +68,7 @@ class ComparisonOptions:
         return any(one is not None and one is not False for one in vars(self).values())
 
 
-@dataclass(frozen=True)
+@group
 class BleuFlags:
     """How BLEU counts."""
 
@@ -105,7 +103,7 @@ def _order(default: int, help: str, *names: str, minimum: int = 0):
     return flag(default, help, *names, panel=CHRF, minimum=minimum, maximum=100)
 
 
-@dataclass(frozen=True)
+@group
 class ChrfFlags:
     """How chrF counts."""
 
@@ -128,7 +126,7 @@ class ChrfFlags:
         return ChrfOptions(**vars(self))
 
 
-@dataclass(frozen=True)
+@group
 class TerFlags:
     """How TER counts."""
 

@@ -2,13 +2,12 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
-from nmtcli.cli.options import flag
+from nmtcli.cli.options import flag, group
 from nmtcli.metrics.sacrebleu_scores import MetricScore
 
 
-@dataclass(frozen=True)
+@group
 class Form:
     """How the scores are printed."""
 

@@ -1,11 +1,9 @@
 """Options that name a configuration file and set single options of it."""
 
-from dataclasses import dataclass
-
-from nmtcli.cli.options import flag
+from nmtcli.cli.options import flag, group
 
 
-@dataclass(frozen=True)
+@group
 class ConfigOptions:
     """The configuration of `nmt preprocess` and `nmt train`."""
 
@@ -19,7 +17,7 @@ class ConfigOptions:
     dump_config: bool = flag(False, "Print the merged configuration and stop.", "--dump-config")
 
 
-@dataclass(frozen=True)
+@group
 class SearchFileOptions:
     """The search options of a trained run, of which a file and `--set` change some."""
 

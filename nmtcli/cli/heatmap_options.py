@@ -1,11 +1,10 @@
 """Options of `nmt align` and `nmt translate` that say which alignments are drawn, and where."""
 
 import re
-from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
 
-from nmtcli.cli.options import flag
+from nmtcli.cli.options import flag, group
 from nmtcli.errors import UsageError
 
 PANEL = "Pictures"
@@ -33,7 +32,7 @@ class LineSelection:
         return max(last for _, last in self.ranges)
 
 
-@dataclass(frozen=True)
+@group
 class HeatmapOptions:
     """What is to be drawn.
 

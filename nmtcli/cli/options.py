@@ -9,7 +9,7 @@ import inspect
 import types
 import typing
 from collections.abc import Callable, Iterator
-from dataclasses import field, fields, is_dataclass
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from functools import wraps
 from typing import Annotated
 
@@ -18,6 +18,11 @@ import typer
 from nmtcli.errors import UsageError
 
 OVERRIDES = "overrides"
+
+
+def group(cls):
+    """A dataclass of `flag` fields, without the methods that only cost time at the start."""
+    return dataclass(eq=False, repr=False)(cls)
 
 
 def flag(default, help: str, *names: str, metavar=None, panel=None, minimum=None, maximum=None):
@@ -50,30 +55,15 @@ def with_options(**sections: tuple[str, ...]) -> Callable[[Callable], Callable]:
     """
 
     def decorate(command: Callable) -> Callable:
-        parameters, gathered = [], {}
-        for name, parameter in inspect.signature(command).parameters.items():
-            if name == OVERRIDES:
-                made = [one for section in sections for one in _of_section(section, sections)]
-            elif is_dataclass(parameter.annotation):
-                made = list(_of_group(name, parameter.annotation))
-                gathered[name] = parameter.annotation, [one.name for one in made]
-            else:
-                made = [parameter]
-            parameters += [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in made]
+        parameters, groups = _expanded(command, sections)
 
         @wraps(command)
         def call(**values):
-            for name, (group, names) in gathered.items():
-                prefix = len(name) + 1
-                values[name] = group(**{one[prefix:]: values.pop(one) for one in names})
+            for name, (cls, names) in groups.items():
+                values[name] = cls(**{key: values.pop(f"{name}_{key}") for key in names})
             if sections:
                 values[OVERRIDES] = {
-                    section: {
-                        key: _set_value(section, key, value)
-                        for key in keys
-                        if (value := values.pop(f"{section}_{key}")) is not None
-                    }
-                    for section, keys in sections.items()
+                    name: _taken(name, sections[name], values) for name in sections
                 }
             return command(**values)
 
@@ -84,36 +74,44 @@ def with_options(**sections: tuple[str, ...]) -> Callable[[Callable], Callable]:
     return decorate
 
 
-def _of_section(section: str, sections: dict) -> Iterator[inspect.Parameter]:
+def _expanded(command: Callable, sections: dict) -> tuple[list[inspect.Parameter], dict]:
+    """The parameters for Typer, and of each group its class and the names of its options."""
+    parameters, groups = [], {}
+    for name, parameter in inspect.signature(command).parameters.items():
+        kind = parameter.annotation
+        if name == OVERRIDES:
+            for section, keys in sections.items():
+                parameters += _of_section(section, keys)
+        elif is_dataclass(kind):
+            options = [spec for spec in fields(kind) if spec.metadata]
+            parameters += [_of_group(name, spec) for spec in options]
+            groups[name] = kind, [spec.name for spec in options]
+        else:
+            parameters.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY))
+    return parameters, groups
+
+
+def _of_section(section: str, keys: tuple[str, ...]) -> Iterator[inspect.Parameter]:
     declared = _declared(section)
-    for key in sections[section]:
+    for key in keys:
         spec = declared[key]
-        yield _parameter(
-            f"{section}_{key}", _given_type(spec), None, (spec.metadata["flag"],), spec
-        )
+        names = (spec.metadata["flag"],)  # its limits are checked with those of files
+        yield _parameter(f"{section}_{key}", _given_type(spec), None, names, spec)
 
 
-def _of_group(name: str, group) -> Iterator[inspect.Parameter]:
-    for spec in fields(group):
-        if not spec.metadata:
-            continue
-        default = spec.default_factory() if callable(spec.default_factory) else spec.default
-        limits = {"min": spec.metadata["minimum"], "max": spec.metadata["maximum"]}
-        yield _parameter(
-            f"{name}_{spec.name}", spec.type, default, spec.metadata["flag"], spec, limits
-        )
-
-
-def _parameter(name: str, kind, default, flags, spec, limits={}) -> inspect.Parameter:  # noqa: B006
+def _of_group(name: str, spec) -> inspect.Parameter:
+    default = spec.default if spec.default_factory is MISSING else spec.default_factory()
     told = spec.metadata
-    option = typer.Option(
-        *flags, metavar=told["metavar"], help=told["cli_help"], rich_help_panel=told["panel"],
-        **limits,
-    )  # fmt: skip
-    annotation = Annotated[kind, option]
-    return inspect.Parameter(
-        name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation
-    )
+    limits = {"min": told["minimum"], "max": told["maximum"]}
+    return _parameter(f"{name}_{spec.name}", spec.type, default, told["flag"], spec, **limits)
+
+
+def _parameter(name: str, kind, default, names, spec, **limits) -> inspect.Parameter:
+    told = spec.metadata
+    shown = {"metavar": told["metavar"], "help": told["cli_help"], "rich_help_panel": told["panel"]}
+    annotation = Annotated[kind, typer.Option(*names, **shown, **limits)]
+    only_by_name = inspect.Parameter.KEYWORD_ONLY
+    return inspect.Parameter(name, only_by_name, default=default, annotation=annotation)
 
 
 def _declared(section: str) -> dict:
@@ -134,14 +132,24 @@ def _has_commas(spec) -> bool:
     return "," in (spec.metadata["metavar"] or "")
 
 
-def _set_value(section: str, key: str, value):
-    spec = _declared(section)[key]
+def _taken(section: str, keys: tuple[str, ...], values: dict) -> dict:
+    """Take the options of a section out of a command's values; those that are set, by name."""
+    declared = _declared(section)
+    given = {key: values.pop(f"{section}_{key}") for key in keys}
+    return {
+        key: _converted(declared[key], value)
+        for key, value in given.items()
+        if value is not None and value != []
+    }
+
+
+def _converted(spec, value):
     if typing.get_origin(spec.type) is not tuple:
         return value
     items = [item.strip() for item in value.split(",")] if _has_commas(spec) else value
     if typing.get_args(spec.type)[0] is float:
         items = [_number(spec.metadata["flag"], item) for item in items]
-    return tuple(items) or None
+    return tuple(items)
 
 
 def _number(name: str, text: str) -> float:

@@ -2,9 +2,8 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from nmtcli.cli.options import flag
+from nmtcli.cli.options import flag, group
 from nmtcli.errors import UsageError
 
 logger = logging.getLogger(__name__)
@@ -12,7 +11,7 @@ logger = logging.getLogger(__name__)
 PANEL = "Several models"
 
 
-@dataclass(frozen=True)
+@group
 class RerankOptions:
     """The run that reranks, if there is one.
 

@@ -1,9 +1,8 @@
 """Options that say which trained models a command uses, and what runs them."""
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nmtcli.cli.options import flag
+from nmtcli.cli.options import flag, group
 
 if TYPE_CHECKING:
     from nmtcli.engines.runtime import Runtime
@@ -11,7 +10,7 @@ if TYPE_CHECKING:
 RUNTIME = "What runs the model"
 
 
-@dataclass(frozen=True)
+@group
 class EnsembleOptions:
     """One model, or several that work together."""
 
@@ -31,7 +30,7 @@ class EnsembleOptions:
     )
 
 
-@dataclass(frozen=True)
+@group
 class RuntimeOptions:
     """What runs a model."""
 
@@ -66,7 +65,7 @@ class RuntimeOptions:
         return found
 
 
-@dataclass(frozen=True)
+@group
 class TranslationRuntimeOptions(RuntimeOptions):
     """What runs a model that translates."""
 

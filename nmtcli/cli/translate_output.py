@@ -2,11 +2,10 @@
 
 import sys
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nmtcli.cli.alignment_options import PANEL as ALIGNMENT
-from nmtcli.cli.options import flag
+from nmtcli.cli.options import flag, group
 
 if TYPE_CHECKING:
     from nmtcli.inference.results import Candidate, Translation
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 OUTPUT = "Output"
 
 
-@dataclass(frozen=True)
+@group
 class Format:
     """How a translation is printed: as plain text, unless an option says more.
 

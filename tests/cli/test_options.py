@@ -11,13 +11,13 @@ import typer
 from helpers.fake_engine import make_run
 from nmtcli.cli.main import COMMANDS
 from nmtcli.cli.main import run as nmt
-from nmtcli.cli.options import flag, with_options
+from nmtcli.cli.options import flag, group, with_options
 from nmtcli.config.loading import SECTIONS
 from nmtcli.errors import UsageError
 from nmtcli.inference.loading import search_options
 
 
-@dataclasses.dataclass(frozen=True)
+@group
 class Group:
     words: list[str] = flag([], "Take words.", "--word", "-w", metavar="WORD")
     size: int = flag(3, "Take a size.", "--size", minimum=1, panel="Sizes")
@@ -29,22 +29,24 @@ def called(*arguments):
     found = []
 
     @with_options(search=("beam", "sample"), data=("weights", "tags", "alignments"))
-    def command(*, group: Group, overrides: dict) -> None:
-        found.append((group, overrides))
+    def command(*, of_group: Group, overrides: dict) -> None:
+        found.append((of_group, overrides))
 
     app = typer.Typer()
     app.command()(command)
     app(list(arguments), standalone_mode=False)
-    return found[0]
+    given, overrides = found[0]
+    return vars(given), overrides
 
 
 def test_what_is_not_given_is_the_groups_default_and_no_override():
-    assert called() == (Group([], 3), {"search": {}, "data": {}})
+    defaults = {"words": [], "size": 3, "derived": False}
+    assert called() == (defaults, {"search": {}, "data": {}})
 
 
 def test_what_is_given_is_in_the_group_and_in_the_overrides():
-    group, overrides = called("-w", "a", "--word", "b", "--size", "4", "--beam", "2", "--sample")
-    assert group == Group(["a", "b"], 4)
+    given, overrides = called("-w", "a", "--word", "b", "--size", "4", "--beam", "2", "--sample")
+    assert (given["words"], given["size"]) == (["a", "b"], 4)
     assert overrides == {"search": {"beam": 2, "sample": True}, "data": {}}
 
 

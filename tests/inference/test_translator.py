@@ -245,5 +245,5 @@ def test_batches_keep_to_the_budget_of_positions():
 
 
 def test_more_translations_than_the_beam_are_refused():
-    with pytest.raises(UsageError, match="search.nbest is 3"):
+    with pytest.raises(UsageError, match="search.nbest is 3.*search.beam is 2"):
         translator(beam=2, nbest=3)
