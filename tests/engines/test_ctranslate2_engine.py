@@ -17,7 +17,7 @@ from nmtcli.decoding.next_tokens import NEVER_PRODUCED
 from nmtcli.decoding.search import StepwiseSearch
 from nmtcli.decoding.sentences import search_sentences
 from nmtcli.engines.keras_engine import KerasEngine
-from nmtcli.engines.load import load_engine
+from nmtcli.engines.load import load_ctranslate2
 from nmtcli.engines.runtime import Runtime
 from nmtcli.errors import UsageError
 from nmtcli.inference.translator import load_translator
@@ -133,7 +133,7 @@ def test_what_was_checked_is_written_down_and_int8_needs_text_to_be_measured_on(
     facts = json.loads((run.export / "ctranslate2" / "nmt.json").read_text())
     assert facts["float32"]["accepted"] and not facts["int8"]["accepted"]
     with pytest.raises(UsageError, match="there is no int8, since there is no validation text"):
-        load_engine(run, runtime=Runtime("ctranslate2", "int8"))
+        load_ctranslate2(run, "best", Runtime("ctranslate2", "int8"))
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_models_that_it_does_not_know_are_refused(model, message, tmp_path, caps
 def test_without_the_package_the_remedy_is_told(run, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(UsageError, match="needs ctranslate2: pip install ctranslate2"):
-        load_engine(run, runtime=Runtime("ctranslate2"))
+        load_ctranslate2(run, "best", Runtime("ctranslate2"))
 
 
 def test_the_options_of_a_search_are_checked_before_anything_is_written(tmp_path, capsys):
