@@ -1,1 +1,1 @@
-"""Word alignments: links, their files, both directions together, and their error rate."""
+"""Word alignments: links from attention, Pharaoh files, symmetrisation, alignment error rate."""

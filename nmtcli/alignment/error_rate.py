@@ -1,4 +1,4 @@
-"""How good an alignment is: precision, recall, and the alignment error rate."""
+"""Quality of an alignment: precision, recall and the alignment error rate (AER)."""
 
 import math
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from nmtcli.alignment.pharaoh import GoldLinks
 
 @dataclass(frozen=True)
 class AlignmentScore:
-    """Counts of links over a corpus, A found, S sure and P possible, S being in P.
+    """Counts of links over a corpus: A found, S sure and P possible links, with S in P.
 
         precision = |A & P| / |A|      recall = |A & S| / |S|
         AER = 1 - (|A & S| + |A & P|) / (|A| + |S|)
@@ -20,10 +20,10 @@ class AlignmentScore:
     Reference: Och & Ney (2003), "A Systematic Comparison of Various Statistical Alignment Models",
     where the evaluation is described.
 
-    pairs: of sentences.
+    pairs: the number of sentence pairs.
     found: |A|.
     sure: |S|.
-    possible: |P|, the sure ones counted.
+    possible: |P|, which includes the sure links.
     found_sure: |A & S|.
     found_possible: |A & P|.
     """
@@ -36,7 +36,7 @@ class AlignmentScore:
     found_possible: int = 0
 
     def plus(self, links: Iterable[Link], gold: GoldLinks) -> "AlignmentScore":
-        """With one pair of sentences more."""
+        """Return the score with one more sentence pair."""
         links = set(links)
         return AlignmentScore(
             self.pairs + 1,

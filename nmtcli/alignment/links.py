@@ -1,7 +1,7 @@
-"""Word alignments from attention: weights of pieces become weights of words, and those links.
+"""Word alignments from attention: token weights are merged into word weights, then into links.
 
-Letters: T target pieces and S source pieces, each with EOS at its end; I source words and J target
-words. Links are pairs (i, j) of a source and a target word, from 0, sorted.
+Letters: T target tokens and S source tokens, both with EOS at the end; I source words and J target
+words. Links are sorted pairs (i, j) of a source word and a target word, counted from 0.
 """
 
 from collections.abc import Iterable, Sequence
@@ -20,17 +20,17 @@ NORMALIZATIONS = ("none", "source")
 class LinkRule:
     """How links are taken from attention.
 
-    null: "never" links every target word to a source word; "eos" leaves out those that look at the
-        end of the source more than at any of its words.
-    shift: take for a piece what was attended so many steps after it was predicted. With 1 that is
-        the step that has the piece as the decoder's input (Chen et al. (2020), arXiv:2004.14837,
-        section 3, "Shift-Att"); the last piece then has the row of EOS.
+    null: "never" links every target word to a source word; "eos" leaves a target word unlinked if
+        it attends to the source's EOS more than to any source word.
+    shift: use the attention of this many steps after a token was predicted. With 1, this is the
+        step at which the token is the decoder's input (Chen et al. (2020), arXiv:2004.14837,
+        section 3, "Shift-Att"); the last token then has the row of EOS.
     normalize: "source" first divides each weight by the sum of its source word's weights over all
-        target words: a source word that many target words look at counts less for each of them.
-        It changes the links alone, not the weights that are shown.
+        target words, so that a source word to which many target words attend counts less for each
+        of them. It changes only the links, not the weights that are shown.
 
     Raises:
-        UsageError: another null or normalize, or a negative shift.
+        UsageError: `null` or `normalize` has another value, or `shift` is negative.
     """
 
     null: str = "never"
@@ -53,12 +53,12 @@ DEFAULT_RULE = LinkRule()
 
 @dataclass(frozen=True, eq=False)  # arrays are not simply equal or not
 class WordAlignment:
-    """A pair of lines, word by word.
+    """The word alignment of a pair of lines.
 
-    source_words, target_words: I and J words.
-    weights: (J, I) float32, how much each target word attends to each source word.
-    end_weights: (J,) float32, how much to the end of the source.
-    links: from `weights`.
+    source_words, target_words: the I source words and the J target words.
+    weights: (J, I) float32, the weight of each target word on each source word.
+    end_weights: (J,) float32, the weight of each target word on the source's EOS.
+    links: the links, taken from `weights`.
     """
 
     source_words: list[str]
@@ -70,11 +70,11 @@ class WordAlignment:
 
 @dataclass(frozen=True, eq=False)  # arrays are not simply equal or not
 class AlignedSegment:
-    """The attention of a line, or of a part of it.
+    """The attention of a line, or of a segment of it.
 
-    attention: (T, S), the rows of the target's pieces and of EOS, the columns likewise.
-    source_words: for each of the S - 1 pieces the words (first, last + 1) that it belongs to.
-    target_words: the same of the T - 1 pieces.
+    attention: (T, S), a row for each target token and a column for each source token, with EOS.
+    source_words: the words (first, last + 1) of each of the S - 1 source tokens without EOS.
+    target_words: the words (first, last + 1) of each of the T - 1 target tokens without EOS.
     """
 
     attention: np.ndarray
@@ -85,59 +85,59 @@ class AlignedSegment:
 def align_words(
     source_words: Sequence[str],
     target_words: Sequence[str],
-    parts: Iterable[AlignedSegment],
+    segments: Iterable[AlignedSegment],
     rule: LinkRule = DEFAULT_RULE,
 ) -> WordAlignment:
-    """The alignment of a pair of lines; both were cut in the same `parts`."""
-    weights, end_weights = merge_pieces(parts, len(source_words), len(target_words), rule.shift)
+    """Return the alignment of a pair of lines from the attention of its segments."""
+    weights, end_weights = merge_tokens(segments, len(source_words), len(target_words), rule.shift)
     links = hard_links(weights, end_weights, rule.null, rule.normalize)
     return WordAlignment(list(source_words), list(target_words), weights, end_weights, links)
 
 
-def merge_pieces(
-    parts: Iterable[AlignedSegment], sources: int, targets: int, shift: int = 0
+def merge_tokens(
+    segments: Iterable[AlignedSegment], sources: int, targets: int, shift: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Weights of pieces -> weights of words.
+    """Merge the weights of tokens into weights of words.
 
-    The weight of a target word and a source word is summed over the pieces of the source word and
-    averaged over those of the target word. So what a target word gives to all source words and to
-    the end of the source is 1, as it is of a piece. A piece that is part of several source words
-    is divided among them evenly. A word without a piece has no weight.
+    The weight of a target word on a source word is summed over the tokens of the source word and
+    averaged over the tokens of the target word. So the weights of a target word on all source words
+    and on EOS sum to 1, as those of a token do. A token of several source words is divided evenly
+    among them. A word without tokens has no weight.
 
     Args:
-        parts: whatever has pieces of these words.
-        sources: I.
-        targets: J.
-        shift: of `LinkRule`, within each part.
+        segments: the segments of the line.
+        sources: I, the number of source words.
+        targets: J, the number of target words.
+        shift: the shift of `LinkRule`, applied within each segment.
 
     Returns:
-        weights of words (J, I), and of the source's end (J,), float32.
+        the weights on source words (J, I), and on the source's EOS (J,), float32.
     """
     weights, end_weights = np.zeros((targets, sources)), np.zeros(targets)
-    pieces = np.zeros(targets)  # of each target word
-    for part in parts:
-        rows = np.minimum(np.arange(len(part.target_words)) + shift, len(part.attention) - 1)
-        attention = np.asarray(part.attention, dtype=np.float64)[rows]
-        of_source = _membership(part.source_words, sources)  # (S - 1, I)
-        of_source /= np.maximum(of_source.sum(axis=1, keepdims=True), 1)
-        of_target = _membership(part.target_words, targets)  # (T - 1, J)
-        weights += of_target.T @ (attention[:, :-1] @ of_source)
-        end_weights += of_target.T @ attention[:, -1]
-        pieces += of_target.sum(axis=0)
-    pieces = np.maximum(pieces, 1)
-    return (weights / pieces[:, None]).astype(np.float32), (end_weights / pieces).astype(np.float32)
+    counts = np.zeros(targets)  # tokens of each target word
+    for segment in segments:
+        rows = np.minimum(np.arange(len(segment.target_words)) + shift, len(segment.attention) - 1)
+        attention = np.asarray(segment.attention, dtype=np.float64)[rows]
+        source = _membership(segment.source_words, sources)  # (S - 1, I)
+        source /= np.maximum(source.sum(axis=1, keepdims=True), 1)
+        target = _membership(segment.target_words, targets)  # (T - 1, J)
+        weights += target.T @ (attention[:, :-1] @ source)
+        end_weights += target.T @ attention[:, -1]
+        counts += target.sum(axis=0)
+    counts = np.maximum(counts, 1)
+    return (weights / counts[:, None]).astype(np.float32), (end_weights / counts).astype(np.float32)
 
 
 def hard_links(
     weights: np.ndarray, end_weights: np.ndarray, null: str = "never", normalize: str = "none"
 ) -> list[Link]:
-    """Each target word with the source word of its largest weight, the first of equal ones.
+    """Link each target word to the source word of its largest weight, the first in a tie.
 
     Args:
         weights: (J, I).
         end_weights: (J,).
-        null: of `LinkRule`. A target word whose weights are all 0 is never linked.
-        normalize: of `LinkRule`.
+        null: see `LinkRule`. A target word whose weights are all 0 is never linked.
+        normalize: see `LinkRule`.
     """
     if not weights.size:
         return []
@@ -150,7 +150,7 @@ def hard_links(
 
 
 def normalized(weights: np.ndarray, normalize: str) -> np.ndarray:
-    """Weights (J, I) as `LinkRule.normalize` says; a source word without any keeps zeros."""
+    """Normalise weights (J, I) as in `LinkRule`; a source word without weight keeps zeros."""
     if normalize == "none":
         return weights
     total = weights.sum(axis=0, keepdims=True)
@@ -158,28 +158,28 @@ def normalized(weights: np.ndarray, normalize: str) -> np.ndarray:
 
 
 def agreed_weights(forward: np.ndarray, reverse: np.ndarray, normalize: str = "none") -> np.ndarray:
-    """Where both directions agree: the geometric mean of their weights, (J, I).
+    """Return the geometric mean of the weights of both directions, (J, I).
 
-    The idea, not the training, is that of Liang, Taskar and Klein (2006), "Alignment by Agreement",
-    section 4: links are taken from the product of what both directions say.
+    As in Liang, Taskar and Klein (2006), "Alignment by Agreement", section 4, links are taken from
+    the product of both directions; the training of that paper is not used.
 
     Args:
-        forward: (J, I), of the model from source to target.
-        reverse: (I, J), of the other one, for which the target words are the source.
-        normalize: of `LinkRule`, for each in its own direction.
+        forward: (J, I), the weights of the model from source to target.
+        reverse: (I, J), the weights of the model from target to source.
+        normalize: see `LinkRule`; applied to each in its own direction.
     """
     return np.sqrt(normalized(forward, normalize) * normalized(reverse, normalize).T)
 
 
 def agreed_links(weights: np.ndarray) -> tuple[list[Link], list[Link]]:
-    """Links of each direction from weights (J, I) that both agree on, all source-target."""
+    """Return the links of both directions from agreed weights (J, I), all as source-target."""
     targets, sources = weights.shape
-    back = hard_links(weights.T, np.zeros(sources))
-    return hard_links(weights, np.zeros(targets)), sorted((i, j) for j, i in back)
+    reverse = hard_links(weights.T, np.zeros(sources))
+    return hard_links(weights, np.zeros(targets)), sorted((i, j) for j, i in reverse)
 
 
-def turned(alignment: WordAlignment) -> WordAlignment:
-    """What a model of the other direction says, as source-target; its end weights are dropped."""
+def transposed(alignment: WordAlignment) -> WordAlignment:
+    """Return a target-source alignment as source-target; its end weights become 0."""
     return WordAlignment(
         source_words=alignment.target_words,
         target_words=alignment.source_words,
@@ -190,8 +190,8 @@ def turned(alignment: WordAlignment) -> WordAlignment:
 
 
 def _membership(words: Sequence[tuple[int, int]], count: int) -> np.ndarray:
-    """(pieces, count): 1 where the piece belongs to the word."""
+    """Return a matrix (tokens, count) that is 1 where the token belongs to the word."""
     matrix = np.zeros((len(words), count))
-    for piece, (first, last) in enumerate(words):
-        matrix[piece, first:last] = 1.0
+    for token, (first, last) in enumerate(words):
+        matrix[token, first:last] = 1.0
     return matrix

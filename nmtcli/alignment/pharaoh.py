@@ -1,6 +1,6 @@
-"""Pharaoh's format of alignments: a line `0-0 1-2` for each pair, source-target, from 0.
+"""The Pharaoh format of alignments: a line `0-0 1-2` for each pair, source-target, from 0.
 
-In a gold alignment `1-2` is a sure link, and `1?2` one that is possible only.
+In a gold alignment, `1-2` is a sure link and `1?2` is a possible link.
 """
 
 import re
@@ -16,10 +16,10 @@ _SPACES = re.compile("[ \t]+")
 
 @dataclass(frozen=True)
 class GoldLinks:
-    """What annotators say of a pair of lines.
+    """The gold alignment of a pair of lines.
 
-    sure: links that all see.
-    possible: all links, the sure ones among them.
+    sure: the links on which the annotators agree.
+    possible: all links, including the sure ones.
     """
 
     sure: frozenset[Link]
@@ -27,31 +27,36 @@ class GoldLinks:
 
 
 def format_links(links: Iterable[Link]) -> str:
-    """`0-0 1-2`; the empty text of none."""
+    """Format links as `0-0 1-2`; no links give an empty text."""
     return " ".join(f"{i}-{j}" for i, j in links)
 
 
 def read_links(line: str, where: str, words: tuple[int, int]) -> list[Link]:
-    """The sorted links of a line of an alignment.
+    """Read the links of one line, sorted.
 
     Args:
-        line: such as `0-0 1-2`.
-        where: file and line, for messages.
-        words: how many the source and the target have.
+        line: a line such as `0-0 1-2`.
+        where: the file and line, for messages.
+        words: the numbers of source and target words.
 
     Raises:
-        UsageError: something is no link, only possible, or outside the sentence.
+        UsageError: a link is malformed, only possible, or outside the sentences.
     """
     links = set()
     for token, link, sure in _parsed(line, where, words, "write 3-4"):
         if not sure:
-            raise UsageError(f"{where}: '{token}' is possible only, which is for gold; write 3-4")
+            raise UsageError(
+                f"{where}: '{token}' is a possible link, which only gold alignments have; write 3-4"
+            )
         links.add(link)
     return sorted(links)
 
 
 def read_gold(line: str, where: str, words: tuple[int, int]) -> GoldLinks:
-    """The links of a line of a gold alignment; arguments and errors as of `read_links`."""
+    """Read the links of one line of a gold alignment.
+
+    The arguments and errors are those of `read_links`, but possible links are allowed.
+    """
     sure, possible = set(), set()
     for _, link, is_sure in _parsed(line, where, words, "write 3-4 (sure) or 3?4 (possible)"):
         possible.add(link)
@@ -61,28 +66,29 @@ def read_gold(line: str, where: str, words: tuple[int, int]) -> GoldLinks:
 
 
 def check_count(name: str, lines: Sequence[str], pairs: int) -> None:
-    """
+    """Check the number of lines of an alignment file.
+
     Raises:
-        UsageError: a file of links has not one line for each pair.
+        UsageError: the file does not have one line for each pair.
     """
     if len(lines) != pairs:
         raise UsageError(
-            f"{name} has {len(lines)} lines, but there are {pairs} pairs of sentences; give one"
+            f"{name} has {len(lines)} lines, but there are {pairs} sentence pairs; give one"
             " line of links for each pair"
         )
 
 
 def _parsed(line: str, where: str, words: tuple[int, int], remedy: str):
-    """(token, link, is it sure) of each link."""
+    """Yield (text, link, whether it is sure) for each link of a line."""
     for token in filter(None, _SPACES.split(line)):
-        found = _LINK.fullmatch(token)
-        if not found:
+        match = _LINK.fullmatch(token)
+        if not match:
             shown = token if len(token) <= 40 else token[:40] + "..."
-            raise UsageError(f"{where}: '{shown}' is no link; {remedy}")
-        i, j = int(found[1]), int(found[3])
+            raise UsageError(f"{where}: '{shown}' is not a link; {remedy}")
+        i, j = int(match[1]), int(match[3])
         if i >= words[0] or j >= words[1]:
             raise UsageError(
-                f"{where}: link {token} is outside the sentences, of {words[0]} source and"
-                f" {words[1]} target words, counted from 0"
+                f"{where}: link {token} is outside the sentences, which have {words[0]} source and"
+                f" {words[1]} target words; count from 0"
             )
-        yield token, (i, j), found[2] == "-"
+        yield token, (i, j), match[2] == "-"

@@ -1,7 +1,7 @@
-"""Alignments of both directions made one.
+"""Symmetrisation: combine the alignments of both directions.
 
-Each direction links a word to at most one word of the other side; together they find what neither
-can say alone, such as one word that stands for two.
+Each direction links a word to at most one word of the other side. Combined, they can express what
+neither direction can, such as one word that is translated by two.
 """
 
 from collections.abc import Callable, Iterable
@@ -18,26 +18,26 @@ _NEIGHBOURS = ((-1, 0), (0, -1), (1, 0), (0, 1), (-1, -1), (-1, 1), (1, -1), (1,
 
 
 def symmetrize(forward: Links, reverse: Links, method: str) -> list[Link]:
-    """Put the links of both directions together.
+    """Combine the links of both directions.
 
-    - `intersection`, `union`: of both sets.
-    - `grow-diag`: the intersection, to which neighbours (also diagonal ones) of its links are added
-      that are in the union and have a word that is not linked yet, until there are none.
-    - `grow-diag-final`: then the other links of `forward`, and those of `reverse`, that have a
+    - `intersection`, `union`: the intersection or the union of both sets.
+    - `grow-diag`: starts with the intersection and repeatedly adds neighbours of its links (also
+      diagonal ones) that are in the union and have a word that is not linked yet.
+    - `grow-diag-final`: then adds the other links of `forward`, and those of `reverse`, that have a
       word that is not linked yet.
-    - `grow-diag-final-and`: the same, where both words are not linked yet.
+    - `grow-diag-final-and`: the same, but both words must not be linked yet.
 
     Reference: Och & Ney (2003), "A Systematic Comparison of Various Statistical Alignment Models";
-    Koehn, Och & Marcu (2003), "Statistical Phrase-Based Translation". Links are looked at
-    by target word, then by source word, and forward before reverse, as in the manual of Moses.
+    Koehn, Och & Marcu (2003), "Statistical Phrase-Based Translation". Links are visited by target
+    word, then by source word, and forward before reverse, as in the manual of Moses.
 
     Args:
-        forward: links (i, j) of the model from source to target.
-        reverse: of the model from target to source, as (i, j) too.
+        forward: the links (i, j) of the model from source to target.
+        reverse: the links of the model from target to source, also as (i, j).
         method: one of `METHODS`.
 
     Returns:
-        sorted links.
+        the combined links, sorted.
 
     Raises:
         UsageError: there is no such method.
@@ -48,6 +48,7 @@ def symmetrize(forward: Links, reverse: Links, method: str) -> list[Link]:
 
 
 def check_method(method: str) -> None:
+    """Raise UsageError if there is no such method."""
     if method not in METHODS:
         raise UsageError(f"--symmetrize must be one of {', '.join(METHODS)}, not '{method}'")
 

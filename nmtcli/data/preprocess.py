@@ -169,7 +169,7 @@ def _keep_as_is(out: Path, identity: dict, keep_rejected: bool) -> Report:
     if changes:
         raise UsageError(
             f"{out}: has been prepared with other options or text ({'; '.join(changes)});"
-            " replace it with --force, or choose another --out"
+            " use --force to replace it, or choose another --out"
         )
     old.check()
     return _report(out, old.facts, already=True)

@@ -1,1 +1,1 @@
-"""The use cases around a trained run: translate, score, align, rerank."""
+"""The use cases of a trained run: translation, scoring, alignment and reranking."""

@@ -1,4 +1,4 @@
-"""Align given translations: which source word each target word attends to."""
+"""Align given translations: find the source word to which each target word attends."""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -15,7 +15,7 @@ from nmtcli.alignment.links import (
     agreed_links,
     agreed_weights,
     align_words,
-    turned,
+    transposed,
 )
 from nmtcli.alignment.symmetrization import DEFAULT_METHOD, check_method, symmetrize
 from nmtcli.decoding.batching import batches_by_length, pad
@@ -37,9 +37,9 @@ logger = logging.getLogger(__name__)
 class TwoWayAlignment:
     """A pair of lines aligned by models of both directions.
 
-    forward: by the model from source to target.
-    reverse: by the other one, turned round to source-target.
-    links: of both together.
+    forward: the alignment by the model from source to target.
+    reverse: the alignment by the model from target to source, transposed to source-target.
+    links: the symmetrised links.
     """
 
     forward: WordAlignment
@@ -50,18 +50,17 @@ class TwoWayAlignment:
 class Aligner:
     """Aligns pairs of lines with an engine.
 
-    The model is made to produce the given target, and what it attends to on the way is the
-    alignment.
+    The model reads the given target (teacher forcing), and its attention gives the alignment.
 
     Args:
-        engine: runs the model.
-        source_subwords: cut the sources into pieces.
-        target_subwords: cut the targets into pieces.
+        engine: the engine that runs the model.
+        source_subwords: the subword model of the source.
+        target_subwords: the subword model of the target.
         rule: how links are taken from the attention.
-        batch_tokens: most rows x positions of a batch; a longer pair is a batch of its own. 0: what
-            suits the engine.
-        window: lines that are sorted by length together.
-        longest: pieces of a line from which `align_lines` warns.
+        batch_tokens: the limit of rows x positions of a batch; a longer pair is a batch of its own.
+            0 takes the engine's default.
+        window: the number of lines that are sorted by length together.
+        longest: the number of tokens of a line above which `align_lines` warns.
 
     Raises:
         UsageError: the model has no attention.
@@ -91,17 +90,20 @@ class Aligner:
         sources: Sequence[str],
         targets: Sequence[str],
     ) -> Iterator[WordAlignment]:
-        """The alignment of each pair, in order; without links where a side has no words.
+        """Yield the alignment of each pair, in order; it has no links if a side has no words.
 
-        No line is split, so that every word can be linked to every other one. A warning
-        names lines that are longer than the model translates whole.
+        Lines are not split, so that every word can be linked to every other one. A warning names
+        the lines that are longer than what the model translates as one segment.
 
         Raises:
             UsageError: the sides have different numbers of lines.
-            NmtError: the model's attention is not numbers.
+            NmtError: the model's attention is NaN.
         """
         if len(sources) != len(targets):
-            raise UsageError(f"{len(sources)} sources but {len(targets)} targets")
+            raise UsageError(
+                f"there are {len(sources)} sources but {len(targets)} targets; give one target for"
+                " each source"
+            )
         for start in range(0, len(sources), self.window):
             window = slice(start, start + self.window)
             sides = (
@@ -109,16 +111,16 @@ class Aligner:
                 self.target_subwords.encode_batch_with_spans(targets[window]),
             )
             self._warn_of_long_lines(start, sides)
-            found = self._align_window(sources[window], targets[window], *sides)
-            yield from (found[number] for number in range(len(found)))
+            aligned = self._align_window(sources[window], targets[window], *sides)
+            yield from (aligned[number] for number in range(len(aligned)))
 
     def _warn_of_long_lines(self, start: int, sides) -> None:
-        for number, pieces in enumerate(zip(*sides), start=start + 1):
-            longest = max(len(side.ids) for side in pieces)
+        for number, pair in enumerate(zip(*sides), start=start + 1):
+            longest = max(len(side.ids) for side in pair)
             if longest > self.longest:
                 logger.warning(
-                    "line %s: %s pieces, over %s; aligned in one part, though the model translates"
-                    " lines of this length in several",
+                    "line %s has %s tokens, more than %s (search.max_source_pieces); it is aligned"
+                    " as a whole, although the model translates such lines in segments",
                     *(number, longest, self.longest),
                 )
 
@@ -126,37 +128,39 @@ class Aligner:
         self,
         sources: Sequence[str],
         targets: Sequence[str],
-        source_pieces: Sequence[TokenSpans],
-        target_pieces: Sequence[TokenSpans],
+        source_tokens: Sequence[TokenSpans],
+        target_tokens: Sequence[TokenSpans],
     ) -> dict[int, WordAlignment]:
-        """The alignment of each pair by its number; the model is not asked about an empty side."""
-        found, lengths = {}, {}
-        for n, sides in enumerate(zip(source_pieces, target_pieces)):
+        """Return the alignment of each pair by its number; an empty side needs no model."""
+        aligned, lengths = {}, {}
+        for n, sides in enumerate(zip(source_tokens, target_tokens)):
             if all(side.ids for side in sides):
                 lengths[n] = max(len(side.ids) for side in sides) + 1
             else:
-                found[n] = self._align_pair(sources[n], targets[n], [])
+                aligned[n] = self._align_pair(sources[n], targets[n], [])
         pairs = list(lengths)
         for batch in batches_by_length(list(lengths.values()), self.batch_tokens):
             numbers = [pairs[index] for index in batch]
             weights = self._attend(
-                [source_pieces[n].ids for n in numbers], [target_pieces[n].ids for n in numbers]
+                [source_tokens[n].ids for n in numbers], [target_tokens[n].ids for n in numbers]
             )
             for n, attention in zip(numbers, weights):
-                pieces = source_pieces[n], target_pieces[n]
-                part = AlignedSegment(
-                    attention, *(words_of_tokens(p.text, p.spans) for p in pieces)
+                sides = source_tokens[n], target_tokens[n]
+                segment = AlignedSegment(
+                    attention, *(words_of_tokens(side.text, side.spans) for side in sides)
                 )
-                found[n] = self._align_pair(sources[n], targets[n], [part])
-        return found
+                aligned[n] = self._align_pair(sources[n], targets[n], [segment])
+        return aligned
 
-    def _align_pair(self, source: str, target: str, parts: list[AlignedSegment]) -> WordAlignment:
-        return align_words(split_words(source), split_words(target), parts, self.rule)
+    def _align_pair(
+        self, source: str, target: str, segments: list[AlignedSegment]
+    ) -> WordAlignment:
+        return align_words(split_words(source), split_words(target), segments, self.rule)
 
     def _attend(
         self, sources: Sequence[list[int]], targets: Sequence[list[int]]
     ) -> Iterator[np.ndarray]:
-        """The attention of each pair, (T, S), with the rows and columns of EOS."""
+        """Yield the attention of each pair, (T, S), including the row and the column of EOS."""
         attention = np.asarray(
             self.engine.align(
                 pad([[*ids, EOS_ID] for ids in sources]), pad([[*ids, EOS_ID] for ids in targets])
@@ -164,8 +168,8 @@ class Aligner:
         )
         if np.isnan(attention).any():
             raise NmtError(
-                "the model's attention is not numbers (NaN): its training diverged;"
-                " use an earlier checkpoint"
+                "the model's attention is NaN, since its training diverged; use an earlier"
+                " checkpoint"
             )
         for weights, source, target in zip(attention, sources, targets):
             yield weights[: len(target) + 1, : len(source) + 1]
@@ -179,32 +183,34 @@ def align_both_ways(
     method: str = DEFAULT_METHOD,
     agree: bool = False,
 ) -> Iterator[TwoWayAlignment]:
-    """The alignment of each pair by models of both directions.
+    """Yield the alignment of each pair by models of both directions.
 
     Args:
-        forward: of a model from source to target.
-        reverse: of a model from target to source.
+        forward: the aligner of a model from source to target.
+        reverse: the aligner of a model from target to source.
+        sources, targets: the lines of both sides.
         method: one of `nmtcli.alignment.symmetrization.METHODS`.
-        agree: take the links of both directions from the weights on which both agree
-            (`agreed_weights`), and not from its own weights each.
+        agree: whether to take the links of both directions from the weights on which both agree
+            (`agreed_weights`), instead of from each direction's own weights.
 
     Raises:
-        UsageError: there is no such method, or the rule leaves words out when `agree` cannot.
+        UsageError: there is no such method, or `agree` is combined with the null rule "eos".
     """
     check_method(method)
     if agree and "eos" in (forward.rule.null, reverse.rule.null):
-        raise UsageError("--agree compares words alone: leave out --null eos")
-    ways = zip(
+        raise UsageError("--agree does not work with --null eos; leave out one of them")
+    directions = zip(
         forward.align_lines(sources, targets),
         reverse.align_lines(targets, sources),
     )
-    for there, back in ways:
-        back = turned(back)
-        links = there.links, back.links
+    for source_target, target_source in directions:
+        reversed_back = transposed(target_source)
+        links = source_target.links, reversed_back.links
         if agree:
             normalize = forward.rule.normalize
-            links = agreed_links(agreed_weights(there.weights, back.weights.T, normalize))
-        yield TwoWayAlignment(there, back, symmetrize(*links, method))
+            weights = agreed_weights(source_target.weights, target_source.weights, normalize)
+            links = agreed_links(weights)
+        yield TwoWayAlignment(source_target, reversed_back, symmetrize(*links, method))
 
 
 def load_aligner(
@@ -215,17 +221,17 @@ def load_aligner(
     head: int | None = None,
     runtime: Runtime = AUTOMATIC,
 ) -> Aligner:
-    """An aligner from a run's folder.
+    """Load an aligner from the folder of a run.
 
     Args:
-        run_path: the folder; None is the newest run here.
+        run_path: the folder; None means the newest run under `./runs`.
         checkpoint: `best`, `last` or `step-N`.
         rule: how links are taken from the attention.
-        layer, head: of a Transformer, as of `load_engine`.
-        runtime: what runs the model.
+        layer, head: the layer and the head of a Transformer, see `load_engine`.
+        runtime: the engine and precision that run the model.
 
     Raises:
-        UsageError: no such run, checkpoint, layer or head, or its model has no attention.
+        UsageError: there is no such run, checkpoint, layer or head, or the model has no attention.
     """
     run = find_run(run_path)
     check_checkpoint_name(checkpoint)

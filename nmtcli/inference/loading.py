@@ -1,4 +1,4 @@
-"""The trained runs that a command names, and the one engine that they make together."""
+"""Find the trained runs that a command names, and load them as one engine."""
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -22,16 +22,16 @@ class Member(NamedTuple):
 def find_members(
     runs: str | Sequence[str] | None = None, checkpoints: str | Sequence[str] = "best"
 ) -> list[Member]:
-    """The models that are meant: one, or several for an ensemble.
+    """Find the models that are named: one, or several for an ensemble.
 
     Args:
-        runs: a folder or several; None or none at all is the newest run here.
+        runs: one folder or several; None or an empty list means the newest run under `./runs`.
         checkpoints: `best`, `last` or `step-N`: one for all runs, one for each of them, or several
-            of a single run.
+            for a single run.
 
     Raises:
-        UsageError: no such run, a name that is none, numbers that do not fit, or runs that cut
-            text into other pieces.
+        UsageError: a run does not exist, a checkpoint name is invalid, the numbers of runs and
+            checkpoints do not match, or the runs have different subword models.
     """
     paths = [runs] if runs is None or not isinstance(runs, (list, tuple)) else list(runs) or [None]
     names = [checkpoints] if isinstance(checkpoints, str) else list(checkpoints) or ["best"]
@@ -44,12 +44,12 @@ def find_members(
         names = names * len(found)
     if len(found) != len(names):
         raise UsageError(
-            f"{len(found)} runs but {len(names)} checkpoints: give one checkpoint for all runs, or"
-            " one for each run in the same order"
+            f"there are {len(found)} runs but {len(names)} checkpoints; give one checkpoint for all"
+            " runs, or one for each run in the same order"
         )
     members = [Member(run, name) for run, name in zip(found, names)]
     for other in members[1:]:
-        _check_same_pieces(members[0].run, other.run)
+        _check_same_subwords(members[0].run, other.run)
     return members
 
 
@@ -58,15 +58,16 @@ def load_members(
     kind: str = "log",
     runtime: Runtime = AUTOMATIC,
 ) -> Engine:
-    """The engine of a model, or of several that translate as one.
+    """Load the engine of one model, or of several models as an ensemble.
 
     Args:
-        members: of `find_members`.
-        kind: how an ensemble takes the mean, as of `nmtcli.engines.ensemble.Ensemble`.
-        runtime: what runs the models.
+        members: the models, from `find_members`.
+        kind: how an ensemble averages, see `nmtcli.engines.ensemble.Ensemble`.
+        runtime: the engine and precision that run the models.
 
     Raises:
-        UsageError: no such checkpoint, an export that cannot be used, or a shortlist for several.
+        UsageError: a checkpoint does not exist, an export cannot be used, or an ensemble is
+            combined with a shortlist.
     """
     if runtime.shortlist and len(members) > 1:
         raise UsageError(
@@ -115,12 +116,12 @@ def search_options(
 
 
 def translates_back(run: RunDirectory, other: RunDirectory) -> bool:
-    """Does `other` translate the other way round?
+    """Return whether `other` is known to translate in the opposite direction of `run`.
 
-    It does where its training text or its pieces are those of `run` with source and target swapped;
-    where neither are the same in any order nothing can be told, and the answer is no.
+    It is if its training text or its subword models are those of `run` with source and target
+    swapped. If neither can be compared, the result is False.
     """
-    for sides in (_training_text, _pieces):
+    for sides in (_training_text, _subword_models):
         ours, theirs = sides(run), sides(other)
         if ours and theirs and ours[0] != ours[1] and theirs == ours[::-1]:
             return True
@@ -128,7 +129,7 @@ def translates_back(run: RunDirectory, other: RunDirectory) -> bool:
 
 
 def _training_text(run: RunDirectory) -> list[str] | None:
-    """Hashes of source and target; None of a run that does not tell such two."""
+    """Return the hashes of source and target; None if the run has not recorded exactly two."""
     try:
         source, target = run.read_facts()["data"]["sha256"]["text"]["train"]
     except (KeyError, TypeError, ValueError):
@@ -136,20 +137,20 @@ def _training_text(run: RunDirectory) -> list[str] | None:
     return [source, target] if isinstance(source, str) else None
 
 
-def _pieces(run: RunDirectory) -> list[bytes] | None:
-    """The models of source and target."""
+def _subword_models(run: RunDirectory) -> list[bytes] | None:
+    """Return the subword models of source and target as bytes; None if one is missing."""
     files = [run.source_subwords, run.target_subwords]
     return [path.read_bytes() for path in files] if all(path.is_file() for path in files) else None
 
 
-def _check_same_pieces(first: RunDirectory, other: RunDirectory) -> None:
+def _check_same_subwords(first: RunDirectory, other: RunDirectory) -> None:
     if first.path == other.path:
         return
     for side in ("source", "target"):
         models = [getattr(run, f"{side}_subwords") for run in (first, other)]
         if models[0].read_bytes() != models[1].read_bytes():
             raise UsageError(
-                f"{first.path} and {other.path} cut the {side} into other pieces, so their"
-                " probabilities have no mean; an ensemble needs runs trained on the same prepared"
-                " data (reranking combines any two)"
+                f"{first.path} and {other.path} have different {side} subwords, so they cannot be"
+                " an ensemble; give runs trained on the same prepared data, or use reranking, which"
+                " combines any two"
             )

@@ -1,11 +1,11 @@
-"""Reranking: the n-best list of each line in the order that another model would have it, too.
+"""Reranking: sort each n-best list by a mixture of the model's score and another model's score.
 
     score = (1 - w) * model_score + w * rescore
 
 Both are log-probabilities with the length penalty of the search. The other model scores the text of
-a whole line, so it may have other pieces; it may also translate the other way round, and then says
-how well the source follows from the translation: a noisy channel (Brown et al. (1993), equation 2;
-Yee et al. (2019), arXiv:1908.05731, section 2), here without a language model.
+a whole line, so it may have other subwords. It may also translate in the opposite direction and
+score the source given the translation: a noisy channel (Brown et al. (1993), equation 2; Yee et al.
+(2019), arXiv:1908.05731, section 2), here without a language model.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -16,14 +16,15 @@ from nmtcli.inference.results import Candidate, Translation
 
 
 class Reranker:
-    """A `nmtcli.inference.translator.Translator` whose n-best lists are put into another order.
+    """Translates lines and reranks the n-best list of each.
 
-    The whole beam is rescored, however many of it are wanted; of samples, as many as are wanted.
+    The whole beam is rescored, even if fewer translations are asked for; with sampling, only as
+    many as are asked for.
 
     Args:
-        translator: finds the candidates.
-        scorer: `nmtcli.inference.scorer.Scorer` of the other model.
-        reverse: the other model translates the other way round.
+        translator: the `nmtcli.inference.translator.Translator` that finds the candidates.
+        scorer: the `nmtcli.inference.scorer.Scorer` of the other model.
+        reverse: whether the other model translates in the opposite direction.
     """
 
     def __init__(self, translator, scorer, reverse: bool = False):
@@ -40,18 +41,21 @@ class Reranker:
         prefixes: Iterable[str] | None = None,
         pauses: Callable[[], bool] = lambda: False,
     ) -> Iterator[Translation]:
-        """As of `inference.translator.Translator`, best mixture first; equal ones stay in order."""
-        read: list[str] = []  # lines whose translations have not been given yet
+        """Yield the translation of each line, best mixture first; ties keep the translator's order.
+
+        The arguments and errors are those of `Translator.translate_lines`.
+        """
+        read: list[str] = []  # the lines whose translations have not been yielded yet
         window: list[Translation] = []
 
-        def noted() -> Iterator[str]:
+        def recorded() -> Iterator[str]:
             for line in lines:
                 read.append(line)
                 yield line
 
-        for translation in self.translator.translate_lines(noted(), prefixes, pauses):
+        for translation in self.translator.translate_lines(recorded(), prefixes, pauses):
             window.append(translation)
-            if len(window) == len(read):  # the translator has no more until it reads on
+            if len(window) == len(read):  # the translator must read on before it yields more
                 yield from self._rerank(read, window)
                 read.clear()
                 window = []
@@ -72,12 +76,15 @@ class Reranker:
             yield replace(translation, nbest=nbest[: self.search.nbest])
 
     def _rescored(self, candidate: Candidate, translation: Translation, scores) -> Candidate:
-        """A candidate with its new score; an empty line has only one, and asks no model."""
+        """Return a candidate with its new score; the one of an empty line needs no model."""
         if not translation.source_tokens:
             return replace(candidate, model_score=candidate.score, rescore=candidate.score)
-        search, found = self.search, next(scores)
+        search, line_score = self.search, next(scores)
         rescore = normalised(
-            found.log_prob, found.pieces, search.length_penalty, search.length_penalty_kind
+            line_score.log_prob,
+            line_score.pieces,
+            search.length_penalty,
+            search.length_penalty_kind,
         )
         weight = search.rerank_weight
         score = (1 - weight) * candidate.score + weight * rescore

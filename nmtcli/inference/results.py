@@ -1,4 +1,4 @@
-"""What a line's translation is made of."""
+"""The result of translating a line: its candidates with scores, tokens, attention, alignment."""
 
 import json
 from collections.abc import Sequence
@@ -25,16 +25,17 @@ END_TOKEN = "</s>"
 class Candidate:
     """One translation of a line.
 
-    text: one line.
-    log_prob: natural logarithm of its probability; of a line in parts, the sum over the parts.
-    score: what the candidates are ranked by: the log-probability over the length, as the options
-        of the search say, the length counted with each part's end; after reranking the mixture of
-        this one, then `model_score`, and `rescore`.
-    tokens: pieces; each part ends with `</s>`.
-    attentions: a (T, S) array for each part, its rows and columns are the part's tokens and
-        source tokens, ends included; empty where the model has no attention.
-    alignment: of the whole line's words, where it was asked for.
-    model_score, rescore: where another model reranked, as of `nmtcli.inference.reranker`.
+    text: the text, one line.
+    log_prob: the natural logarithm of its probability, summed over the segments.
+    score: the score that ranks the candidates: the log-probability with the length penalty of the
+        search (the length includes the end of each segment), or after reranking the mixture of
+        `model_score` and `rescore`.
+    tokens: the tokens; each segment ends with `</s>`.
+    attentions: a (T, S) array for each segment, with a row for each of its tokens and a column for
+        each source token, `</s>` included; empty if the model has no attention.
+    alignment: the word alignment of the whole line, if it was asked for.
+    model_score, rescore: the two scores that a reranker mixes, see `nmtcli.inference.reranker`;
+        None without reranking.
     """
 
     text: str
@@ -49,11 +50,12 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Translation:
-    """The translations of one line, best first; an empty line has an empty one.
+    """The translations of one line, best first; an empty line has one empty translation.
 
-    Where they were drawn by chance they stand in the order of the draw.
+    Sampled translations are in the order in which they were drawn.
 
-    source_tokens: pieces of the line; each part ends with `</s>`.
+    nbest: the candidates.
+    source_tokens: the tokens of the line; each segment ends with `</s>`.
     """
 
     nbest: list[Candidate]
@@ -77,12 +79,12 @@ class Translation:
 
     @property
     def attention(self) -> np.ndarray | None:
-        """(T, S) of the best; None without attention, and for a line translated in parts."""
+        """(T, S) of the best candidate; None without attention or with several segments."""
         attentions = self.nbest[0].attentions
         return attentions[0] if len(attentions) == 1 else None
 
     def to_json(self) -> str:
-        """One JSON object on one line."""
+        """Return the translation as one JSON object on one line."""
         attention = self.attention
         if attention is not None:
             attention = np.round(attention.astype(np.float64), 4).tolist()
@@ -112,25 +114,26 @@ def _summary(candidate: Candidate) -> dict:
 
 
 def check_attention(engine, run="this run") -> None:
-    """
+    """Check that an engine returns attention, which alignments need.
+
     Args:
-        engine: of the run.
-        run: what to call it.
+        engine: the engine of the run.
+        run: the name of the run in messages.
 
     Raises:
-        UsageError: the engine has no attention to show, so there is nothing to align by.
+        UsageError: the engine returns no attention, or the model has none.
     """
     if not engine.has_attention:
         raise UsageError(
-            f"{run}: the model puts the whole source into one vector, without attention, so there"
-            " is nothing to align; use a run trained with --attention bahdanau or another"
+            f"{run}: the model encodes the source as one vector, without attention, so it cannot"
+            " align; use a run trained with attention, for example --attention bahdanau"
         )
 
 
 class Segment(NamedTuple):
-    """A stretch of a line that is translated by itself; the stretches together are the line.
+    """A stretch of a line that is translated by itself; joined, the segments are the line.
 
-    ids: its pieces, without EOS; none of a stretch that has nothing to translate.
+    ids: the token ids, without EOS; empty if there is nothing to translate.
     """
 
     text: str
@@ -138,18 +141,18 @@ class Segment(NamedTuple):
 
 
 class SourceWords(NamedTuple):
-    """The words of a line, and for each part that is translated which of them its pieces are."""
+    """The words of a line, and for each translated segment the words of its tokens."""
 
     words: list[str]
-    of_pieces: list[list[WordRange]]
+    token_words: list[list[WordRange]]
 
 
 class TranslationAligner:
-    """Aligns lines with what a search made of them; a line in parts is aligned as a whole.
+    """Aligns lines with their translations; a line in several segments is aligned as a whole.
 
     Args:
-        source_subwords: cut the lines into pieces.
-        target_subwords: made text of the pieces that were found.
+        source_subwords: the subword model of the source.
+        target_subwords: the subword model of the target.
         rule: how links are taken from the attention.
     """
 
@@ -158,31 +161,33 @@ class TranslationAligner:
         self.target_subwords = target_subwords
         self.rule = rule
 
-    def source_words(self, line: str, parts: Sequence[Segment]) -> SourceWords:
-        texts = [part.text for part in parts]
-        of_pieces = words_of_source_segments(
+    def source_words(self, line: str, segments: Sequence[Segment]) -> SourceWords:
+        """Return the words of a line, which `align` needs for each of its translations."""
+        texts = [segment.text for segment in segments]
+        token_words = words_of_source_segments(
             texts, self.source_subwords.encode_batch_with_spans(texts)
         )
         return SourceWords(
-            split_words(line), [words for words, part in zip(of_pieces, parts) if part.ids]
+            split_words(line),
+            [words for words, segment in zip(token_words, segments) if segment.ids],
         )
 
     def align(
         self, source: SourceWords, text: str, hypotheses: Sequence[Hypothesis]
     ) -> WordAlignment:
-        """The alignment of a line and one translation of it.
+        """Return the alignment of a line and one of its translations.
 
         Args:
-            source: of `source_words`.
+            source: the words of the line, from `source_words`.
             text: the translation.
-            hypotheses: what it was made of, one for each part that was translated.
+            hypotheses: the hypothesis of each translated segment.
         """
-        placed = [self.target_subwords.decode_with_spans(h.ids) for h in hypotheses]
-        of_target = words_of_target_segments(placed) if placed else []
-        parts = [
+        tokens = [self.target_subwords.decode_with_spans(h.ids) for h in hypotheses]
+        target_token_words = words_of_target_segments(tokens) if tokens else []
+        segments = [
             AlignedSegment(hypothesis.attention, source_words, target_words)
             for hypothesis, source_words, target_words in zip(
-                hypotheses, source.of_pieces, of_target
+                hypotheses, source.token_words, target_token_words
             )
         ]
-        return align_words(source.words, split_words(text), parts, self.rule)
+        return align_words(source.words, split_words(text), segments, self.rule)

@@ -1,4 +1,4 @@
-"""Score given translations: the log-probability of each line, and the corpus perplexity."""
+"""Score given translations: log-probability of each line, perplexity of the corpus."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -17,11 +17,11 @@ from nmtcli.text.subwords import Subwords, load_sides
 
 @dataclass(frozen=True)
 class LineScore:
-    """How probable a translation is.
+    """The score of one translation.
 
-    log_prob: natural logarithm of p(translation | source), its end included.
-    pieces: of the translation, its end (EOS) included.
-    words: between spaces, and one for its end.
+    log_prob: the natural logarithm of p(translation | source), EOS included.
+    pieces: the number of tokens of the translation, EOS included.
+    words: the number of words of the translation, plus one for EOS.
     """
 
     log_prob: float
@@ -31,7 +31,7 @@ class LineScore:
 
 @dataclass(frozen=True)
 class Summary:
-    """The same, summed over a corpus."""
+    """The scores of a corpus: the sums of the fields of `LineScore`, and the number of lines."""
 
     lines: int = 0
     log_prob: float = 0.0
@@ -39,6 +39,7 @@ class Summary:
     words: int = 0
 
     def plus(self, line: LineScore) -> "Summary":
+        """Return the summary with one more line."""
         return Summary(
             self.lines + 1,
             self.log_prob + line.log_prob,
@@ -48,12 +49,12 @@ class Summary:
 
     @property
     def perplexity_per_piece(self) -> float:
-        """exp(-log p / pieces); NaN of nothing."""
+        """exp(-log p / tokens); NaN for an empty corpus."""
         return _perplexity(self.log_prob, self.pieces)
 
     @property
     def perplexity_per_word(self) -> float:
-        """exp(-log p / words): comparable between models with other pieces; NaN of nothing."""
+        """exp(-log p / words), comparable between subword models; NaN for an empty corpus."""
         return _perplexity(self.log_prob, self.words)
 
 
@@ -61,12 +62,12 @@ class Scorer:
     """Scores translations with an engine.
 
     Args:
-        engine: runs the model.
-        source_subwords: cut the sources into pieces.
-        target_subwords: cut the translations into pieces.
-        batch_tokens: most rows x positions of a batch; a longer pair is a batch of its own. 0: what
-            suits the engine.
-        window: lines that are sorted by length together.
+        engine: the engine that runs the model.
+        source_subwords: the subword model of the source.
+        target_subwords: the subword model of the target.
+        batch_tokens: the limit of rows x positions of a batch; a longer pair is a batch of its own.
+            0 takes the engine's default.
+        window: the number of lines that are sorted by length together.
     """
 
     def __init__(
@@ -84,17 +85,20 @@ class Scorer:
         self.window = window
 
     def score_lines(self, sources: Sequence[str], targets: Sequence[str]) -> Iterator[LineScore]:
-        """The score of each pair, in order.
+        """Yield the score of each pair, in order.
 
-        Nothing is special about empty lines, nor about long ones: an empty translation has the
-        probability that the model gives to ending at once, and no line is split.
+        Empty and long lines are not treated specially: an empty translation has the probability
+        that the model gives to EOS as the first token, and no line is split.
 
         Raises:
             UsageError: the sides have different numbers of lines.
-            NmtError: the model's probabilities are not numbers.
+            NmtError: the model's probabilities are NaN.
         """
         if len(sources) != len(targets):
-            raise UsageError(f"{len(sources)} sources but {len(targets)} translations")
+            raise UsageError(
+                f"there are {len(sources)} sources but {len(targets)} translations; give one"
+                " translation for each source"
+            )
         for start in range(0, len(sources), self.window):
             end = start + self.window
             yield from self._score_window(sources[start:end], targets[start:end])
@@ -110,8 +114,8 @@ class Scorer:
             log_probs[batch] = np.asarray(scores, dtype=np.float64).sum(axis=1)
         if np.isnan(log_probs).any():
             raise NmtError(
-                "the model's probabilities are not numbers (NaN): its training diverged;"
-                " use an earlier checkpoint"
+                "the model's probabilities are NaN, since its training diverged; use an earlier"
+                " checkpoint"
             )
         return [
             LineScore(float(log_prob), len(ids), len(text.split()) + 1)
@@ -125,16 +129,16 @@ def load_scorer(
     ensemble: str | None = None,
     runtime: Runtime = AUTOMATIC,
 ) -> Scorer:
-    """A scorer from a run's folder, or from several.
+    """Load a scorer from the folder of a run, or of several runs.
 
     Args:
-        run_path: the folder; None is the newest run here. Several are an ensemble.
-        checkpoint: `best`, `last` or `step-N`; several as of `inference.loading.find_members`.
-        ensemble: how several models take the mean; None is as the first run's options say.
-        runtime: what runs the models.
+        run_path: the folder; None means the newest run under `./runs`. Several are an ensemble.
+        checkpoint: `best`, `last` or `step-N`; several as in `inference.loading.find_members`.
+        ensemble: how an ensemble averages; None takes the option of the first run.
+        runtime: the engine and precision that run the models.
 
     Raises:
-        UsageError: no such run or checkpoint, or runs that cannot be an ensemble.
+        UsageError: a run or checkpoint does not exist, or the runs cannot be an ensemble.
     """
     members = find_members(run_path, checkpoint)
     run = members[0].run

@@ -1,4 +1,4 @@
-"""Translate lines of text: N lines in, N translations out, in order."""
+"""Translate lines of text: N lines of input give N translations, in order."""
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -39,16 +39,15 @@ class Translator:
     """Translates lines with an engine.
 
     Args:
-        engine: finds the translations of sentences.
-        source_subwords: cut the lines into pieces.
-        target_subwords: make text of the pieces that are found.
-        search: the options.
-        link_rule: align the words of each line and its translations, by this rule; None is not
-            to align.
+        engine: the engine that runs the model.
+        source_subwords: the subword model of the source.
+        target_subwords: the subword model of the target.
+        search: the options of the search.
+        link_rule: how word alignments are taken from the attention; None for no alignments.
 
     Raises:
-        UsageError: options of the search that do not go together, or alignments or a coverage
-            penalty are wanted of a model without attention.
+        UsageError: options of the search contradict each other, or alignments or a coverage penalty
+            are asked for and the model has no attention.
     """
 
     def __init__(
@@ -70,7 +69,7 @@ class Translator:
         self.aligner = link_rule and TranslationAligner(source_subwords, target_subwords, link_rule)
 
     def with_nbest(self, nbest: int) -> "Translator":
-        """The same translator, with another number of translations of a line."""
+        """Return a translator that gives `nbest` translations of a line."""
         rule = self.aligner and self.aligner.rule
         search = replace(self.search, nbest=nbest)
         return Translator(self.engine, self.source_subwords, self.target_subwords, search, rule)
@@ -81,41 +80,44 @@ class Translator:
         prefixes: Iterable[str] | None = None,
         pauses: Callable[[], bool] = lambda: False,
     ) -> Iterator[Translation]:
-        """The translation of each line, in order; reads no more than two windows of lines ahead:
-        one is searched while the one before is given out.
+        """Yield the translation of each line, in order.
 
-        The first windows are smaller than `search.window`: the first lines come soon.
-        A line without any piece (empty, or only spaces) has the empty translation. A line over
-        `search.max_source_pieces` is translated in parts, with a warning; with
-        `search.by_sentence` each line is translated sentence by sentence. What a line
-        gets depends neither on the batch size nor on the other lines.
+        Lines are read in windows, at most two ahead: one is searched while the one before is
+        yielded. The first windows are smaller than `search.window`, so that the first translations
+        come soon.
+
+        A line without tokens (empty, or only spaces) has the empty translation. A line with more
+        than `search.max_source_pieces` tokens is translated in segments, with a warning; with
+        `search.by_sentence`, each line is translated sentence by sentence. The translation of a
+        line depends neither on the batch size nor on the other lines.
 
         Args:
-            prefixes: for each line the text that its translation begins with, as of
-                `nmtcli.inference.translator`; of a line in parts, that of the first part.
-            pauses: asked after each line; where it says yes, the lines so far are translated before
-                another one is read.
+            lines: the lines to translate.
+            prefixes: for each line the text with which its translation begins; in a line of several
+                segments, the first segment begins with it.
+            pauses: called after each line; if it returns True, the lines so far are translated
+                before another one is read.
 
         Raises:
-            UsageError: there are not as many prefixes as lines, or one is too long.
+            UsageError: the numbers of prefixes and lines differ, or a prefix is too long.
         """
-        before: Iterator[Translation] = iter(())
+        previous: Iterator[Translation] = iter(())
         with SentenceSearch(self.engine, self.search) as search:
             try:
-                for begun, has_paused in self._windows(search, lines, prefixes, pauses):
-                    yield from before
-                    before = begun
+                for current, has_paused in self._windows(search, lines, prefixes, pauses):
+                    yield from previous
+                    previous = current
                     if has_paused:
-                        yield from before
+                        yield from previous
             except UsageError:
-                yield from before  # the lines before the wrong one
+                yield from previous  # the lines before the wrong one
                 raise
-            yield from before
+            yield from previous
 
     def _windows(
         self, search: SentenceSearch, lines, prefixes, pauses
     ) -> Iterator[tuple[Iterator[Translation], bool]]:
-        """Windows whose search has begun, and whether the input pauses after them."""
+        """Begin each window; yield its translations, and whether the input paused after it."""
         lines, first = iter(lines), 1
         size = min(FIRST_WINDOW, self.search.window)
         prefixes = None if prefixes is None else iter(prefixes)
@@ -127,12 +129,17 @@ class Translator:
             if prefixes is not None:
                 beginnings = list(islice(prefixes, len(window)))
                 if len(beginnings) < len(window):
-                    raise UsageError(f"line {first + len(beginnings)}: has no prefix")
+                    raise UsageError(
+                        f"line {first + len(beginnings)} has no prefix; give one line of prefixes"
+                        " for each line"
+                    )
             yield self._begin_window(search, window, beginnings, first), has_paused
             first += len(window)
             size = min(size * WINDOW_GROWTH, self.search.window)
         if prefixes is not None and next(prefixes, None) is not None:
-            raise UsageError(f"prefix {first}: has no line")
+            raise UsageError(
+                f"prefix {first} has no line to translate; give as many prefixes as lines"
+            )
 
     def _begin_window(
         self,
@@ -141,48 +148,50 @@ class Translator:
         prefixes: list[str],
         first: int,
     ) -> Iterator[Translation]:
-        """Begin to search; what is returned waits for the translation of each line."""
-        lines_in_parts = self._parts(lines, first)
+        """Begin to search; the returned iterator waits for the translation of each line."""
+        segmented = self._segments(lines, first)
         sentences = []
-        beginnings = prefix_token_ids(self.target_subwords, prefixes, first)
-        for number, (parts, prefix) in enumerate(zip(lines_in_parts, beginnings), start=first):
-            pieces = _to_translate(parts)
-            if prefix and not pieces:
-                logger.warning("line %s: is empty, so it has no translation to begin", number)
-            for part, ids in enumerate(pieces):
-                sentences.append(Sentence(ids, prefix if part == 0 else [], (number, part)))
+        prefix_ids = prefix_token_ids(self.target_subwords, prefixes, first)
+        for number, (segments, prefix) in enumerate(zip(segmented, prefix_ids), start=first):
+            nonempty = _nonempty_ids(segments)
+            if prefix and not nonempty:
+                logger.warning("line %s is empty, so its prefix is ignored", number)
+            for index, ids in enumerate(nonempty):
+                sentences.append(Sentence(ids, prefix if index == 0 else [], (number, index)))
                 check_prefix_length(sentences[-1], number, self.search)
         wait = search.begin(sentences)
 
         def translations() -> Iterator[Translation]:
-            found = iter(wait())
-            for line, parts in zip(lines, lines_in_parts):
-                nbests = list(islice(found, len(_to_translate(parts))))
-                yield self._translation(line, parts, nbests)
+            results = iter(wait())
+            for line, segments in zip(lines, segmented):
+                nbests = list(islice(results, len(_nonempty_ids(segments))))
+                yield self._translation(line, segments, nbests)
 
         return translations()
 
-    def _parts(self, lines: list[str], first: int) -> list[list[Segment]]:
-        """Each line in one part, or in several: its sentences, and what is too long for one."""
+    def _segments(self, lines: list[str], first: int) -> list[list[Segment]]:
+        """Encode each line as one segment, or as several if it is split or too long."""
         split, limit = self.search.by_sentence, self.search.max_source_pieces
-        cut = [split_sentences(line) if split else [line] for line in lines]
-        pieces = iter(self.source_subwords.encode_batch([text for texts in cut for text in texts]))
-        found = []
-        for number, texts in enumerate(cut, start=first):
-            parts, longest = [], 0
+        split_lines = [split_sentences(line) if split else [line] for line in lines]
+        all_texts = [text for texts in split_lines for text in texts]
+        all_ids = iter(self.source_subwords.encode_batch(all_texts))
+        segmented = []
+        for number, texts in enumerate(split_lines, start=first):
+            segments, longest = [], 0
             for text in texts:
-                ids = next(pieces)
-                if not text.strip():  # a subword model may have a piece for a tab
+                ids = next(all_ids)
+                if not text.strip():  # a subword model may have a token for a tab
                     ids = []
                 longest = max(longest, len(ids))
-                parts += [Segment(text, list(ids))] if len(ids) <= limit else self._split(text)
+                segments += [Segment(text, list(ids))] if len(ids) <= limit else self._split(text)
             if longest > limit:
                 logger.warning(
-                    "line %s: %s pieces, over %s; translated in %s parts",
-                    *(number, longest, limit, len(_to_translate(parts))),
+                    "line %s has %s tokens, more than %s (search.max_source_pieces); it is"
+                    " translated in %s segments",
+                    *(number, longest, limit, len(_nonempty_ids(segments))),
                 )
-            found.append(parts)
-        return found
+            segmented.append(segments)
+        return segmented
 
     def _split(self, line: str) -> list[Segment]:
         def count(text: str) -> int:
@@ -195,18 +204,18 @@ class Translator:
         ]
 
     def _translation(
-        self, line: str, parts: list[Segment], hypotheses: list[list[Hypothesis]]
+        self, line: str, segments: list[Segment], hypotheses: list[list[Hypothesis]]
     ) -> Translation:
-        """One line from its parts: the n-th best is made of the n-th best of each part.
+        """Join the translations of segments: the n-th best is made of the n-th best of each.
 
-        (So the best does not depend on how many are asked for.)
+        So the best translation does not depend on the number of translations.
         """
-        source_words = self.aligner and self.aligner.source_words(line, parts)
+        source_words = self.aligner and self.aligner.source_words(line, segments)
         if not hypotheses:
             return self._empty(source_words)
         source_tokens = [
             token
-            for ids in _to_translate(parts)
+            for ids in _nonempty_ids(segments)
             for token in [*self.source_subwords.tokens(ids), END_TOKEN]
         ]
         candidates = [
@@ -223,41 +232,42 @@ class Translator:
         alignment = self.aligner.align(source_words, EMPTY.text, [])
         return replace(EMPTY, nbest=[replace(EMPTY.nbest[0], alignment=alignment)])
 
-    def _candidate(self, parts: list[Hypothesis], source_words: SourceWords | None) -> Candidate:
-        decoded = [one_line(self.target_subwords.decode(part.ids)) for part in parts]
+    def _candidate(
+        self, hypotheses: list[Hypothesis], source_words: SourceWords | None
+    ) -> Candidate:
+        """Return the candidate that the hypotheses of a line's segments make together."""
+        decoded = [one_line(self.target_subwords.decode(h.ids)) for h in hypotheses]
         text = decoded[0] if len(decoded) == 1 else join_segments(decoded)
-        log_prob = sum(part.log_prob for part in parts)
-        length = sum(len(part.ids) + 1 for part in parts)
-        attentions = [part.attention for part in parts]
+        log_prob = sum(h.log_prob for h in hypotheses)
+        length = sum(len(h.ids) + 1 for h in hypotheses)
+        attentions = [h.attention for h in hypotheses]
         return Candidate(
             text=text,
             log_prob=log_prob,
             score=Scoring.from_options(self.search).score(log_prob, length, attentions),
             tokens=[
                 token
-                for part in parts
-                for token in [*self.target_subwords.tokens(part.ids), END_TOKEN]
+                for h in hypotheses
+                for token in [*self.target_subwords.tokens(h.ids), END_TOKEN]
             ],
             attentions=attentions if self.engine.has_attention else [],
-            alignment=self.aligner and self.aligner.align(source_words, text, parts),
+            alignment=self.aligner and self.aligner.align(source_words, text, hypotheses),
         )
 
 
 def _window(lines: Iterator[str], most: int, pauses: Callable[[], bool]) -> tuple[list[str], bool]:
-    """The next lines: so many at most, and none that would have to be waited for; whether one
-    would have.
-    """
-    found = []
+    """Read at most `most` lines, fewer if the input pauses; return them, and whether it paused."""
+    window = []
     for line in islice(lines, most):
-        found.append(line)
+        window.append(line)
         if pauses():
-            return found, True
-    return found, False
+            return window, True
+    return window, False
 
 
-def _to_translate(parts: list[Segment]) -> list[list[int]]:
-    """The pieces of the parts that have any."""
-    return [part.ids for part in parts if part.ids]
+def _nonempty_ids(segments: list[Segment]) -> list[list[int]]:
+    """Return the token ids of the segments that have any."""
+    return [segment.ids for segment in segments if segment.ids]
 
 
 def load_translator(
@@ -269,21 +279,22 @@ def load_translator(
     link_rule: LinkRule | None = None,
     runtime: Runtime = AUTOMATIC,
 ) -> Translator:
-    """A translator from a run's folder, or from several; the options are those of the first run,
-    changed by what is given here.
+    """Load a translator from the folder of a run, or of several runs.
+
+    The options of the search are those of the first run, changed by the arguments.
 
     Args:
-        run_path: the folder; None is the newest run here. Several are an ensemble.
-        checkpoint: `best`, `last` or `step-N`; several as of `inference.loading.find_members`.
-        config_file: YAML, of which the section `search` counts.
+        run_path: the folder; None means the newest run under `./runs`. Several are an ensemble.
+        checkpoint: `best`, `last` or `step-N`; several as in `inference.loading.find_members`.
+        config_file: a YAML file with a section `search`.
         assignments: texts such as `search.beam=3`.
-        overrides: of `SearchConfig`, by name; None values are ignored.
-        link_rule: as of `Translator`.
-        runtime: what runs the models.
+        overrides: fields of `SearchConfig` by name; None values are ignored.
+        link_rule: how word alignments are taken from the attention; None for no alignments.
+        runtime: the engine and precision that run the models.
 
     Raises:
-        UsageError: no such run or checkpoint, runs that cannot be an ensemble, an option that is
-            wrong or has no effect here, or alignments are wanted of a model without attention.
+        UsageError: a run or checkpoint does not exist, the runs cannot be an ensemble, an option is
+            invalid or has no effect, or alignments are asked for and the model has no attention.
     """
     members = find_members(run_path, checkpoint)
     run = members[0].run
@@ -306,30 +317,32 @@ def prefix_token_ids(
     prefixes: Sequence[str],
     first: int,
 ) -> list[list[int]]:
-    """The pieces of each prefix; none of one that is empty or only spaces.
+    """Encode each prefix; one that is empty or only spaces has no token ids.
 
     Args:
-        subwords: of the target.
-        first: number of the first of these lines.
+        subwords: the subword model of the target.
+        prefixes: the texts.
+        first: the number of the first line, for warnings.
     """
-    found = []
+    encoded = []
     for number, (text, ids) in enumerate(
         zip(prefixes, subwords.encode_batch(list(prefixes))), start=first
     ):
         if UNK_ID in ids:
-            logger.warning("prefix %s: has characters that the run has no pieces for", number)
-        found.append(list(ids) if text.strip() else [])
-    return found
+            logger.warning("prefix %s has characters that the run's subwords do not have", number)
+        encoded.append(list(ids) if text.strip() else [])
+    return encoded
 
 
 def check_prefix_length(sentence: Sentence, number: int, search: SearchConfig) -> None:
-    """
+    """Check that a prefix is shorter than the longest translation of its line.
+
     Raises:
         UsageError: the prefix leaves no room for the end of the translation.
     """
     longest = max_translation_length(search, len(sentence.ids))
     if len(sentence.prefix) >= longest:
         raise UsageError(
-            f"prefix {number}: {len(sentence.prefix)} pieces, but the longest translation of its"
-            f" line has {longest - 1}; give a shorter one, or raise search.max_length_margin"
+            f"prefix {number} has {len(sentence.prefix)} tokens, but the longest translation of its"
+            f" line has {longest - 1}; give a shorter prefix, or raise search.max_length_margin"
         )

@@ -1,9 +1,9 @@
-"""How sure a score is: sacrebleu's bootstrap, for a text or any part of it.
+"""Confidence intervals of scores: sacrebleu's bootstrap, for a text or any part of it.
 
 Koehn (2004), "Statistical Significance Tests for Machine Translation Evaluation", ACL Anthology
-W04-3250. A resample draws as many sentences as the text has, with replacement; the interval holds
-the middle 95 % of the resamples' scores. The draws are those of sacrebleu: from its seed, the
-environment variable SACREBLEU_SEED (12345 if not set, `none` for another one each time).
+W04-3250. A resample draws as many sentences as the text has, with replacement; the interval
+contains the middle 95 % of the resamples' scores. The draws are those of sacrebleu, from the seed
+in the environment variable SACREBLEU_SEED (default 12345; `none` for another seed each time).
 """
 
 import os
@@ -17,7 +17,7 @@ from nmtcli.metrics.sacrebleu_scores import MetricOptions, MetricScore, sacreble
 if TYPE_CHECKING:
     from sacrebleu.metrics.base import Metric, Score
 
-LEAST_SAMPLES = 40  # of fewer, none lies outside the middle 95 %
+LEAST_SAMPLES = 40  # with fewer, no sample would lie outside the middle 95 %
 _DRAWN_AT_ONCE = 2**20  # sentences; sacrebleu draws all at once, which fills memory on long texts
 
 
@@ -43,14 +43,14 @@ class Interval:
 
 
 class SentenceStatistics:
-    """What each sentence of a translation adds to its corpus score: counted once, summed at will.
+    """The statistics of each sentence, from which the corpus score of any subset is computed.
 
-    `count_statistics` makes them. Here, and only here, stand sacrebleu's methods that have no
-    public name; the tests compare what comes out with what its public ones return.
+    `count_statistics` makes them. Only this class uses private methods of sacrebleu; the tests
+    compare the results with those of its public methods.
 
     Args:
-        metric: sacrebleu's object, with the references' n-grams in it.
-        hypotheses: lines, as many as each reference has.
+        metric: sacrebleu's metric, which has the references.
+        hypotheses: the lines of the system, as many as each reference has.
     """
 
     def __init__(self, metric: "Metric", hypotheses: Sequence[str]):
@@ -62,15 +62,15 @@ class SentenceStatistics:
         return len(self._rows)
 
     def score(self, chosen: Sequence[int] | None = None, samples: int = 0) -> MetricScore:
-        """Corpus score of all sentences, or of those chosen.
+        """Return the corpus score of all sentences, or of the chosen ones.
 
         Args:
-            chosen: numbers of sentences, from 0, at least one.
-            samples: resamples for the interval; 0 leaves it out.
+            chosen: the numbers of the sentences, from 0, at least one.
+            samples: the number of resamples for the interval; 0 for no interval.
 
         Returns:
-            The score. There is no interval of a single sentence: every resample is that sentence,
-            which would look as if the score were certain.
+            the score. A single sentence has no interval, since all resamples would be equal and the
+            score would seem certain.
 
         Raises:
             UsageError: SACREBLEU_SEED is not a number.
@@ -88,7 +88,7 @@ class SentenceStatistics:
         return MetricScore(raw.name, float(raw.score), signature.format(), raw, interval)
 
     def _resampled(self, rows: list, samples: int) -> "list[Score]":
-        """The scores that sacrebleu's bootstrap has for these rows, with less memory."""
+        """Return the resamples' scores as sacrebleu computes them, using less memory."""
         import numpy as np
 
         table = np.array(rows, dtype="float32")  # as in sacrebleu, for the same rounding
@@ -107,25 +107,26 @@ def count_statistics(
     systems: Sequence[Sequence[str]],
     options: MetricOptions,
 ) -> list[SentenceStatistics]:
-    """Statistics of each system's lines; the references' n-grams are counted once for all systems.
+    """Return the statistics of each system; the references' n-grams are counted only once.
 
     Args:
         references: one list of lines for each reference.
         systems: one list of lines for each system; all lists are equally long.
-        options: which metric, and how.
+        options: the metric and its options.
 
     Raises:
-        UsageError: nothing to score, unequal lengths, or a tokenizer's package is missing.
+        UsageError: there is nothing to score, the lengths differ, or a tokenizer's package is
+            missing.
     """
     metric, texts = prepare(references, systems, options)
     return [SentenceStatistics(metric, lines) for lines in texts]
 
 
 def bootstrap_seed() -> int | None:
-    """sacrebleu's seed; None when SACREBLEU_SEED is `none`, that is another one each time.
+    """Return sacrebleu's seed; None if SACREBLEU_SEED is `none`, for another seed each time.
 
     Raises:
-        UsageError: it is something else than a whole number from 0, or `none`.
+        UsageError: SACREBLEU_SEED is neither a whole number of at least 0 nor `none`.
     """
     text = os.environ.get("SACREBLEU_SEED", "12345")
     if text.lower() == "none":
@@ -136,7 +137,7 @@ def bootstrap_seed() -> int | None:
 
 
 def rounded(value: float, width: int | None) -> float:
-    """The value with `width` decimals, or as it is if that is None."""
+    """Round a value to `width` decimals; None returns it unchanged."""
     return value if width is None else float(f"{value:.{width}f}")
 
 
@@ -145,7 +146,7 @@ def prepare(
     systems: Sequence[Sequence[str]],
     options: MetricOptions,
 ) -> "tuple[Metric, list[list[str]]]":
-    """sacrebleu's object that holds the references, and the checked lines of the systems."""
+    """Return sacrebleu's metric with the references, and the checked lines of the systems."""
     texts = [stripped(references, lines)[1] for lines in systems]
     metric = sacrebleu_metric(options, references=stripped(references, systems[0])[0])
     return metric, texts

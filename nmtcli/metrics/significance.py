@@ -1,4 +1,4 @@
-"""Whether systems differ by more than chance: sacrebleu's paired bootstrap resampling.
+"""Significance test of the difference between systems: sacrebleu's paired bootstrap resampling.
 
 Koehn (2004), "Statistical Significance Tests for Machine Translation Evaluation", ACL Anthology
 W04-3250; the p-value is computed as in Riezler and Maxwell (2005), W05-0908.
@@ -17,11 +17,12 @@ class PairedScore:
     """A system's score in a paired test; `p_value` is None for the baseline.
 
     Attributes:
-        name: the metric's, as in its signature.
-        score: of the whole text.
-        mean: mean score of the resamples.
-        half_width: half of the 95 % interval, as in `Interval`.
-        p_value: how often chance alone would make a difference to the baseline as large as this.
+        name: the name of the metric, as in its signature.
+        score: the corpus score.
+        mean: the mean score of the resamples.
+        half_width: half the width of the 95 % interval, as in `Interval`.
+        p_value: the probability that chance alone makes a difference to the baseline this large.
+        signature: sacrebleu's signature.
     """
 
     name: str
@@ -32,7 +33,7 @@ class PairedScore:
     signature: str
 
     def as_dict(self, width: int | None = None) -> dict:
-        """Plain values for JSON; all but the p-value are rounded to `width` decimals if given."""
+        """Return plain values for JSON; `width` rounds all but the p-value to so many decimals."""
         values = asdict(self)
         for name in ("score", "mean", "half_width"):
             values[name] = rounded(values[name], width)
@@ -47,28 +48,29 @@ def paired_bootstrap(
 ) -> list[list[PairedScore]]:
     """Compare systems with the first one: sacrebleu's paired bootstrap resampling.
 
-    The null hypothesis is that a system and the baseline differ by chance only. Where a system's
-    lines are those of the baseline, the p-value is 1; sacrebleu has 1 / (samples + 1) there, as no
-    resample's difference is greater than none.
+    The null hypothesis is that a system and the baseline differ by chance only. If a system's lines
+    equal the baseline's, the p-value is 1 here, but 1 / (samples + 1) in sacrebleu, since no
+    resample has a difference above 0.
 
     Args:
         references: one list of lines for each reference.
-        systems: one list of lines for each system, the baseline first; two at least.
-        options: which metrics, and how.
-        samples: number of resamples.
+        systems: one list of lines for each system, the baseline first; at least two.
+        options: the metrics and their options.
+        samples: the number of resamples.
 
     Returns:
-        For each system its score in each of `options`, in their order.
+        for each system, its score in each of `options`, in their order.
 
     Raises:
-        UsageError: fewer than two systems or two lines, or as for `count_statistics`.
+        UsageError: there are fewer than two systems or two lines, or an error of
+            `count_statistics`.
         NmtError: the resamples do not fit into memory.
     """
     if len(systems) < 2:
-        raise UsageError("a paired test compares systems: give two or more")
+        raise UsageError("a paired test compares systems; give at least two")
     if len(systems[0]) < 2:
-        raise UsageError("a paired test draws from many sentences, and there is only one")
-    bootstrap_seed()  # a wrong one is refused before sacrebleu reads it
+        raise UsageError("a paired test needs at least two sentences, but there is only one")
+    bootstrap_seed()  # refuses a wrong seed before sacrebleu reads it
     tested = [_test_metric(references, systems, one, samples) for one in options]
     return [list(scores) for scores in zip(*tested)]
 
@@ -79,7 +81,7 @@ def _test_metric(
     options: MetricOptions,
     samples: int,
 ) -> list[PairedScore]:
-    """The scores of all systems in one metric."""
+    """Return the scores of all systems in one metric."""
     from sacrebleu.significance import PairedTest
 
     metric, texts = prepare(references, systems, options)
@@ -89,7 +91,7 @@ def _test_metric(
         signatures, results = test()
     except MemoryError as error:
         raise NmtError(
-            f"no memory for {samples} resamples of {len(texts[0])} lines: give a lower --bootstrap"
+            f"{samples} resamples of {len(texts[0])} lines do not fit in memory; lower --bootstrap"
         ) from error
     ((name, signature),) = signatures.items()
     scores = []

@@ -1,8 +1,8 @@
-"""The tokenizer of BLEU that suits a text whose user did not name one.
+"""The default tokenizer of BLEU for a text, chosen by its script.
 
-BLEU counts words. 13a finds them between spaces and punctuation, which a Chinese or Japanese text
-has too few of, and a Korean one in other places than where its particles begin: a word with another
-particle counts as another word. sacrebleu's own advice is `zh`, `ja-mecab` and `ko-mecab`.
+BLEU counts words. 13a splits at spaces and punctuation. Chinese and Japanese text has too few of
+them, and Korean text has none before particles, so that a word with another particle counts as
+another word. sacrebleu recommends `zh`, `ja-mecab` and `ko-mecab`.
 """
 
 from collections import Counter
@@ -13,9 +13,9 @@ from nmtcli.metrics.sacrebleu_scores import has_packages, looks_tokenized
 from nmtcli.text.scripts import SYMBOLS, script_of
 
 USUAL = "13a"
-LINES = 500  # that are looked at
-SHARE = 0.2  # of the letters: such texts quote much Latin
-# Japanese stands first: much of it is Han. Han is often quoted in Korean, but no Hangul in Chinese.
+LINES = 500  # lines that are examined
+SHARE = 0.2  # the share of letters that decides; it is low because such texts quote much Latin
+# Japanese comes first, since much of it is Han. Korean often quotes Han; Chinese has no Hangul.
 SCRIPTS = {
     "kana": ("Japanese", "ja-mecab", "ja"),
     "Hangul": ("Korean", "ko-mecab", "ko"),
@@ -24,7 +24,12 @@ SCRIPTS = {
 
 
 class TokenizerChoice(NamedTuple):
-    """name: of the tokenizer; reason: why, a few words; language: that the script tells, if any."""
+    """A tokenizer and why it was chosen.
+
+    name: the name of the tokenizer.
+    reason: the reason, in a few words.
+    language: the language that the script shows, or an empty text.
+    """
 
     name: str
     reason: str
@@ -32,7 +37,7 @@ class TokenizerChoice(NamedTuple):
 
 
 def choose_tokenizer(references: Sequence[str]) -> TokenizerChoice:
-    """The tokenizer for references; 13a without the package of a better one, as the reason says."""
+    """Choose the tokenizer for references; if its package is missing, 13a, as the reason says."""
     references = references[:LINES]
     scripts = Counter(map(script_of, filter(str.isalpha, "".join(references))))
     scripts.pop(SYMBOLS, None)

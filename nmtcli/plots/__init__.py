@@ -1,1 +1,1 @@
-"""Pictures: attention, learning curves, BLEU by length."""
+"""Plots: heat maps of attention, learning curves, BLEU by sentence length."""

@@ -1,7 +1,7 @@
-"""The picture of BLEU by sentence length: one line for each system, its interval as a band.
+"""Plot BLEU by sentence length: one line for each system, with its interval as a band.
 
-After Bahdanau et al. (2015), arXiv:1409.0473, figure 2. matplotlib is imported when a picture is
-drawn, and without pyplot: no window, no state.
+The plot follows Bahdanau et al. (2015), arXiv:1409.0473, figure 2. matplotlib is imported only when
+a plot is drawn, and without pyplot, so that there are no windows and no global state.
 """
 
 from collections.abc import Sequence
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
-# Told apart without colours by dash and marker; the colours are those of Okabe and Ito, "Color
-# Universal Design", which the colour-blind tell apart too. The numbers of the lists have no common
-# factor, so that the combinations repeat late.
+# Dashes and markers distinguish the lines without colours. The colours are those of Okabe and Ito,
+# "Color Universal Design", which colour-blind people can distinguish. The lengths of the lists have
+# no common factor, so that combinations repeat late.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 _DASHES = ("-", "--", "-.", ":", (0, (8, 2, 1, 2, 1, 2)))
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
@@ -34,16 +34,17 @@ def figure_by_length(
     title: str | None = None,
     caption: str | None = None,
 ) -> "Figure":
-    """Draw BLEU against length.
+    """Plot BLEU against sentence length.
 
-    A bucket without sentences leaves a gap; one without an interval has no band there. An interval
-    between two gaps is a bar, as a band needs two points.
+    A bucket without sentences leaves a gap, and one without an interval has no band. An interval
+    between two gaps is drawn as a bar, since a band needs two points.
 
     Args:
-        systems: name and buckets of each, shortest sentences first, all with the same lengths.
-        x_label: what the lengths are.
-        title: text above the picture.
-        caption: small text below, such as the signature of the scores.
+        systems: the name and the buckets of each system, shortest sentences first; all systems have
+            the same buckets.
+        x_label: the label of the lengths.
+        title: the text above the plot.
+        caption: small text below the plot, such as the signature of the scores.
 
     Returns:
         matplotlib's figure, for `save_figure`.
@@ -72,9 +73,9 @@ def figure_by_length(
 
 
 def save_figure(figure: "Figure", path: Path) -> None:
-    """Write a figure; the ending of `path`, `.png` or `.svg`, says as what.
+    """Write a figure as PNG or SVG, by the ending of `path`.
 
-    Texts of an SVG stay texts, which can be searched and copied. The same figure gives the same
+    Text in an SVG stays text, which can be searched and copied. The same figure gives the same
     bytes.
     """
     from matplotlib import rc_context
@@ -89,7 +90,7 @@ def save_figure(figure: "Figure", path: Path) -> None:
 
 
 def _draw_system(axes: "Axes", buckets: Sequence[Bucket], number: int, shift: float) -> "Line2D":
-    """Draw line and band of the system with this number; returns the line for the legend."""
+    """Draw the line and the band of a system, and return the line for the legend."""
     colour, dash = _COLOURS[number % len(_COLOURS)], _DASHES[number % len(_DASHES)]
     positions = [place + shift for place in range(len(buckets))]
     scores = [nan if bucket.score is None else bucket.score for bucket in buckets]
@@ -154,5 +155,5 @@ def _legend_columns(names: Sequence[str]) -> int:
 
 
 def _letters(text: str) -> int:
-    """How many Latin letters are about as wide as the text."""
+    """Return the width of a text in Latin letters."""
     return sum(2 if east_asian_width(letter) in "WF" else 1 for letter in text)

@@ -1,4 +1,4 @@
-"""The files behind font families: what a font has, and where fonts are found.
+"""Font files: which characters a font has, and where fonts are found.
 
 Fonts that Python packages carry are used without importing the package, since these packages
 change matplotlib's settings when they are imported:
@@ -31,7 +31,7 @@ NO_REAL_GLYPHS = ("Last Resort", ".LastResort", "LastResort", "Adobe Blank", "No
 
 
 def having(family: str, characters: set[str]) -> set[str]:
-    """Those of `characters` that the family has; none if there is no such family."""
+    """Return the characters that a font family has; none if there is no such family."""
     path = _font_of(family) if characters else None
     if path is None:
         return set()
@@ -78,7 +78,7 @@ def _coverage(path) -> np.ndarray:
 
 
 def system_families() -> list[str]:
-    """The families that matplotlib knows, without its own fonts for formulas."""
+    """Return the families that matplotlib knows, without its own fonts for formulas."""
     import matplotlib
     from matplotlib.font_manager import fontManager
 
@@ -95,9 +95,9 @@ def system_families() -> list[str]:
 
 @lru_cache(maxsize=1)
 def fresh_system_families() -> list[str]:
-    """Families that were installed after matplotlib wrote its list of fonts, now made known.
+    """Add the fonts that were installed after matplotlib cached its list; return their families.
 
-    matplotlib keeps that list on disk: without this, who follows our remedy is told it again.
+    Without this, users who install a font as the warning says would get the same warning again.
     """
     from matplotlib.font_manager import findSystemFonts, fontManager
 

@@ -1,4 +1,4 @@
-"""Fonts that have the letters of the texts in a picture.
+"""Choose fonts that have the characters of the texts in a plot.
 
 matplotlib draws with DejaVu Sans, which has Latin, Greek, Cyrillic, Arabic and Hebrew but no
 Hangul, kana or Han. It looks for a missing glyph in each family of a list, in order;
@@ -53,17 +53,17 @@ OTHER_REMEDY = "the system's fonts-noto"
 
 
 def font_families(texts: Iterable[str], warn: bool = True) -> list[str]:
-    """The matplotlib families that together have the glyphs of all `texts`.
+    """Return the matplotlib families that together have the glyphs of all `texts`.
 
-    Where no font has some of the characters, a warning names them and what to install; matplotlib
-    then draws boxes.
+    If no font has some of the characters, a warning names them and what to install; matplotlib
+    draws boxes for them.
 
-    Give the list as `fontfamily=` of a text. One font that has all letters of a script is preferred
+    Pass the list as `fontfamily=` of a text. One font that has all letters of a script is preferred
     to several. All fonts of the system are read only for letters that no usual font has.
 
     Args:
-        texts: what will be drawn together.
-        warn: whether to warn.
+        texts: the texts that are drawn together.
+        warn: whether to warn about missing glyphs.
 
     Returns:
         families that `matplotlib.font_manager.fontManager` knows, DejaVu Sans first.
@@ -85,9 +85,9 @@ def font_families(texts: Iterable[str], warn: bool = True) -> list[str]:
 
 @contextmanager
 def quiet_fonts() -> Iterator[None]:
-    """Keep matplotlib from talking about fonts: `font_families` says it in one line.
+    """Silence matplotlib's messages about fonts, since `font_families` warns in one line.
 
-    Put what draws or saves a figure inside: matplotlib notices a missing glyph at that time.
+    Draw and save figures inside this context, since matplotlib notices missing glyphs then.
     """
     logger = logging.getLogger("matplotlib.font_manager")
     level = logger.level

@@ -1,7 +1,7 @@
-"""Heat maps of attention: which source words the model looked at for each target word.
+"""Heat maps of attention: the weight of each source word for each target word.
 
-The picture of Bahdanau et al. (2015), arXiv:1409.0473, figure 3: source words across the top,
-target words down the side, a cell for each pair. `terminal_heatmap` shows the same as text.
+As in Bahdanau et al. (2015), arXiv:1409.0473, figure 3, the source words are across the top and the
+target words down the side. `terminal_heatmap` shows the same as text.
 """
 
 import io
@@ -71,7 +71,7 @@ class Heatmap:
 
 
 def colour_of(weight: float) -> tuple[int, int, int]:
-    """Red, green and blue (0 to 255) of a weight; what is outside of 0 to 1 counts as 0 or 1."""
+    """Return red, green and blue (0 to 255) of a weight, which is clipped to 0 to 1."""
     place = min(max(float(weight), 0.0), 1.0) * (len(COLOUR_STOPS) - 1)
     low = min(int(place), len(COLOUR_STOPS) - 2)
     pair = [bytes.fromhex(stop[1:]) for stop in COLOUR_STOPS[low : low + 2]]
@@ -79,7 +79,7 @@ def colour_of(weight: float) -> tuple[int, int, int]:
 
 
 def clean_word(word: str) -> str:
-    """A word as it can be drawn on one line and written as XML: NFC, U+FFFD for controls."""
+    """Return a word that fits on one line and is valid in XML: NFC, with U+FFFD for controls."""
     return "".join(
         "\ufffd"
         if unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp")
@@ -90,17 +90,17 @@ def clean_word(word: str) -> str:
 
 
 def save_heatmap(heatmap: Heatmap, *paths) -> None:
-    """Draw a heat map into PNG or SVG files; the same map makes the same bytes.
+    """Draw a heat map into PNG or SVG files; the same map gives the same bytes.
 
-    In SVG, text stays text, with the list of fonts. A file is written whole or not at all.
+    In SVG, text stays text, with the list of fonts. Files are written atomically.
 
     Args:
-        heatmap: what to draw.
-        paths: each ends in .png or .svg; their folders exist.
+        heatmap: the heat map.
+        paths: the files, which end in .png or .svg, in existing folders.
 
     Raises:
-        UsageError: another ending, or no such folder.
-        NmtError: the file cannot be written.
+        UsageError: a path has another ending, or its folder does not exist.
+        NmtError: a file cannot be written.
     """
     from matplotlib import rc_context
 
@@ -125,7 +125,7 @@ def draw_heatmap(heatmap: Heatmap):
     """Draw a heat map as a matplotlib figure; its size follows the number of words.
 
     Args:
-        heatmap: what to draw; of more than 80 source or target words, the first 80, with a warning.
+        heatmap: the heat map; only the first 80 words of a side are drawn, with a warning.
 
     Returns:
         a `matplotlib.figure.Figure` without pyplot. Its first axes have the cells, target word t

@@ -1,4 +1,4 @@
-"""Where the parts of a heat map stand on the page: cells, words, colour bar, window.
+"""The layout of a heat map: cells, words, colour bar and window.
 
 Sizes come from the words: they are measured in their fonts, and the page is made around them.
 Imports matplotlib: import this module where a picture is drawn, not before.
@@ -28,7 +28,7 @@ GRID_COLOUR = "#e0e0e0"
 
 
 class Page:
-    """A figure with a place for everything.
+    """The figure of a heat map, sized to fit its words.
 
     Args:
         source: words across, ready to be drawn.

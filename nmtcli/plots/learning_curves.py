@@ -1,6 +1,7 @@
-"""The picture of how trainings went: perplexity, BLEU and chrF, learning rate.
+"""Plot the learning curves of trainings: perplexity, BLEU and chrF, learning rate.
 
-matplotlib is imported when a picture is drawn, and without pyplot: no window, no state.
+matplotlib is imported only when a plot is drawn, and without pyplot, so that there are no windows
+and no global state.
 """
 
 from collections.abc import Sequence
@@ -34,7 +35,7 @@ class Curve:
 
 @dataclass(frozen=True)
 class Curves:
-    """What is drawn of one run; a curve without points is left out."""
+    """The curves of one run; a curve without points is not drawn."""
 
     name: str
     train_perplexity: Curve
@@ -51,12 +52,12 @@ class Curves:
 
 
 def curves_of(name: str, metrics: Sequence[dict], by: str = "steps") -> Curves:
-    """The curves of one run.
+    """Return the curves of one run.
 
     Args:
-        name: for the legend.
-        metrics: lines of its `metrics.jsonl`, see `nmtcli.runs.metrics_log.read_metrics`.
-        by: a name of `AXES`. Lines that do not have it are left out.
+        name: the name of the run in the legend.
+        metrics: the lines of its `metrics.jsonl`, see `nmtcli.runs.metrics_log.read_metrics`.
+        by: the x axis, a name of `AXES`. Lines without its value are left out.
     """
     key, divisor, _ = AXES[by]
 
@@ -83,15 +84,15 @@ def figure_of_curves(
     by: str = "steps",
     caption: str | None = None,
 ) -> "Figure":
-    """Draw the curves of runs, a colour for each, in one picture of three parts.
+    """Plot the curves of runs in up to three subplots, with a colour for each run.
 
-    Perplexity has a logarithmic axis that ends where the first tenth of a training is left out:
-    what happens before would make the rest flat. Only what is measured has a part.
+    The perplexity axis is logarithmic, and the first tenth of a training does not count for its
+    limit, since it would flatten the rest. A quantity without measurements has no subplot.
 
     Args:
-        runs: one or several.
-        by: a name of `AXES`.
-        caption: small text below, such as the signature of the scores.
+        runs: the curves of each run.
+        by: the x axis, a name of `AXES`.
+        caption: small text below the plot, such as the signature of the scores.
 
     Returns:
         matplotlib's figure, for `nmtcli.plots.bleu_by_length.save_figure`.

@@ -30,11 +30,11 @@ def render_heatmap(heatmap: Heatmap, width: int) -> "TerminalHeatmap":
     """A heat map for `console.print`; no line is wider than `width`.
 
     Args:
-        heatmap: what to show; all of it is shown, however long.
-        width: columns of the terminal; at least 24, less counts as 24.
+        heatmap: the heat map, which is shown completely.
+        width: the columns of the terminal; fewer than 24 count as 24.
 
     Returns:
-        a rich renderable. Whether it uses colours is up to the console.
+        a rich renderable; the console decides whether it uses colours.
     """
     return TerminalHeatmap(heatmap, max(width, LEAST_WIDTH))
 

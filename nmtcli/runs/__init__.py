@@ -1,1 +1,1 @@
-"""The folder of a run: what it holds, and how it is written whole."""
+"""The folder of a run: its files, checkpoints, metrics log, exports and model card."""

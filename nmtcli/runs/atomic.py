@@ -1,4 +1,4 @@
-"""Files and folders that appear whole or not at all, whatever interrupts the writing."""
+"""Atomic writing of files and folders: they appear complete or not at all."""
 
 import os
 import shutil
@@ -9,14 +9,14 @@ from pathlib import Path
 
 from nmtcli.errors import NmtError, UsageError
 
-PARTIAL = ".partial"  # how the name of a folder ends that is not whole yet
+PARTIAL = ".partial"  # the suffix of a folder that is still being written
 
 
 def write_atomically(path, content) -> None:
-    """Write text or bytes so that the file holds either the old or the whole new content.
+    """Write text or bytes so that the file has either the old or the complete new content.
 
     Raises:
-        NmtError: the disk is full or the folder may not be written to.
+        NmtError: the disk is full, or there is no permission to write.
     """
     path = Path(path)
     data = content.encode("utf-8") if isinstance(content, str) else content
@@ -32,7 +32,9 @@ def write_atomically(path, content) -> None:
     except OSError as error:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
-        raise NmtError(f"{path}: cannot be written ({error.strerror})") from None
+        raise NmtError(
+            f"{path}: the file cannot be written ({error.strerror}); free some space"
+        ) from None
 
 
 def _umask() -> int:
@@ -45,20 +47,19 @@ def _umask() -> int:
 def atomic_directory(
     out: Path, replace: bool = False, remedy: str = "nothing was kept"
 ) -> Iterator[Path]:
-    """Give a temporary folder to fill; when the block ends well it becomes `out`.
+    """Yield a temporary folder to fill, which becomes `out` when the block ends without an error.
 
-    On an error or an interruption the temporary folder is removed and `out` is what it was. The
-    temporary folder stands beside `out`, where a rename is atomic.
+    After an error or an interruption the temporary folder is removed and `out` is unchanged. The
+    temporary folder is made beside `out`, where a rename is atomic.
 
     Args:
-        out: the folder to make; parents are made at the end. It must not exist, or be empty,
-            unless `replace`.
-        replace: put it in the place of what is there.
+        out: the folder to make, with its parents. It must be missing or empty, unless `replace`.
+        replace: whether to replace an existing folder.
         remedy: the end of the message when the system fails.
 
     Raises:
-        UsageError: no permission, or a file in the way.
-        NmtError: the disk is full, or another failure of the system.
+        UsageError: there is no permission to write, or a file is in the way.
+        NmtError: the disk is full, or the system fails in another way.
     """
     out = Path(out).resolve()
     beside = out.parent
@@ -67,18 +68,20 @@ def atomic_directory(
     folder = None
     try:
         folder = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=PARTIAL, dir=beside))
-        folder.chmod(beside.stat().st_mode & 0o777)  # mkdtemp's is closed to the group
+        folder.chmod(beside.stat().st_mode & 0o777)  # mkdtemp gives no rights to the group
         yield folder
         _flush(folder)
         out.parent.mkdir(parents=True, exist_ok=True)
         _put_in_place(folder, out, replace)
     except PermissionError:
-        raise UsageError(f"{out}: no permission to write; choose another folder") from None
+        raise UsageError(
+            f"{out}: you have no permission to write there; choose another folder"
+        ) from None
     except (NotADirectoryError, FileExistsError):
         raise UsageError(f"{out}: a file is in the way; choose another folder") from None
     except OSError as error:
         reason = error.strerror or error
-        raise NmtError(f"{out}: cannot be written ({reason}); {remedy}") from None
+        raise NmtError(f"{out}: the folder cannot be written ({reason}); {remedy}") from None
     finally:
         if folder is not None:
             shutil.rmtree(folder, ignore_errors=True)
@@ -100,7 +103,7 @@ def _put_in_place(folder: Path, out: Path, replace: bool) -> None:
 
 
 def _flush(folder: Path) -> None:
-    """Have the disk hold all of it before its name says that it is whole."""
+    """Flush the contents to the disk before the rename says that they are complete."""
     for parent, _, names in os.walk(folder):
         for name in names:
             _sync(Path(parent, name))
@@ -109,7 +112,7 @@ def _flush(folder: Path) -> None:
 
 def _sync(path: Path) -> None:
     if path.is_dir() and os.name == "nt":
-        return  # Windows opens no folders
+        return  # Windows cannot open folders
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -1,10 +1,10 @@
-"""Checkpoints that are whole or not there at all.
+"""Checkpoints, which are written atomically and verified when they are read.
 
     checkpoints/step-500/{model.npz, optimizer.npz, state.json, manifest.json}
     checkpoints/last -> step-500        checkpoints/best -> step-400
     checkpoints/average/{model.npz, state.json, manifest.json}
 
-A folder is written beside, synced, and renamed; the manifest has the size and SHA-256 of each file.
+The manifest has the size and the SHA-256 of each file.
 """
 
 import hashlib
@@ -24,9 +24,7 @@ logger = logging.getLogger(__name__)
 
 STEP = re.compile(r"step-(\d+)$")
 AVERAGE = re.compile(r"average(-[\w.-]+)?$")
-_REMEDY = (
-    "free some space and run the same command: the training goes on from the checkpoint before"
-)
+_REMEDY = "free some space and run the same command, which resumes from the checkpoint before"
 
 
 def check_checkpoint_name(name: str) -> None:
@@ -42,16 +40,17 @@ def check_checkpoint_name(name: str) -> None:
 
 
 def save(folder, step: int, arrays: dict, state: dict) -> Path:
-    """Write checkpoint `step` and point `last` to it.
+    """Write the checkpoint of an update, point `last` to it, and return its folder.
 
     Args:
-        folder: `checkpoints` of the run.
-        step: number of the last update.
+        folder: the folder `checkpoints` of the run.
+        step: the number of the update.
         arrays: {"model": {name: array}, "optimizer": {name: array}}.
-        state: what the training goes on from, as JSON.
+        state: the state of the training from which it resumes, as JSON values.
 
     Raises:
-        NmtError: it could not be written; nothing half-written stays and `last` is as before.
+        NmtError: the checkpoint could not be written; no partial files are left and `last` is
+            unchanged.
     """
     folder = Path(folder)
     final = _save_whole(folder / f"step-{step}", step, arrays, state)
@@ -60,17 +59,17 @@ def save(folder, step: int, arrays: dict, state: dict) -> Path:
 
 
 def save_average(folder, name: str, step: int, arrays: dict, state: dict) -> Path:
-    """Write a checkpoint that no training goes on from.
+    """Write an average of checkpoints, from which no training resumes, and return its folder.
 
     Args:
-        folder: `checkpoints` of the run.
+        folder: the folder `checkpoints` of the run.
         name: `average` or `average-...`.
-        step: the newest update that is in it.
-        arrays: as of `save`.
-        state: of what it is made.
+        step: the newest update in the average.
+        arrays: the arrays, as for `save`.
+        state: the description of the average, as JSON values.
 
     Raises:
-        NmtError: it could not be written; one that had the name is as before.
+        NmtError: the average could not be written; an older one of this name is unchanged.
     """
     return _save_whole(Path(folder) / name, step, arrays, state)
 
@@ -90,7 +89,7 @@ def _write_json(path: Path, values: dict) -> None:
 
 
 def point(folder, name: str, target: int | str) -> None:
-    """Let `name` (`best` or `last`) stand for a step, or for an average by its name."""
+    """Point `name` (`best` or `last`) to the checkpoint of a step, or to an average by its name."""
     temporary = Path(folder) / f".{name}.part"
     temporary.unlink(missing_ok=True)
     temporary.symlink_to(target if isinstance(target, str) else f"step-{target}")
@@ -104,36 +103,36 @@ def prune(folder, keep: int) -> None:
     for step in sorted(steps(folder))[:-keep]:
         if f"step-{step}" != best:
             shutil.rmtree(folder / f"step-{step}", ignore_errors=True)
-    for leftover in folder.glob(f".*{PARTIAL}"):  # of a training that was killed
+    for leftover in folder.glob(f".*{PARTIAL}"):  # from a killed training
         shutil.rmtree(leftover, ignore_errors=True)
 
 
 def steps(folder) -> list[int]:
-    """The numbers of the checkpoints in a folder, in order."""
-    found = (STEP.match(p.name) for p in Path(folder).glob("step-*"))
-    return sorted(int(match[1]) for match in found if match)
+    """Return the steps of the checkpoints in a folder, in ascending order."""
+    matches = (STEP.match(p.name) for p in Path(folder).glob("step-*"))
+    return sorted(int(match[1]) for match in matches if match)
 
 
 def averages(folder) -> list[str]:
-    """The names of the averages in a folder."""
+    """Return the names of the averages in a folder, sorted."""
     return sorted(p.name for p in Path(folder).glob("average*") if AVERAGE.match(p.name))
 
 
 def load(folder, name: str = "last", groups=("model",), fall_back: bool = True):
-    """Read a checkpoint; when it is damaged, the one before it is used, with a warning.
+    """Read a checkpoint; if it is damaged, read the one before it and log a warning.
 
     Args:
-        folder: `checkpoints` of the run.
-        name: `last`, `best`, `step-N`, or an average's name; that one has no other before it.
-        groups: which arrays to read.
-        fall_back: use an earlier checkpoint where this one is damaged.
+        folder: the folder `checkpoints` of the run.
+        name: `last`, `best`, `step-N`, or the name of an average, which has no earlier checkpoint.
+        groups: the names of the arrays to read.
+        fall_back: whether to use an earlier checkpoint if this one is damaged.
 
     Returns:
         (step, arrays, state) as they were saved.
 
     Raises:
         UsageError: there is no such checkpoint.
-        NmtError: neither it nor, with `fall_back`, an earlier one is whole.
+        NmtError: the checkpoint is damaged, and so are all earlier ones that may be used.
     """
     folder = Path(folder)
     damaged = []
@@ -141,25 +140,28 @@ def load(folder, name: str = "last", groups=("model",), fall_back: bool = True):
         problem = find_problem(path)
         if problem is None:
             for earlier, what in damaged:
-                logger.warning("%s: %s; using %s instead", earlier, what, path.name)
+                logger.warning("%s is %s; %s is used instead", earlier, what, path.name)
             step = json.loads((path / "manifest.json").read_text(encoding="utf-8"))["step"]
             state = json.loads((path / "state.json").read_text(encoding="utf-8"))
             return step, {group: _read_arrays(path / f"{group}.npz") for group in groups}, state
         damaged.append((path, problem))
     path, problem = damaged[0]
     if AVERAGE.match(path.name):
-        raise NmtError(f"{path}: {problem}; make it again with nmt average")
+        raise NmtError(f"{path} is {problem}; make it again with nmt average")
     if not fall_back:
-        raise NmtError(f"{path}: {problem}; name another checkpoint")
-    raise NmtError(f"{path}: {problem}, and no whole checkpoint before it; train again")
+        raise NmtError(f"{path} is {problem}; name another checkpoint")
+    raise NmtError(f"{path} is {problem}, and there is no intact checkpoint before it; train again")
 
 
 def target(folder, name: str) -> str | None:
-    """The folder that `best` or `last` stands for, also where copying made the link a folder."""
+    """Return the name of the checkpoint to which `best` or `last` points, or None.
+
+    Copying a run may have turned the link into a folder.
+    """
     link = Path(folder) / name
     if link.is_symlink():
-        found = os.readlink(link)
-        return found if STEP.match(found) or AVERAGE.match(found) else None
+        linked = os.readlink(link)
+        return linked if STEP.match(linked) or AVERAGE.match(linked) else None
     try:
         manifest = json.loads((link / "manifest.json").read_text()) if link.is_dir() else {}
         return manifest.get("name") or f"step-{manifest['step']}"
@@ -168,33 +170,33 @@ def target(folder, name: str) -> str | None:
 
 
 def _candidates(folder: Path, name: str) -> list[Path]:
-    """The checkpoint that is meant, and those before it, newest first."""
-    wanted, there = _wanted(folder, name), steps(folder)
-    if AVERAGE.match(wanted):
-        before = there if name == "best" else []
-        return [folder / wanted, *(folder / f"step-{s}" for s in reversed(before))]
-    return [folder / f"step-{s}" for s in reversed(there) if s <= int(STEP.match(wanted)[1])]
+    """Return the folders of the named checkpoint and of those before it, newest first."""
+    chosen, saved = _resolve(folder, name), steps(folder)
+    if AVERAGE.match(chosen):
+        before = saved if name == "best" else []
+        return [folder / chosen, *(folder / f"step-{s}" for s in reversed(before))]
+    return [folder / f"step-{s}" for s in reversed(saved) if s <= int(STEP.match(chosen)[1])]
 
 
-def _wanted(folder: Path, name: str) -> str:
-    """The name of a folder, which may be damaged."""
-    wanted = target(folder, name) if name in ("best", "last") else name
-    there = steps(folder)
-    if wanted is None:
-        wanted = (name == "best" and target(folder, "last")) or f"step-{there[-1] if there else 0}"
-    match = STEP.match(wanted)
-    is_there = (folder / wanted).is_dir() or (name != wanted and there)
-    if not is_there or (match and int(match[1]) < there[0]):
-        have = ", ".join([*(f"step-{s}" for s in there), *averages(folder)]) or "none"
+def _resolve(folder: Path, name: str) -> str:
+    """Return the name of the checkpoint's folder, which may be damaged."""
+    chosen = target(folder, name) if name in ("best", "last") else name
+    saved = steps(folder)
+    if chosen is None:
+        chosen = (name == "best" and target(folder, "last")) or f"step-{saved[-1] if saved else 0}"
+    match = STEP.match(chosen)
+    exists = (folder / chosen).is_dir() or (name != chosen and saved)
+    if not exists or (match and int(match[1]) < saved[0]):
+        available = ", ".join([*(f"step-{s}" for s in saved), *averages(folder)]) or "none"
         raise UsageError(
-            f"{folder}: no checkpoint '{name}' (there are: {have}); run nmt train, or wait for its"
-            " first checkpoint"
+            f"{folder}: there is no checkpoint '{name}' (available: {available}); run nmt train, or"
+            " wait for its first checkpoint"
         )
-    return wanted
+    return chosen
 
 
 def find_problem(path: Path) -> str | None:
-    """What is wrong with a checkpoint's files, or None."""
+    """Return what is wrong with the files of a checkpoint, or None."""
     try:
         files = json.loads((path / "manifest.json").read_text(encoding="utf-8"))["files"]
         for name, facts in files.items():

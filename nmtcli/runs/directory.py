@@ -1,4 +1,4 @@
-"""A run is a folder: everything that the other commands need, and nothing outside it.
+"""The folder of a run, which has everything that the other commands need.
 
 config.yaml  run.json  subwords.{source,target}.model  shortlist.npz  metrics.jsonl
 checkpoints/{step-N,best,last,average}  samples/  export/  MODEL_CARD.md
@@ -16,10 +16,10 @@ FORMAT = 1  # of the folder; raised when an older program could not read it
 
 
 class RunDirectory:
-    """Paths and small files of one run.
+    """The paths and the small files of one run.
 
     Args:
-        path: the folder; it need not exist yet.
+        path: the folder, which may not exist yet.
     """
 
     def __init__(self, path):
@@ -36,10 +36,18 @@ class RunDirectory:
         self.shortlist = self.path / "shortlist.npz"
 
     def exists(self) -> bool:
+        """Return whether the folder has a `run.json`."""
         return self.facts.is_file()
 
     def create(self, facts: dict) -> None:
-        """Make the folder with its `run.json`; `facts` is what to remember of how it came about."""
+        """Make the folder and its `run.json`.
+
+        Args:
+            facts: the entries of `run.json`, which record how the run was made.
+
+        Raises:
+            UsageError: the folder cannot be made.
+        """
         try:
             for folder in (self.path, self.checkpoints, self.samples):
                 folder.mkdir(parents=True, exist_ok=True)
@@ -47,67 +55,88 @@ class RunDirectory:
             raise UsageError(f"{self.path}: a file is in the way; choose another --run") from None
         except OSError as error:
             raise UsageError(
-                f"{self.path}: cannot be made ({error.strerror}); choose another --run"
+                f"{self.path}: the folder cannot be made ({error.strerror}); choose another --run"
             ) from None
         self.write_facts({"format": FORMAT, "version": __version__, **facts})
 
     def write_facts(self, facts: dict) -> None:
+        """Write `run.json`."""
         write_atomically(self.facts, json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
 
     def read_facts(self) -> dict:
-        """`run.json` of an existing run.
+        """Read `run.json` of an existing run.
 
         Raises:
-            UsageError: there is no such folder, it is no run, or another format wrote it.
+            UsageError: the folder does not exist, is not a run, or has another format.
+            NmtError: `run.json` is damaged.
         """
         if not self.path.exists():
-            raise UsageError(f"{self.path}: no such run; `nmt train --run {self.path}` makes one")
+            raise UsageError(
+                f"{self.path}: there is no such run; make one with nmt train --run {self.path}"
+            )
         if not self.path.is_dir():
             raise UsageError(f"{self.path}: is a file; give the folder of a run")
         try:
             facts = json.loads(self.facts.read_text(encoding="utf-8"))
         except FileNotFoundError:
-            raise UsageError(f"{self.path}: not a run (it has no run.json)") from None
+            raise UsageError(
+                f"{self.path}: is not a run, since it has no run.json; give the folder of a run"
+            ) from None
         except (UnicodeDecodeError, json.JSONDecodeError) as error:
-            raise NmtError(f"{self.facts}: damaged ({error}); restore it from a copy") from None
+            raise NmtError(
+                f"{self.facts}: the file is damaged ({error}); restore it from a copy"
+            ) from None
         if not isinstance(facts, dict) or facts.get("format") != FORMAT:
             found = facts.get("format") if isinstance(facts, dict) else None
-            wrote = facts.get("version", "unknown") if isinstance(facts, dict) else "unknown"
+            version = facts.get("version", "unknown") if isinstance(facts, dict) else "unknown"
             raise UsageError(
-                f"{self.path}: a run of format {found}, made by nmt {wrote}; this is nmt"
-                f" {__version__}, which reads format {FORMAT}: use that version, or train again"
+                f"{self.path}: the run has format {found}, made by nmt {version}, but nmt"
+                f" {__version__} reads format {FORMAT}; use that version, or train again"
             )
         return facts
 
     def read_config(self):
-        """The resolved `Config` of the run."""
+        """Read the resolved `Config` of the run; errors as `read_settings`."""
         return self.read_settings().build()
 
     def read_settings(self):
-        """What the run's config.yaml sets, as `Settings`."""
+        """Read what the run's `config.yaml` sets, as `Settings`.
+
+        Raises:
+            UsageError: the run has no `config.yaml`.
+        """
         from nmtcli import config
 
         if not self.config.is_file():
-            raise UsageError(f"{self.path}: not a run (it has no config.yaml)")
+            raise UsageError(
+                f"{self.path}: is not a run, since it has no config.yaml; give the folder of a run"
+            )
         return config.read_settings(self.config)
 
 
 def newest_run(root=".") -> RunDirectory | None:
-    """The run under `root`/runs whose last checkpoint (or start) is the newest, or None."""
-    found = []
+    """Return the run in `root`/runs with the newest last checkpoint (or start), or None."""
+    runs = []
     for facts in Path(root).glob("runs/*/run.json"):
         last = facts.parent / "checkpoints" / "last"
-        found.append((os.stat(last if last.exists() else facts).st_mtime_ns, facts.parent))
-    return RunDirectory(max(found)[1]) if found else None
+        runs.append((os.stat(last if last.exists() else facts).st_mtime_ns, facts.parent))
+    return RunDirectory(max(runs)[1]) if runs else None
 
 
 def find_run(path=None, root=".") -> RunDirectory:
-    """The run at `path`, or the newest one under `root` when no path is given."""
+    """Return the run at `path`, or the newest one in `root`/runs if no path is given.
+
+    Raises:
+        UsageError: there is no such run, or none in `root`/runs.
+    """
     if path is not None:
         run = RunDirectory(path)
     else:
         run = newest_run(root)
         if run is None:
-            raise UsageError("no run here: give one with --run FOLDER, or train one with nmt train")
+            raise UsageError(
+                "there is no run in the folder runs; give one with --run FOLDER, or train one with"
+                " nmt train"
+            )
     run.read_facts()
     return run

@@ -1,4 +1,4 @@
-"""What the machine is, and how much memory was used: facts for people to read."""
+"""Description of the machine, and the peak use of memory."""
 
 import os
 import platform
@@ -9,7 +9,7 @@ from nmtcli import backend
 
 
 def describe_hardware() -> dict:
-    """{"processor", "cores", "memory_bytes", "gpus"}; what the system does not tell is None."""
+    """Return {"processor", "cores", "memory_bytes", "gpus"}; an unknown value is None."""
     return {
         "processor": _processor(),
         "cores": backend.usable_processors(),
@@ -19,22 +19,22 @@ def describe_hardware() -> dict:
 
 
 def peak_memory() -> int | None:
-    """Bytes of main memory that this process held at most."""
+    """Return the peak main memory of this process in bytes, or None if it is unknown."""
     try:
         import resource
-    except ImportError:  # not on every system
+    except ImportError:  # some systems lack it
         return None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
 
 
 def peak_device_memory() -> int | None:
-    """Bytes of the first GPU's memory that were used at most, where the backend counts them."""
+    """Return the peak memory of the first GPU in bytes, or None if it is unknown."""
     if backend.choose() == "jax":
         import jax
 
-        found = [d for d in jax.local_devices() if d.platform != "cpu"]
-        statistics = found[0].memory_stats() if found else None
+        devices = [d for d in jax.local_devices() if d.platform != "cpu"]
+        statistics = devices[0].memory_stats() if devices else None
         return (statistics or {}).get("peak_bytes_in_use")
     import tensorflow as tf
 
@@ -68,6 +68,6 @@ def _gpus() -> list[str]:
         return [d.device_kind for d in jax.local_devices() if d.platform != "cpu"]
     import tensorflow as tf
 
-    found = tf.config.list_physical_devices("GPU")
-    details = [tf.config.experimental.get_device_details(gpu) for gpu in found]
+    gpus = tf.config.list_physical_devices("GPU")
+    details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
     return [one.get("device_name", "GPU") for one in details]

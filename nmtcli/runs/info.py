@@ -1,4 +1,4 @@
-"""What the files of a run say of it; what is missing or damaged leaves a gap, not an error."""
+"""Description of a run from its files; a missing or damaged file gives None, not an error."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,7 @@ from nmtcli.runs.monitored_metric import best_validation
 
 
 def describe(run) -> dict:
-    """What the files of a `RunDirectory` say; None where they say nothing.
+    """Return a description of a `RunDirectory` from its files; unknown values are None.
 
     Raises:
         UsageError, NmtError: there is no such run, or its `run.json` is unreadable.
@@ -70,7 +70,7 @@ def _steps(checkpoints: Path) -> list[Path]:
 
 
 def _describe_checkpoint(folder: Path) -> dict:
-    """Step, epoch, size and whether the files are there with the sizes that the manifest says."""
+    """Return step, epoch, size, and whether a file is missing or differs from the manifest."""
     state = _read_json(folder / "state.json")
     manifest = _read_json(folder / "manifest.json")
     files = manifest.get("files")
@@ -105,6 +105,6 @@ def _link(path: Path) -> str | None:
 
 
 def _size(folder: Path) -> int:
-    """Bytes of the files below; what a link points to is counted where it is."""
+    """Return the bytes of all files in the folder; links are not followed."""
     files = [path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()]
     return sum(path.stat().st_size for path in files)

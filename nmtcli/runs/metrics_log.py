@@ -1,4 +1,4 @@
-"""The record of a training: metrics.jsonl for programs, event files for TensorBoard."""
+"""The metrics log of a training: metrics.jsonl for programs, event files for TensorBoard."""
 
 import json
 import os
@@ -10,11 +10,11 @@ from nmtcli.runs.atomic import write_atomically
 
 
 class Metrics:
-    """Appends measurements of a run.
+    """Writes the metrics of a run.
 
     Args:
-        path: `metrics.jsonl`; the event file goes to the folder `tensorboard` beside it.
-        step: measurements after this step are dropped: the training goes on from there.
+        path: the file `metrics.jsonl`; event files go to the folder `tensorboard` beside it.
+        step: the step from which the training resumes; metrics of later steps are removed.
     """
 
     def __init__(self, path, step: int):
@@ -24,7 +24,7 @@ class Metrics:
         self._events = EventFile(self.path.parent / "tensorboard", step)
 
     def write(self, kind: str, step: int, **values) -> None:
-        """One line {"kind", "step", ...}; the numbers among `values` become TensorBoard scalars."""
+        """Write one line {"kind", "step", ...}; numbers in `values` also become event scalars."""
         line = json.dumps({"kind": kind, "step": step, **values}, ensure_ascii=False)
         self._stream.write(line + "\n")
         self._stream.flush()
@@ -34,6 +34,7 @@ class Metrics:
         self._events.flush()
 
     def close(self) -> None:
+        """Close both files."""
         self._stream.close()
         self._events.close()
 
@@ -47,31 +48,31 @@ class Metrics:
 
 
 def read_metrics(path) -> list[dict]:
-    """The lines of a `metrics.jsonl` that can be read: the last one may be half written."""
+    """Read the lines of a `metrics.jsonl`; a line that is only half written is skipped."""
     try:
         text = Path(path).read_text(encoding="utf-8", errors="replace")
     except OSError:
         return []
-    found = []
+    metrics = []
     for line in text.split("\n"):
         try:
             value = json.loads(line)
         except json.JSONDecodeError:
             continue
         if isinstance(value, dict):
-            found.append(value)
-    return found
+            metrics.append(value)
+    return metrics
 
 
 def _step_of(line: str) -> float:
     try:
         return json.loads(line)["step"]
     except (ValueError, KeyError, TypeError):
-        return float("inf")  # a line cut off by a crash
+        return float("inf")  # a line that a crash truncated
 
 
 class EventFile:
-    """Scalars for TensorBoard, written with its own record format and without TensorFlow."""
+    """Writes scalars for TensorBoard without TensorFlow."""
 
     def __init__(self, folder, step: int):
         from tensorboard.compat.proto import event_pb2, summary_pb2
@@ -83,11 +84,12 @@ class EventFile:
         self._file = (Path(folder) / name).open("wb")
         self._writer = RecordWriter(self._file)
         self._add(self._event(wall_time=time.time(), file_version="brain.Event:2"))
-        # Tells TensorBoard to forget what an interrupted training wrote after this step.
+        # TensorBoard then drops what an interrupted training wrote after this step.
         session = event_pb2.SessionLog(status=event_pb2.SessionLog.START)
         self._add(self._event(wall_time=time.time(), step=step + 1, session_log=session))
 
     def scalar(self, tag: str, step: int, value: float) -> None:
+        """Write one scalar."""
         summary = self._summary(value=[self._summary.Value(tag=tag, simple_value=value)])
         self._add(self._event(wall_time=time.time(), step=step, summary=summary))
 

@@ -1,7 +1,7 @@
-"""`MODEL_CARD.md` of a run: what the model is, of what it was made, how good it is.
+"""`MODEL_CARD.md` of a run: the model, its data, its scores and its training.
 
-After Mitchell et al. (2019), arXiv:1810.03993, as far as a training can know it. The card is made
-of the run's own files alone, so it can be made again at any time.
+The card follows Mitchell et al. (2019), arXiv:1810.03993, as far as a training knows the answers.
+It is made from the files of the run alone, so it can be made again at any time.
 """
 
 import shlex
@@ -19,12 +19,12 @@ SIDES = ("source", "target")
 
 
 def write_card(run: RunDirectory) -> None:
-    """Write the card of a run, whole or not at all."""
+    """Write the model card of a run atomically."""
     write_atomically(run.card, model_card(run))
 
 
 def model_card(run: RunDirectory) -> str:
-    """The card as Markdown.
+    """Return the model card as Markdown.
 
     Raises:
         UsageError, NmtError: there is no such run, or its `run.json` or `config.yaml` is damaged.
@@ -54,13 +54,13 @@ def _headline(facts: dict, config: Config) -> str:
 
 
 def _paths(config: Config, split: str, side: str) -> list[str]:
-    """The files of a side; of the training text there may be several."""
+    """Return the files of one side; the training text may have several."""
     value = getattr(config.data, f"{split}_{side}")
     return [] if value is None else [value] if isinstance(value, str) else list(value)
 
 
 def _section(title: str, rows) -> list[str]:
-    """Heading and table of two columns; nothing if there are no rows."""
+    """Return a heading and a table of two columns; an empty list if there are no rows."""
     rows = [f"| {_cell(name)} | {_cell(value)} |" for name, value in rows]
     if not rows:
         return []
@@ -141,7 +141,7 @@ def _model(facts: dict, config: Config) -> Iterator[tuple]:
 
 
 def _settings(config: Config) -> Iterator[tuple]:
-    """Each option that is not at its default; those of the data are shown with the data."""
+    """Yield each option that differs from its default, except the files, which `_data` shows."""
     usual, here = configuration.as_dict(Config()), configuration.as_dict(config)
     for section, keys in here.items():
         for key, value in keys.items():

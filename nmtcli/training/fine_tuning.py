@@ -78,7 +78,7 @@ def find_initial(text: str) -> tuple[RunDirectory, str]:
     try:
         run.read_facts()
     except UsageError as error:
-        what = str(error).partition("; `nmt train")[0]
+        what = str(error).partition("; make one with")[0]
         raise UsageError(f"training.init_from: {what}; give RUN or RUN:CHECKPOINT") from None
     return run, name
 

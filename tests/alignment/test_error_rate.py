@@ -37,13 +37,13 @@ def test_what_is_no_link_is_named_with_its_file_and_line(token):
     with pytest.raises(UsageError) as error:
         read_gold(f"0-0 {token} 1-1", "gold.txt:12", SIZE)
     remedy = "write 3-4 (sure) or 3?4 (possible)"
-    assert str(error.value) == f"gold.txt:12: '{token}' is no link; {remedy}"
+    assert str(error.value) == f"gold.txt:12: '{token}' is not a link; {remedy}"
 
 
 def test_a_link_outside_the_sentence_is_named_with_the_lengths():
     expected = (
-        "gold.txt:3: link 4-1 is outside the sentences, of 4 source and 2 target words,"
-        " counted from 0"
+        "gold.txt:3: link 4-1 is outside the sentences, which have 4 source and 2 target words;"
+        " count from 0"
     )
     with pytest.raises(UsageError) as error:
         read_gold("3-1 4-1", "gold.txt:3", (4, 2))
@@ -53,13 +53,13 @@ def test_a_link_outside_the_sentence_is_named_with_the_lengths():
 
 
 def test_a_possible_link_is_no_link_of_an_alignment():
-    with pytest.raises(UsageError, match="a:1: '1[?]2' is possible only, which is for gold"):
+    with pytest.raises(UsageError, match="a:1: '1[?]2' is a possible link"):
         read_links("1?2", "a:1", SIZE)
 
 
 def test_another_number_of_lines_is_named_with_both_counts():
     check_count("gold", ["", ""], 2)
-    with pytest.raises(UsageError, match="gold has 1 lines, but there are 2 pairs of sentences"):
+    with pytest.raises(UsageError, match="gold has 1 lines, but there are 2 sentence pairs"):
         check_count("gold", [""], 2)
 
 

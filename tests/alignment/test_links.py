@@ -12,8 +12,8 @@ from nmtcli.alignment.links import (
     agreed_weights,
     align_words,
     hard_links,
-    merge_pieces,
-    turned,
+    merge_tokens,
+    transposed,
 )
 from nmtcli.errors import UsageError
 
@@ -52,7 +52,7 @@ def test_weights_are_summed_over_source_pieces_and_averaged_over_target_pieces(s
     attention = attention_of(random, 9, 12)
     source_words, target_words = words_of(random, 11, 5), words_of(random, 8, 4)
     part = AlignedSegment(attention, source_words, target_words)
-    weights, end = merge_pieces([part], 5, 4, shift)
+    weights, end = merge_tokens([part], 5, 4, shift)
     expected, expected_end = by_loops(attention, source_words, target_words, 5, 4, shift)
     np.testing.assert_allclose(weights, expected, **FLOATS)
     np.testing.assert_allclose(end, expected_end, **FLOATS)
@@ -62,10 +62,10 @@ def test_weights_are_summed_over_source_pieces_and_averaged_over_target_pieces(s
 def test_weights_of_a_hand_worked_example():
     attention = np.array([[0.1, 0.2, 0.6, 0.1], [0.3, 0.1, 0.2, 0.4], [0, 0.5, 0, 0.5]])
     part = AlignedSegment(attention, [(0, 1), (0, 1), (1, 2)], [(0, 1), (0, 1)])
-    weights, end = merge_pieces([part], 2, 1)
+    weights, end = merge_tokens([part], 2, 1)
     np.testing.assert_allclose(weights, [[0.35, 0.4]], **FLOATS)
     np.testing.assert_allclose(end, [0.25], **FLOATS)
-    weights, end = merge_pieces([part], 2, 1, shift=1)  # the rows of piece 2 and of EOS
+    weights, end = merge_tokens([part], 2, 1, shift=1)  # the rows of piece 2 and of EOS
     np.testing.assert_allclose(weights, [[0.45, 0.1]], **FLOATS)
     np.testing.assert_allclose(end, [0.45], **FLOATS)
 
@@ -74,7 +74,7 @@ def test_a_piece_of_several_words_is_divided_among_them():
     random = np.random.default_rng(3)
     attention = attention_of(random, 3, 4)
     source_words, target_words = [(0, 1), (1, 4), (4, 5)], [(0, 2), (1, 2)]
-    weights, end = merge_pieces([AlignedSegment(attention, source_words, target_words)], 5, 2)
+    weights, end = merge_tokens([AlignedSegment(attention, source_words, target_words)], 5, 2)
     np.testing.assert_allclose(
         weights, by_loops(attention, source_words, target_words, 5, 2, 0)[0], **FLOATS
     )
@@ -88,7 +88,7 @@ def test_a_word_that_two_parts_share_has_the_pieces_of_both():
         AlignedSegment(first, [(0, 1), (1, 2)], [(0, 1), (1, 2)]),
         AlignedSegment(second, [(1, 2), (2, 3), (2, 3)], [(1, 2), (2, 3)]),
     ]
-    weights, end = merge_pieces(parts, 3, 3)
+    weights, end = merge_tokens(parts, 3, 3)
     shared = [first[1, 0] / 2, (first[1, 1] + second[0, 0]) / 2, second[0, 1:3].sum() / 2]
     np.testing.assert_allclose(weights[1], shared, **FLOATS)
     np.testing.assert_allclose(weights[0], [first[0, 0], first[0, 1], 0], **FLOATS)
@@ -165,7 +165,7 @@ def test_the_other_direction_turned_round_is_source_target():
     )
     found = align_words(["x", "y", "z"], ["a", "b"], [part])
     assert found.links == [(0, 1), (2, 0)]
-    back = turned(found)
+    back = transposed(found)
     assert (back.source_words, back.target_words) == (["a", "b"], ["x", "y", "z"])
     assert back.links == [(0, 2), (1, 0)]
     np.testing.assert_allclose(back.weights, weights.T, **FLOATS)

@@ -121,7 +121,7 @@ def test_a_folder_without_permission_is_one_line(here, monkeypatch):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr("tempfile.mkdtemp", refuse)
-    refused = pytest.raises(UsageError, match="no permission to write; choose another folder")
+    refused = pytest.raises(UsageError, match="no permission to write there; choose another folder")
     with refused, atomic_directory(here / "out"):
         pass
 

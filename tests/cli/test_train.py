@@ -43,7 +43,7 @@ def test_a_run_that_cannot_be_made_is_refused(prepared, tmp_path, capsys):
     assert nmt(["train", "--data", str(prepared), "--run", str(tmp_path / "file")]) == 2
     assert "exists and is not a run" in capsys.readouterr().err
     assert nmt(["train", "--data", str(prepared), "--run", "/proc/run"]) == 2
-    assert "/proc/run: cannot be made" in capsys.readouterr().err
+    assert "/proc/run: the folder cannot be made" in capsys.readouterr().err
 
 
 def test_a_folder_that_is_not_a_run_is_left_alone(prepared, tmp_path, capsys):

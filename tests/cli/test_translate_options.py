@@ -140,19 +140,19 @@ def test_a_prefix_belongs_to_the_first_part_of_a_line():
 
 def test_odd_prefixes_are_named(caplog):
     list(translator().translate_lines(["", "a"], ["x", " "]))
-    assert caplog.messages == ["line 1: is empty, so it has no translation to begin"]
-    with pytest.raises(UsageError, match="prefix 2: 4 pieces, but the longest .* has 1; give"):
+    assert caplog.messages == ["line 1 is empty, so its prefix is ignored"]
+    with pytest.raises(UsageError, match="prefix 2 has 4 tokens, but the longest .* has 1; give"):
         list(translator().translate_lines(["abc", "a"], prefixes=["", "abcd"]))
-    with pytest.raises(UsageError, match="line 2: has no prefix"):
+    with pytest.raises(UsageError, match="line 2 has no prefix"):
         list(translator().translate_lines(["abc", "a"], prefixes=["a"]))
-    with pytest.raises(UsageError, match="prefix 2: has no line"):
+    with pytest.raises(UsageError, match="prefix 2 has no line"):
         list(translator().translate_lines(["abc"], prefixes=["a", "b"]))
 
 
 def test_the_lines_before_a_wrong_one_are_given_out():
     found = translator(window=2).translate_lines(["a", "b", "c", "d", "e"], prefixes=["x"] * 4)
     assert len([next(found) for _ in range(4)]) == 4
-    with pytest.raises(UsageError, match="line 5: has no prefix"):
+    with pytest.raises(UsageError, match="line 5 has no prefix"):
         next(found)
 
 
@@ -280,7 +280,7 @@ def test_json_shows_both_scores_of_a_reranked_line(nmt):
         (["--ensemble", "mean"], "search.ensemble must be one of log, linear"),
         (["--rerank-weight", "0.5"], "--rerank-weight needs a run that reranks: give --rerank"),
         (["--rerank", "x", "--rerank-reverse", "y"], "not both"),
-        (["--rerank", "nowhere"], "nowhere: no such run"),
+        (["--rerank", "nowhere"], "nowhere: there is no such run"),
         (["--rerank", "runs/one", "--rerank-weight", "2"], "search.rerank_weight must be between"),
         (["--prefix", "nowhere"], "nowhere: there is no such file"),
         (["--checkpoint", "best", "--checkpoint", "x"], "checkpoint 'x': give best"),

@@ -195,10 +195,10 @@ def test_links_of_words_become_links_of_pieces_and_follow_the_filters(two):
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("0-0 x", ["l:7: 'x' is no link; write 3-4"]),
+        ("0-0 x", ["l:7: 'x' is not a link; write 3-4"]),
         ("0-99", ["l:7: link 0-99 is outside the sentences"]),
-        ("0?0", ["l:7: '0?0' is possible only"]),
-        ("\udcff", ["l:7: '\ufffd' is no link"]),
+        ("0?0", ["l:7: '0?0' is a possible link"]),
+        ("\udcff", ["l:7: '\ufffd' is not a link"]),
     ],
 )
 def test_a_line_of_links_that_is_wrong_is_named(two, capsys, line, words):

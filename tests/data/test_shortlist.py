@@ -109,9 +109,7 @@ def test_a_shortlist_comes_back_from_its_file_or_says_why_not(tmp_path):
     shortlist.save(path)
     found = load_shortlist(path, V, V)
     assert all(np.array_equal(one, other) for one, other in zip(found, shortlist))
-    with pytest.raises(
-        NmtError, match="12 source and 12 target tokens, but the model has 12 and 13"
-    ):
+    with pytest.raises(NmtError, match="12 source and 12 target tokens, .* 12 and 13"):
         load_shortlist(path, V, V + 1)
     shortlist._replace(pieces=shortlist.pieces[1:]).save(path)
     with pytest.raises(NmtError, match="is damaged"):

@@ -196,7 +196,7 @@ def test_several_runs_or_checkpoints_are_members(tiny):
 
 def test_runs_that_have_no_mean_are_refused_by_name(tiny):
     one, joint = str(tiny / "one"), str(tiny / "joint")
-    with pytest.raises(UsageError, match=f"{one} and {joint} cut the source into other pieces"):
+    with pytest.raises(UsageError, match=f"{one} and {joint} have different source subwords"):
         find_members([one, joint])
     with pytest.raises(UsageError, match="2 runs but 3 checkpoints"):
         find_members([one, one], ["best", "last", "step-7"])

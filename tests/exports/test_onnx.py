@@ -262,7 +262,7 @@ def test_a_damaged_checkpoint_is_not_exported(again, capsys):
     (again.checkpoints / "step-9" / "model.npz").write_bytes(b"x")
     assert run_command(["export", "--run", str(again.path)]) == 1
     out, errors = capsys.readouterr()
-    assert out == "" and "step-9: damaged" in errors and "name another checkpoint" in errors
+    assert out == "" and "step-9 is damaged" in errors and "name another checkpoint" in errors
 
 
 def test_a_run_without_an_export_is_quiet_unless_one_is_asked_for(tmp_path, caplog):

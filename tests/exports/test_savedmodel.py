@@ -181,7 +181,7 @@ def refusal(runs, capfd):
     [
         (["--format", "tflite"], "onnx, ctranslate2, savedmodel, not 'tflite'"),
         (["--checkpoint", "newest"], "checkpoint 'newest': give best, last or step-N"),
-        (["--checkpoint", "step-8"], "no checkpoint 'step-8' (there are: step-7)"),
+        (["--checkpoint", "step-8"], "no checkpoint 'step-8' (available: step-7)"),
         (["--beam", "0"], "search.beam must be between 1 and 100, not 0"),
         (["--set", "model.cell=gru"], "only search.* can be set"),
         (["--set", "search.sample=true"], "switch it off for the export"),

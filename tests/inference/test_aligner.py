@@ -85,10 +85,8 @@ def test_a_long_line_is_aligned_whole_and_warned_about(caplog):
     found = list(aligner(longest=50).align_lines(["a", source], ["b", target]))
     assert found[1].weights.shape == (30, 40)
     assert {j for _, j in found[1].links} == set(range(30))
-    assert caplog.messages == [
-        "line 2: 119 pieces, over 50; aligned in one part, though the model translates lines of"
-        " this length in several"
-    ]
+    assert len(caplog.messages) == 1
+    assert "line 2 has 119 tokens, more than 50" in caplog.messages[0]
 
 
 def test_both_ways_are_put_together_as_source_target():
@@ -114,7 +112,7 @@ def test_what_cannot_be_aligned_is_refused():
         lambda: aligner(engine),
         lambda: Translator(StepwiseSearch(engine), SUBWORDS, SUBWORDS, SearchConfig(), LinkRule()),
     ):
-        with pytest.raises(UsageError, match="without attention, so there is nothing to align"):
+        with pytest.raises(UsageError, match="without attention"):
             make()
     engine = fake_engine()
     engine.align = lambda s, t: np.full((*t.shape, s.shape[1]), np.nan)

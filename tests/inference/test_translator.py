@@ -110,7 +110,10 @@ def test_an_over_long_line_is_translated_in_parts_and_warned_about(caplog):
     long = "abc def. ghi jkl! mno pqr"
     whole = list(translator(beam=2).translate_lines(["x", long]))[1]
     parts = list(translator(beam=2).translate_lines(["abc def. ", "ghi jkl! ", "mno pqr"]))
-    assert caplog.messages == ["line 2: 25 pieces, over 9; translated in 3 parts"]
+    assert caplog.messages == [
+        "line 2 has 25 tokens, more than 9 (search.max_source_pieces); it is translated in 3"
+        " segments"
+    ]
     assert whole.text.split() == " ".join(part.text for part in parts).split()
     assert whole.log_prob == pytest.approx(sum(part.log_prob for part in parts))
     assert whole.source_tokens == [token for part in parts for token in part.source_tokens]
@@ -128,7 +131,8 @@ def test_each_sentence_is_translated_by_itself_where_that_is_asked_for(caplog):
     assert found[0].log_prob == pytest.approx(sum(part.log_prob for part in parts[:3]))
     assert found[0].text.split() == " ".join(part.text for part in parts[:3]).split()
     assert found[1].text == parts[3].text and found[2].text == found[3].text == ""
-    assert caplog.messages == ["line 5: 15 pieces, over 9; translated in 4 parts"]
+    assert len(caplog.messages) == 1
+    assert "line 5 has 15 tokens, more than 9" in caplog.messages[0]
     assert len(found[4].nbest[0].attentions) == 4
 
 

@@ -139,5 +139,5 @@ def test_edges_that_do_not_ascend_are_refused(edges):
 
 
 def test_another_number_of_lengths_than_of_sentences_is_refused():
-    with pytest.raises(UsageError, match="2 lengths of 1 sentences"):
+    with pytest.raises(UsageError, match="2 lengths but 1 sentences"):
         bleu_by_length(statistics_of([("a", "a")]), [1, 2], [10])

@@ -99,11 +99,11 @@ def test_a_system_that_is_the_baseline_does_not_differ():
 
 def test_a_paired_test_needs_two_systems_and_two_sentences():
     references, systems = texts(1)
-    with pytest.raises(UsageError, match="two or more"):
+    with pytest.raises(UsageError, match="at least two"):
         paired_bootstrap(references, systems, BLEU_ONLY)
     with pytest.raises(UsageError, match="only one"):
         paired_bootstrap([["a"]], [["a"], ["b"]], BLEU_ONLY)
-    with pytest.raises(UsageError, match="parallel"):
+    with pytest.raises(UsageError, match="reference 1 has 2 lines"):
         paired_bootstrap([["a", "b"]], [["a", "b"], ["b"]], BLEU_ONLY)
 
 

@@ -241,7 +241,7 @@ def test_a_missing_folder_is_refused(tmp_path):
 
 def test_a_place_that_cannot_be_written_is_an_error_of_one_line(tmp_path):
     (tmp_path / "a.png").mkdir()
-    with pytest.raises(NmtError, match=r"a\.png: cannot be written"):
+    with pytest.raises(NmtError, match=r"a\.png: the file cannot be written"):
         save_heatmap(KOREAN, tmp_path / "a.png")
 
 

@@ -66,14 +66,14 @@ def test_a_damaged_checkpoint_is_passed_over_and_named(folder, file, damage, cap
 
 def test_with_no_whole_checkpoint_the_damaged_one_is_named(tmp_path):
     (save(tmp_path, 5) / "model.npz").write_bytes(b"")
-    with pytest.raises(NmtError, match=r"step-5: damaged \(model.npz has 0 of \d+ bytes\)"):
+    with pytest.raises(NmtError, match=r"step-5 is damaged \(model.npz has 0 of \d+ bytes\)"):
         checkpoints.load(tmp_path)
 
 
 def test_an_unknown_checkpoint_is_refused_with_those_there_are(folder):
     with pytest.raises(UsageError, match="no checkpoint 'step-11' .*step-10, step-20, step-100"):
         checkpoints.load(folder, "step-11")
-    with pytest.raises(UsageError, match="there are: none"):
+    with pytest.raises(UsageError, match="available: none"):
         checkpoints.load(folder / "empty")
 
 
@@ -82,7 +82,7 @@ def test_a_failed_save_leaves_everything_as_it_was(folder, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(np, "savez", full)
-    with pytest.raises(NmtError, match="step-200: cannot be written .No space left"):
+    with pytest.raises(NmtError, match="step-200: the folder cannot be written .No space left"):
         save(folder, 200)
     names = sorted(path.name for path in folder.iterdir())
     assert names == ["last", "step-10", "step-100", "step-20"]

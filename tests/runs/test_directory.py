@@ -33,14 +33,14 @@ def test_the_newest_run_is_the_one_that_last_saved(tmp_path):
 
 
 def test_without_a_run_one_line_says_what_is_missing(tmp_path):
-    with pytest.raises(UsageError, match="no run here: give one with --run"):
+    with pytest.raises(UsageError, match="no run .* --run FOLDER"):
         find_run(root=tmp_path)
     with pytest.raises(UsageError, match="no such run"):
         find_run(tmp_path / "nowhere")
 
 
 def test_what_is_no_run_is_refused(tmp_path):
-    with pytest.raises(UsageError, match=r"not a run \(it has no run.json\)"):
+    with pytest.raises(UsageError, match=r"is not a run, since it has no run.json"):
         find_run(tmp_path)
     (tmp_path / "file").write_text("x")
     with pytest.raises(UsageError, match="is a file"):
@@ -50,7 +50,7 @@ def test_what_is_no_run_is_refused(tmp_path):
 def test_a_run_of_another_format_names_both_versions(tmp_path):
     run = make_run(tmp_path / "run")
     run.write_facts({"format": 99, "version": "7.0"})
-    with pytest.raises(UsageError, match=f"format 99, made by nmt 7.0; this is nmt {__version__}"):
+    with pytest.raises(UsageError, match=f"format 99, made by nmt 7.0, but nmt {__version__}"):
         run.read_facts()
 
 
@@ -79,7 +79,7 @@ def test_writing_replaces_the_whole_file_or_nothing(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(run_directory.os, "fsync", full)
-    with pytest.raises(NmtError, match="facts.json: cannot be written .No space left"):
+    with pytest.raises(NmtError, match="facts.json: the file cannot be written .No space left"):
         write_atomically(path, json.dumps({"a": 2}))
     assert json.loads(path.read_text()) == {"a": 1}
     assert os.listdir(tmp_path) == ["facts.json"]

@@ -115,9 +115,7 @@ def test_the_same_text_gives_the_same_model_also_in_a_child():
 
 @pytest.mark.parametrize("kind", ["unigram", "bpe"])
 def test_the_size_is_exact_and_the_largest_one_that_is_named_works(kind):
-    with pytest.raises(
-        UsageError, match=r"^train\.ko: there is too little text .* 50000 tokens"
-    ) as caught:
+    with pytest.raises(UsageError, match=r"^train\.ko: there is too little text") as caught:
         learn(_corpus(), SubwordConfig(type=kind, vocabulary_size=50_000), "train.ko")
     largest = int(str(caught.value).split("--vocab-size ")[1].split()[0])
     assert Subwords(_learn(kind, largest)).size == largest

@@ -89,7 +89,7 @@ def test_the_mean_is_that_of_numpy(tmp_path_factory, values):
         ({"last": 5}, "5 checkpoints wanted, but there are 4 .*keep_checkpoints"),
         ({"best": 5}, "5 checkpoints wanted, but with a validation there are 4"),
         ({"named": ["step-10"]}, "two checkpoints at least"),
-        ({"named": ["step-10", "step-11"]}, "no checkpoint 'step-11' .there are: step-10"),
+        ({"named": ["step-10", "step-11"]}, "no checkpoint 'step-11' .available: step-10"),
         ({"named": ["step-10", "step-10"]}, "named twice"),
         ({"named": ["average", "step-10"]}, "no checkpoint 'average'"),
         ({"last": 2, "best": 2}, "give one of --last, --best and --checkpoint"),
@@ -107,7 +107,7 @@ def test_what_has_no_average_is_refused(wanted, message, tmp_path):
 def test_a_damaged_checkpoint_is_not_replaced_by_the_one_before(tmp_path):
     run = make_run(tmp_path / "run")
     (run.checkpoints / "step-30" / "model.npz").write_bytes(b"x")
-    with pytest.raises(NmtError, match=r"step-30: damaged .*name another checkpoint"):
+    with pytest.raises(NmtError, match=r"step-30 is damaged .*name another checkpoint"):
         average(run, last=2)
 
 
@@ -124,10 +124,10 @@ def test_a_damaged_average_is_named_and_best_falls_back_on_a_step(tmp_path, capl
     checkpoints.point(run.checkpoints, "best", "average")
     assert checkpoints.target(run.checkpoints, "best") == "average"
     (run.checkpoints / "average" / "model.npz").write_bytes(b"x")
-    with pytest.raises(NmtError, match="average: damaged .*make it again with nmt average"):
+    with pytest.raises(NmtError, match="average is damaged .*make it again with nmt average"):
         checkpoints.load(run.checkpoints, "average")
     assert checkpoints.load(run.checkpoints, "best")[0] == 40
-    assert "using step-40 instead" in caplog.messages[0]
+    assert "step-40 is used instead" in caplog.messages[0]
 
 
 def test_every_command_reads_the_average_of_equal_checkpoints_as_one_of_them(tmp_path, capsys):

@@ -170,8 +170,11 @@ def test_run_and_checkpoint_are_told_apart(parent, tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("nowhere", "training.init_from: nowhere: no such run; give RUN or RUN:CHECKPOINT"),
-        ("nowhere:best", "training.init_from: nowhere: no such run"),
+        (
+            "nowhere",
+            "training.init_from: nowhere: there is no such run; give RUN or RUN:CHECKPOINT",
+        ),
+        ("nowhere:best", "training.init_from: nowhere: there is no such run"),
         ("nowhere:newest", "checkpoint 'newest': give best, last or step-N"),
     ],
 )
