@@ -26,7 +26,7 @@ settings.load_profile("patient")
 
 
 def pytest_addoption(parser):
-    parser.addoption("--fast", action="store_true", help=only_fast.__doc__)
+    parser.addoption("--fast", action="store_true", help="skip what needs a framework")
 
 
 def pytest_configure(config):

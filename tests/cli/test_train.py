@@ -1,5 +1,7 @@
 """`nmt train` on the command line: what it takes, refuses and says."""
 
+import contextlib
+import io
 import os
 import shutil
 import signal
@@ -70,20 +72,33 @@ def test_sizes_that_do_not_fit_together_are_refused_in_one_line(prepared, tmp_pa
     assert not (tmp_path / "run").exists()
 
 
-def start(prepared, folder, steps, *more):
+def command(prepared, folder, steps, *more):
     options = folder / "options.yaml"
     options.write_text(configuration.dump(training_case.options(steps, log_every=1)))
     given = ["--data", prepared, "--config", options, "--run", folder / "run", *more]
-    command = [sys.executable, "-m", "nmtcli", "train", *map(str, given)]
-    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    return ["train", *map(str, given)]
+
+
+def start(prepared, folder, steps):
+    """Train in a process of its own, which signals can be sent to."""
+    arguments = [sys.executable, "-m", "nmtcli", *command(prepared, folder, steps)]
+    return subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True)
 
 
 def finish(prepared, folder, *more):
     """Train to the end; what was said."""
-    process = start(prepared, folder, 3, *more)
-    errors = process.stderr.read()
-    assert process.wait() == 0, errors
-    return errors
+    said = io.StringIO()
+    with contextlib.redirect_stderr(said):
+        status = nmt(command(prepared, folder, 3, *more))
+    assert status == 0, said.getvalue()
+    return said.getvalue()
+
+
+@pytest.fixture(scope="module")
+def unexported(prepared, tmp_path_factory):
+    """The folder of a complete run without an export, and what was said."""
+    folder = tmp_path_factory.mktemp("unexported")
+    return folder, finish(prepared, folder, "--no-export")
 
 
 def test_at_its_end_the_best_checkpoint_is_exported_once(prepared, tmp_path):
@@ -94,13 +109,13 @@ def test_at_its_end_the_best_checkpoint_is_exported_once(prepared, tmp_path):
     assert "exporting it" not in finish(prepared, tmp_path)  # which trains nothing anew either
 
 
-def test_no_export_is_made_where_none_is_wanted(prepared, tmp_path):
-    errors = finish(prepared, tmp_path, "--no-export")
-    assert "exporting" not in errors and not (tmp_path / "run" / "export").exists()
+def test_no_export_is_made_where_none_is_wanted(unexported):
+    folder, errors = unexported
+    assert "exporting" not in errors and not (folder / "run" / "export").exists()
 
 
-def test_a_training_whose_export_fails_is_complete(prepared, tmp_path):
-    finish(prepared, tmp_path, "--no-export")
+def test_a_training_whose_export_fails_is_complete(unexported, prepared, tmp_path):
+    shutil.copytree(unexported[0], tmp_path, symlinks=True, dirs_exist_ok=True)
     export = tmp_path / "run" / "export" / "onnx"
     export.mkdir(parents=True)
     (export / "notes.txt").write_text("mine")

@@ -1,4 +1,8 @@
-"""skip what imports a framework or starts a process, as soon as it does"""
+"""For `--fast`: a module or test is skipped as soon as it imports a framework or starts a process.
+
+So no list of fast tests is kept. That light commands import no framework
+is proven elsewhere, by processes that `make test` starts.
+"""
 
 import sys
 
