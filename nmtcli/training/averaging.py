@@ -72,7 +72,7 @@ def choose(
         steps = there[len(there) - wanted :]
     if len(steps) < 2:
         raise UsageError(
-            f"{run.path}: an average is of two checkpoints at least (there are: {_list(there)});"
+            f"{run.path}: an average needs at least two checkpoints (available: {_list(there)});"
             " training.keep_checkpoints says how many a training keeps"
         )
     return [f"step-{step}" for step in sorted(steps)]
@@ -127,7 +127,7 @@ def _named(run: RunDirectory, there: list[int], names: Sequence[str]) -> list[in
         wanted = checkpoints.target(run.checkpoints, name) if name in ("best", "last") else name
         match = checkpoints.STEP.match(wanted or "")
         if match is None or int(match[1]) not in there:
-            raise UsageError(f"{run.path}: no checkpoint '{name}' (there are: {_list(there)})")
+            raise UsageError(f"{run.path}: no checkpoint '{name}' (available: {_list(there)})")
         steps.append(int(match[1]))
     if len(set(steps)) < len(steps):
         raise UsageError(f"a checkpoint is named twice: {' '.join(names)}")

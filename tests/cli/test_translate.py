@@ -84,7 +84,7 @@ def test_what_is_odd_in_the_input_is_named_by_its_line(nmt):
     status, output, errors = nmt("translate", stdin=b"abc\nd\xffe\n" + b"ab. " * 20 + b"\n")
     assert status == 0 and output.count(b"\n") == 3
     assert "nmt: warning: line 2: not valid UTF-8; the invalid bytes became U+FFFD\n" in errors
-    assert "nmt: warning: line 3: 79 pieces, over 30; translated in 4 parts\n" in errors
+    assert "nmt: warning: line 3 has 79 tokens, more than 30" in errors and "4 segments\n" in errors
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,7 @@ def test_the_mean_is_that_of_numpy(tmp_path_factory, values):
     [
         ({"last": 5}, "5 checkpoints wanted, but there are 4 .*keep_checkpoints"),
         ({"best": 5}, "5 checkpoints wanted, but with a validation there are 4"),
-        ({"named": ["step-10"]}, "two checkpoints at least"),
+        ({"named": ["step-10"]}, "at least two checkpoints"),
         ({"named": ["step-10", "step-11"]}, "no checkpoint 'step-11' .available: step-10"),
         ({"named": ["step-10", "step-10"]}, "named twice"),
         ({"named": ["average", "step-10"]}, "no checkpoint 'average'"),
