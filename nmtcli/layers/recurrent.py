@@ -54,7 +54,6 @@ class _Cell(keras.layers.Layer):
     def compute_weights(self):
         """What `step` reads, in the compute type. A loop reads it once before its first turn:
         TensorFlow would else cast the weights in every turn."""
-        raise NotImplementedError
 
     def step(self, projected, state, dropout_mask=None, weights=None):
         """One position.
@@ -69,7 +68,6 @@ class _Cell(keras.layers.Layer):
         Returns:
             output: (B, U), and the new state.
         """
-        raise NotImplementedError
 
     def call(self, inputs, state):
         return self.step(self.project(inputs), state)

@@ -47,7 +47,6 @@ class Score(keras.layers.Layer):
 
     def step(self, query, keys, coverage=None, weights=None):
         """As a call, with the weights of `compute_weights`; None reads them here."""
-        raise NotImplementedError
 
     def call(self, query, keys, coverage=None):
         return self.step(query, keys, coverage)
@@ -81,7 +80,6 @@ class _Additive(Score):
 
     def _query_kernel(self):
         """The matrix that multiplies the query, (Q, A)."""
-        raise NotImplementedError
 
     def compute_weights(self):
         cast = functools.partial(ops.cast, dtype=self.compute_dtype)
