@@ -218,8 +218,8 @@ def best_translations(steps: BeamSteps, scoring: Scoring) -> BestTranslations:
         return step - 1, ops.where(is_part, origin, slot), ids
 
     ids = ops.full((most, batch), PAD_ID, dtype="int32")
-    last = ops.convert_to_tensor(most - 1, "int32")
-    _, _, ids = ops.while_loop(lambda step, *_: step >= 0, go_back, (last, slot, ids))
+    longest = ops.max(ops.pad(length, [[0, 1]]))  # 0 of no sentences
+    _, _, ids = ops.while_loop(lambda step, *_: step >= 0, go_back, (longest - 1, slot, ids))
     score = ops.where(ops.isfinite(score), score, 0.0)
     return BestTranslations(ops.transpose(ids), length, score)
 

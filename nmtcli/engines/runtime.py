@@ -54,7 +54,7 @@ class Runtime(NamedTuple):
         """
         if self.engine == "ctranslate2":
             raise UsageError(
-                "CTranslate2 does not tell where it looked: use --engine onnx to align or to see it"
+                "CTranslate2 returns no attention; use --engine onnx to align or to draw attention"
             )
 
 

@@ -87,7 +87,7 @@ BAD = [
     ("REF HYP -m bleu,", "not ''"),
     ("REF HYP -tok 14a", "13a, intl"),
     ("REF HYP -s best", "exp, floor"),
-    ("REF HYP -sv 3", "floor and add-k"),
+    ("REF HYP -sv 3", "floor or add-k"),
     ("REF HYP -s floor -sv nan", "from 0 to 1000"),
     ("REF HYP -cw 2", "options of chrf"),
     ("REF HYP -m ter -lc", "options of bleu"),

@@ -72,7 +72,8 @@ def again(run, tmp_path):
 
 def translated(run, lines=LINES, **runtime):
     translator = load_translator(run.path, runtime=Runtime(**runtime))
-    return [found.text for found in translator.translate_lines(lines)], translator.engine
+    texts = [found.text for found in translator.translate_lines(lines)]
+    return texts, translator.engine.engine
 
 
 def test_translate_score_and_align_run_on_the_export_and_import_no_framework(run, files):
@@ -119,7 +120,7 @@ def test_a_sentence_is_translated_by_pieces_of_its_shortlist_alone(run):
     assert facts["shortlist"]["accepted"] and facts["shortlist"]["lines"] == 60
     assert set(facts["shortlist"]["bleu"]) == {"float32", "shortlist"}
     translator = load_translator(run.path, runtime=Runtime(shortlist=True))
-    engine, full = translator.engine, load_engine(run)
+    engine, full = translator.engine.engine, load_engine(run)
     ids = pad([[*translator.source_subwords.encode(line), EOS_ID] for line in LINES[:4]])
     pieces, allowed = make_shortlist().choose(ids)
     state, full_state = engine.start(ids), full.start(ids)
@@ -163,7 +164,7 @@ def test_a_run_without_a_shortlist_says_what_makes_one(again, capsys):
 def test_a_shortlist_of_another_vocabulary_is_refused(again, capsys):
     make_shortlist(90).save(again.shortlist)
     assert run_command(["export", "--run", str(again.path)]) == 1
-    assert "is of 90 source and 90 target pieces, not of 80 and 80" in capsys.readouterr().err
+    assert "90 source and 90 target tokens, but the model has 80 and 80" in capsys.readouterr().err
 
 
 def test_where_int8_is_not_good_enough_the_encoder_stays_in_float32(again, monkeypatch, capsys):
@@ -281,8 +282,8 @@ def test_a_run_without_an_export_is_quiet_unless_one_is_asked_for(tmp_path, capl
         (["--engine", "onnx", "--precision", "bfloat16"], "onnx has no bfloat16"),
         (["--threads", "-1"], "--threads -1: give 1 or more"),
         (["--shortlist", "--engine", "keras"], "--shortlist is of --engine onnx"),
-        (["--shortlist", "--checkpoint", "best", "--checkpoint", "last"], "not of an ensemble"),
-        (["--shortlist", "--prefix", "x"], "--prefix may have pieces that the shortlist has not"),
+        (["--shortlist", "--checkpoint", "best", "--checkpoint", "last"], "for an ensemble"),
+        (["--shortlist", "--prefix", "x"], "--prefix may have tokens that the shortlist lacks"),
     ],
 )
 def test_wrong_options_are_refused_at_once(run, arguments, message, capsys):

@@ -52,5 +52,5 @@ def test_a_stopped_training_on_sampled_pairs_goes_on_to_the_same_bits(prepared, 
 
 
 def test_characters_cannot_be_cut_in_more_than_one_way(prepared, tmp_path):
-    with pytest.raises(UsageError, match="needs pieces of kind unigram or bpe"):
+    with pytest.raises(UsageError, match="needs subwords.type unigram or bpe"):
         run_training(options(4, subword_sampling=0.2), prepared / "char", tmp_path / "run")
