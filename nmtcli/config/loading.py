@@ -203,7 +203,7 @@ def differences(old: dict, new: dict) -> list[Difference]:
 
 
 def _plain(value):
-    """Convert tuples to lists, because JSON has no tuples."""
+    """Convert a tuple to a list, because JSON has no tuples."""
     return list(value) if isinstance(value, tuple) else value
 
 

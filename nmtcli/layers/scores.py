@@ -114,7 +114,7 @@ class AdditiveScore(_Additive):
     The gradient computes the hyperbolic tangent again and does not store it: otherwise a decoder
     loop would store a (B, S, A) array for every target position.
 
-    Reference: Bahdanau et al. (2015), arXiv:1409.0473, section 3.1 and A.1.2 (without the bias a);
+    Reference: Bahdanau et al. (2015), arXiv:1409.0473, section 3.1 and A.1.2 (without bias a);
     See et al. (2017), arXiv:1704.04368, section 2.3, equation 11 (coverage).
 
     Args:
@@ -152,10 +152,9 @@ class ConcatScore(_Additive):
 
     W is split into the columns of the query and the columns of the memory; the product with the
     memory is computed once. Coverage and gradient work as in `AdditiveScore`.
-    Coverage and the gradient are as in `AdditiveScore`.
 
     Reference: Luong et al. (2015), arXiv:1508.04025, section 3.1 (concat; the tanh and v are
-    in the published version).
+    from the published version).
 
     Args:
         units: A, the size of the alignment space; positive.
