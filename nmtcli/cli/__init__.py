@@ -1,1 +1,1 @@
-"""The commands: each file parses, makes one call, and prints."""
+"""The commands of the command line: each file parses, makes one call, and prints."""

@@ -1,4 +1,4 @@
-"""`nmt align`: word alignments of given translations, and how good they are."""
+"""`nmt align`: print word alignments of given translations, and their alignment error rate."""
 
 import sys
 from collections.abc import Iterator
@@ -19,10 +19,10 @@ MODEL, GOLD = "Model", "Gold"
 
 @group
 class AlignmentSource:
-    """The model that aligns, or two models for both directions; or files of alignments.
+    """The model that aligns, or one model for each direction, or files of alignments.
 
     Raises:
-        UsageError: options that do not go together.
+        UsageError: options do not fit together.
     """
 
     run: str | None = flag(
@@ -106,16 +106,16 @@ class AlignmentSource:
 
     @property
     def method(self) -> str:
-        """How two directions are combined."""
+        """The method that combines two directions."""
         from nmtcli.alignment.symmetrization import DEFAULT_METHOD
 
         return self.symmetrize or DEFAULT_METHOD
 
     def check_files_alone(self, *others: bool) -> None:
-        """
+        """Check that no options of models are given together with files of alignments.
+
         Raises:
-            UsageError: files of alignments are given and options of models, of which `others` says
-                whether more are given.
+            UsageError: both are given; `others` says whether further options are given.
         """
         own = self.run, self.checkpoint, self.reverse_run, self.layer, self.head
         if self.alignment and (any(others) or any(option is not None for option in own)):
@@ -185,7 +185,7 @@ def align(
 
 
 def _load(by: AlignmentSource, links: LinkOptions, runtime) -> list:
-    """One aligner, or one for each direction."""
+    """Load one aligner, or one for each direction."""
     rule = links.rule()
     from nmtcli.inference.aligner import load_aligner
 
@@ -197,7 +197,7 @@ def _load(by: AlignmentSource, links: LinkOptions, runtime) -> list:
 def _from_models(
     aligners: list, by: AlignmentSource, pair, json: bool, heatmaps: HeatmapOptions
 ) -> Iterator[tuple[list, str]]:
-    """(links, what to print) of each pair, which is drawn on the way."""
+    """Align each pair with the models, draw it, and yield its links and the line to print."""
     from nmtcli.cli.align_report import line_of
     from nmtcli.inference.aligner import align_both_ways
 
@@ -217,7 +217,7 @@ def _from_models(
 
 
 def _from_files(by: AlignmentSource, pair, json: bool) -> Iterator[tuple[list, str]]:
-    """The same of alignments that were made elsewhere."""
+    """Yield links and line of each pair from files of alignments."""
     from nmtcli.alignment.symmetrization import symmetrize
     from nmtcli.cli.align_report import line_of_links
     from nmtcli.cli.parallel_input import read_link_file

@@ -1,4 +1,4 @@
-"""How `nmt align` prints: links as Pharaoh's lines or as JSON, and what gold says of them."""
+"""The output of `nmt align`: links in Pharaoh format or JSON, and scores against gold."""
 
 import json
 import math
@@ -14,7 +14,7 @@ from nmtcli.text.words import split_words
 
 
 def line_of(found: WordAlignment | TwoWayAlignment, as_json: bool) -> str:
-    """One pair, with the end of the line."""
+    """Format one aligned pair as a line, with its end."""
     if not as_json:
         return format_links(found.links) + "\n"
     forward = found if isinstance(found, WordAlignment) else found.forward
@@ -26,7 +26,7 @@ def line_of(found: WordAlignment | TwoWayAlignment, as_json: bool) -> str:
 
 
 def line_of_links(source: str, target: str, links: Sequence[Link], as_json: bool) -> str:
-    """One pair that was aligned elsewhere, with the end of the line."""
+    """Format one pair with given links as a line, with its end."""
     if not as_json:
         return format_links(links) + "\n"
     values = _values(split_words(source), split_words(target), links)
@@ -34,7 +34,7 @@ def line_of_links(source: str, target: str, links: Sequence[Link], as_json: bool
 
 
 def summary_of(score: AlignmentScore, as_json: bool) -> str:
-    """What gold says, on one line."""
+    """Format the scores against gold as one line."""
     if as_json:
         rates = {"precision": score.precision, "recall": score.recall, "aer": score.aer}
         return json.dumps(

@@ -1,4 +1,4 @@
-"""Options of `nmt align` and `nmt translate` that say how links are taken from attention."""
+"""Options of `nmt align` and `nmt translate` for taking links from attention."""
 
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ PANEL = "Alignment"
 
 @group
 class LinkOptions:
-    """How links are taken from attention; None is the default of each."""
+    """The options for taking links from attention; None means the default."""
 
     null: str | None = flag(
         None,
@@ -40,13 +40,14 @@ class LinkOptions:
     )
 
     def given(self) -> dict:
-        """The options that are given, by name."""
+        """Return the given options by name."""
         return {name: value for name, value in vars(self).items() if value is not None}
 
     def rule(self) -> "LinkRule":
-        """
+        """Make the rule for taking links.
+
         Raises:
-            UsageError: there is no such rule.
+            UsageError: the rule does not exist.
         """
         from nmtcli.alignment.links import LinkRule
 

@@ -1,4 +1,4 @@
-"""`nmt average`: the mean of a run's checkpoints, as one more checkpoint."""
+"""`nmt average`: write the mean of a run's checkpoints as another checkpoint."""
 
 import shlex
 import sys

@@ -1,4 +1,4 @@
-"""`nmt bleu`: score translations against references, as sacrebleu does."""
+"""`nmt bleu`: score translations against references with sacrebleu."""
 
 import gc
 import sys
@@ -94,7 +94,7 @@ def _score(texts: Texts, options: list[MetricOptions], form: Form) -> None:
 
 @contextmanager
 def _no_cycle_collection() -> Iterator[None]:
-    """Counting n-grams makes no cycles; looking for them in every n-gram takes time (measured)."""
+    """Disable garbage collection: n-gram counts have no cycles, and searching them takes time."""
     enabled = gc.isenabled()
     gc.disable()
     try:
@@ -105,7 +105,7 @@ def _no_cycle_collection() -> Iterator[None]:
 
 
 def _wanted(metrics: Sequence[str], given: Sequence[MetricOptions]) -> list[MetricOptions]:
-    """The options of the metrics asked for, in sacrebleu's order; options of others are refused."""
+    """Return the options of the chosen metrics in sacrebleu's order; refuse options of others."""
     names = [name.strip().lower() for text in metrics for name in text.split(",")]
     for name in names:
         if name not in METRICS:
@@ -125,7 +125,7 @@ def _check_form(options: Sequence[MetricOptions], form: Form) -> None:
 
 
 def _say_what_suits(texts: Texts, options: MetricOptions, form: Form, force: bool) -> None:
-    """A line about the tokenizer of a text that 13a does not suit; the score stays sacrebleu's."""
+    """Recommend a tokenizer if 13a does not suit the text; the score stays sacrebleu's."""
     if force or form.score_only or not isinstance(options, BleuOptions):
         return
     choice = choose_tokenizer(texts.references[0])
@@ -137,7 +137,7 @@ def _say_what_suits(texts: Texts, options: MetricOptions, form: Form, force: boo
 def _warn_if_tokenized(
     names: Sequence[str], texts: Texts, options: MetricOptions, force: bool
 ) -> None:
-    if force or getattr(options, "tokenize", "none") == "none":  # not BLEU, or known to be so
+    if force or getattr(options, "tokenize", "none") == "none":  # not BLEU, or tokenised on purpose
         return
     for name, hypotheses in zip(names, texts.systems):
         if looks_tokenized(hypotheses):

@@ -1,4 +1,4 @@
-"""`nmt bleu` with several systems or with intervals: what is refused, and what is computed."""
+"""`nmt bleu` with several systems or with intervals: checks and computation."""
 
 import logging
 from collections.abc import Sequence
@@ -24,10 +24,10 @@ _PICTURES = (".png", ".svg")
 
 @group
 class Comparison(ComparisonOptions):
-    """The options that compare systems, checked.
+    """The checked options that compare systems.
 
     Raises:
-        UsageError: options that do not go together, or a value that is out of range.
+        UsageError: options do not fit together, or a value is out of range.
     """
 
     def __post_init__(self) -> None:
@@ -48,7 +48,7 @@ class Comparison(ComparisonOptions):
 
     @property
     def edges(self) -> list[int]:
-        """Greatest lengths of the buckets."""
+        """The greatest length of each bucket."""
         try:
             return [int(edge) for edge in self.by_length.split(",")]
         except ValueError:
@@ -58,14 +58,14 @@ class Comparison(ComparisonOptions):
 
     @property
     def samples(self) -> int:
-        """Bootstrap resamples; 0 for none."""
+        """The number of bootstrap resamples; 0 for none."""
         if not self._resamples:
             return 0
         return 1000 if self.bootstrap is None else self.bootstrap
 
     @property
     def reference_count(self) -> int | None:
-        """How many files are references; None for all but the last."""
+        """The number of files that are references; None for all but the last."""
         return 1 if self.references is None and self._resamples else self.references
 
     @property
@@ -92,7 +92,7 @@ class Comparison(ComparisonOptions):
 def check_comparison(
     comparison: Comparison, systems: Sequence[str], options: Sequence[MetricOptions], form: Form
 ) -> None:
-    """Raise UsageError where a comparison of these files does not go with them or other options."""
+    """Check that a comparison fits the files and the other options; raise UsageError if not."""
     if comparison.by_length is not None and options[0].metric != "bleu":
         raise UsageError("--by-length makes a table of BLEU: name bleu in --metrics")
     if comparison.paired and len(systems) < 2:
@@ -122,7 +122,7 @@ def compare(
     options: Sequence[MetricOptions],
     form: Form,
 ) -> None:
-    """Score all systems, print the report, and draw the picture if one is wanted."""
+    """Score all systems, print the report, and draw the picture if requested."""
     count = len(texts.references)
     report = Report(
         lines=len(texts.systems[0]),

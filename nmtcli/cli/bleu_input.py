@@ -1,4 +1,4 @@
-"""What `nmt bleu` reads: files, or standard input for one of them, that are equally long."""
+"""The input of `nmt bleu`: files with equal numbers of lines; one may be standard input."""
 
 import os
 import sys
@@ -13,7 +13,7 @@ from nmtcli.text.lines import read_lines
 
 
 class Texts(NamedTuple):
-    """Lines of each reference and each system, and of the source (None without a file)."""
+    """The lines of each reference, each system and the source (None without a file)."""
 
     references: list[list[str]]
     systems: list[list[str]]
@@ -23,10 +23,10 @@ class Texts(NamedTuple):
 def read_parallel(
     files: Sequence[str], count: int | None = None, source: str | None = None
 ) -> Texts:
-    """Read equally long files, of which the first `count` are references (None: all but one).
+    """Read files of equal length; the first `count` are references (None: all but one).
 
     Raises:
-        UsageError: too few files, one that cannot be read or is empty, or unequal lengths.
+        UsageError: there are too few files, one cannot be read or is empty, or lengths differ.
     """
     if len(files) < 2:
         wanted = "REF... HYP, the translation last" if count is None else "REF HYP..."
@@ -39,7 +39,7 @@ def read_parallel(
     if names.count("-") > 1:
         raise UsageError("only one file can be - (standard input)")
     texts = [_read(name) for name in names]
-    measure = len(files) - 1 if count is None else 0  # the odd one is likely to be another file
+    measure = len(files) - 1 if count is None else 0  # the odd one is probably the wrong file
     for name, lines in zip(names, texts):
         if len(lines) != len(texts[measure]):
             raise UsageError(
@@ -52,10 +52,10 @@ def read_parallel(
 
 
 def short_names(files: Sequence[str]) -> list[str]:
-    """A different name for each file: its own, after as many of its folders as tell it apart.
+    """Find a unique name for each file: its own name after as many folders as necessary.
 
     Raises:
-        UsageError: a file is there twice.
+        UsageError: a file is given twice.
     """
     paths = [Path(os.path.abspath(name)).parts for name in files]
     for number, path in enumerate(paths):
@@ -72,7 +72,7 @@ def short_names(files: Sequence[str]) -> list[str]:
 
 
 def printable(name: str) -> str:
-    """The name of a file without what a table or a picture would stumble over."""
+    """Remove characters from a file's name that a table or a picture cannot show."""
     text = unicodedata.normalize("NFC", os.fsencode(name).decode("utf-8", "replace"))
     return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
 

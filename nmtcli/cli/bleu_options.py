@@ -1,6 +1,6 @@
-"""The options of `nmt bleu`: what is compared, and how each metric counts.
+"""The options of `nmt bleu` for comparisons and for each metric.
 
-The names of the fields are those of the metrics' own options in `nmtcli.metrics`.
+The fields have the same names as the metrics' options in `nmtcli.metrics`.
 """
 
 from nmtcli.cli.options import flag, group
@@ -13,7 +13,7 @@ BLEU, CHRF, TER = "Options of BLEU", "Options of chrF", "Options of TER"
 
 @group
 class ComparisonOptions:
-    """What compares systems, as it is given; None or False if it is not."""
+    """The options that compare systems, unchecked; None or False if not given."""
 
     references: int | None = flag(
         None,
@@ -70,7 +70,7 @@ class ComparisonOptions:
 
 @group
 class BleuFlags:
-    """How BLEU counts."""
+    """The options of BLEU."""
 
     tokenize: str | None = flag(
         None,
@@ -105,7 +105,7 @@ def _order(default: int, help: str, *names: str, minimum: int = 0):
 
 @group
 class ChrfFlags:
-    """How chrF counts."""
+    """The options of chrF."""
 
     char_order: int = _order(
         6, "Count character n-grams up to this length.", "--chrf-char-order", "-cc", minimum=1
@@ -128,7 +128,7 @@ class ChrfFlags:
 
 @group
 class TerFlags:
-    """How TER counts."""
+    """The options of TER."""
 
     case_sensitive: bool = flag(False, "Respect case in TER.", "--ter-case-sensitive", panel=TER)
     asian_support: bool = flag(

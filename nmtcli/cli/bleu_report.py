@@ -1,4 +1,4 @@
-"""How `nmt bleu` prints the scores of one system: sacrebleu's lines, or JSON."""
+"""The output of `nmt bleu` for one system: sacrebleu's lines, or JSON."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -9,7 +9,7 @@ from nmtcli.metrics.sacrebleu_scores import MetricScore
 
 @group
 class Form:
-    """How the scores are printed."""
+    """The options for printing scores."""
 
     width: int | None = flag(
         None,
@@ -30,7 +30,7 @@ class Form:
 
 
 def print_sentences(scores: Iterable[MetricScore], form: Form) -> None:
-    """A score for each line; as JSON an object for each line."""
+    """Print a score, or a JSON object, for each line."""
     for number, score in enumerate(scores, start=1):
         if form.as_json:
             print(json.dumps({"line": number, **score.as_dict(form.width)}))
@@ -39,7 +39,7 @@ def print_sentences(scores: Iterable[MetricScore], form: Form) -> None:
 
 
 def print_scores(scores: Sequence[MetricScore], lines: int, form: Form) -> None:
-    """All scores of a text of so many lines."""
+    """Print all scores of a text with this number of lines."""
     if form.as_json:
         report = {"lines": lines, "scores": [score.as_dict(form.width) for score in scores]}
         print(json.dumps(report, indent=1))
@@ -48,7 +48,7 @@ def print_scores(scores: Sequence[MetricScore], lines: int, form: Form) -> None:
 
 
 def print_score_lines(scores: Sequence[MetricScore], form: Form) -> None:
-    """One line for each score, with the equals signs below each other as sacrebleu has them."""
+    """Print a line for each score, with aligned equals signs as in sacrebleu."""
     lines = [score.text(form.text_width, form.score_only) for score in scores]
     if not form.score_only:
         margin = max(line.index(" = ") for line in lines)

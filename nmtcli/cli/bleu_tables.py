@@ -1,4 +1,4 @@
-"""How `nmt bleu` prints a comparison: tables of systems and of lengths, or JSON."""
+"""The output of `nmt bleu` for comparisons: tables of systems and of lengths, or JSON."""
 
 import json
 import sys
@@ -16,13 +16,13 @@ _NOTHING = "-"  # there is no such number; not the same as 0
 
 @dataclass(frozen=True)
 class SystemReport:
-    """What was found of one system.
+    """The results of one system.
 
     Attributes:
-        name: its file, as short as it can be.
-        scores: one for each metric.
-        buckets: BLEU by length, that of all sentences last; empty if not asked for.
-        paired: for each metric the comparison with the first system; empty if not asked for.
+        name: the shortest unique name of its file.
+        scores: one score for each metric.
+        buckets: BLEU by length, for all sentences last; empty if not requested.
+        paired: the comparison with the first system for each metric; empty if not requested.
     """
 
     name: str
@@ -33,7 +33,7 @@ class SystemReport:
 
 @dataclass(frozen=True)
 class Report:
-    """What was found of all systems; `lines` is their number of lines, `samples` of resamples."""
+    """The results of all systems; `lines` and `samples` count the lines and the resamples."""
 
     lines: int
     references: list[str]
@@ -57,7 +57,7 @@ def print_report(report: Report, form: Form) -> None:
 
 
 def _print_systems(report: Report, width: int) -> None:
-    """Signatures, then a row for each system."""
+    """Print the signatures, then a row for each system."""
     shown = report.systems[0].paired or report.systems[0].scores
     for score in shown:
         print(f"{score.name}|{score.signature}")
@@ -97,7 +97,7 @@ def _p_value(score: PairedScore) -> str:
 
 
 def _print_buckets(report: Report, width: int) -> None:
-    """A row for each length, a column for each system."""
+    """Print a row for each length, with a column for each system."""
     headings = ["words", "sentences", *(system.name for system in report.systems)]
     rows = []
     for number, bucket in enumerate(report.systems[0].buckets):
@@ -118,7 +118,7 @@ def _bucket_cell(bucket: Bucket, width: int, with_interval: bool) -> str:
 
 
 def _print_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """With frames on a terminal; else columns that two or more spaces part."""
+    """Print a table, with frames on a terminal, otherwise with two or more spaces between."""
     if sys.stdout.isatty():
         _print_rich_table(headings, rows)
         return
@@ -133,9 +133,9 @@ def _print_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None
 
 
 def _print_rich_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    from rich.console import Console  # a pipe does without it
+    from rich.console import Console  # not needed in a pipe
     from rich.table import Table
-    from rich.text import Text  # brackets in a file's name are no markup
+    from rich.text import Text  # brackets in a file's name are not markup
 
     table = Table()
     for number, heading in enumerate(headings):
@@ -146,7 +146,7 @@ def _print_rich_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) ->
 
 
 def _report_values(report: Report, width: int | None) -> dict:
-    """Plain values; a single system's stand at the top too, as without a comparison."""
+    """Return plain values; those of a single system are also at the top level."""
     systems = [_system_values(system, width) for system in report.systems]
     values = {"lines": report.lines}
     if len(systems) == 1:

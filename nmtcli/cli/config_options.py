@@ -1,4 +1,4 @@
-"""Options that name a configuration file and set single options of it."""
+"""Options that name a configuration file and set single options."""
 
 from nmtcli.cli.options import flag, group
 
@@ -19,7 +19,7 @@ class ConfigOptions:
 
 @group
 class SearchFileOptions:
-    """The search options of a trained run, of which a file and `--set` change some."""
+    """Options that change the search options of a trained run by a file and `--set`."""
 
     config: str | None = flag(
         None, "Read search options from the section search of this YAML file.", "--config",

@@ -6,9 +6,9 @@ from nmtcli.errors import UsageError
 
 
 class PairedOptions(typer.core.TyperCommand):
-    """A command whose `--train SRC TGT` may stand several times.
+    """A command that accepts `--train SRC TGT` several times.
 
-    Typer knows options of two values and options that repeat, but not both in one: here
+    Typer supports options of two values and repeated options, but not both together: here
     `--train SRC TGT` becomes `--train SRC --train TGT` before Typer sees it.
     """
 
@@ -33,10 +33,10 @@ def _unpaired(arguments: list[str]) -> list[str]:
 
 
 def train_files(train: list[str]) -> dict:
-    """The files of the training text, as options of the section `data`.
+    """Return the files of the training text as options of the section `data`.
 
     Args:
-        train: source and target of each text in turn.
+        train: source and target file of each text in turn.
     """
     if not train:
         return {}

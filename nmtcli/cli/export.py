@@ -1,4 +1,4 @@
-"""`nmt export`: a trained run that needs no framework, or for other programs to load."""
+"""`nmt export`: export a trained run, to run it without a framework or in other programs."""
 
 import sys
 from pathlib import Path
@@ -77,7 +77,7 @@ def export(
 
         found = find_run(run)
         check_checkpoint_name(checkpoint)
-        # An export is checked on, or gives, the best translation alone.
+        # An export is checked with, or returns, only the best translation.
         options = {**overrides["search"], "nbest": 1}
         search = search_options(found, file.config, file.assignments, options)
         folder = found.export / format if output is None else Path(output)
@@ -94,15 +94,15 @@ def export(
 
 
 def export_checked(run, format: str, checkpoint: str, search, folder: Path) -> None:
-    """Export for one of our engines; tell how it was checked, in the model card too.
+    """Export for one of our engines; report how it was checked, in the model card too.
 
     Args:
         run: a `RunDirectory`.
         format: `onnx` or `ctranslate2`.
-        checkpoint, search, folder: as of `nmtcli.exports.onnx.export_onnx`.
+        checkpoint, search, folder: see `nmtcli.exports.onnx.export_onnx`.
 
     Raises:
-        UsageError, NmtError: as it does.
+        UsageError, NmtError: see `nmtcli.exports.onnx.export_onnx`.
     """
     from nmtcli.runs.exports import describe_checks
     from nmtcli.runs.model_card import write_card
@@ -112,7 +112,7 @@ def export_checked(run, format: str, checkpoint: str, search, folder: Path) -> N
     else:
         from nmtcli.exports.ctranslate2 import export_ctranslate2 as write
     facts = write(run, checkpoint, search, folder)
-    if folder == run.export / format:  # the card tells of these; another's run may be read-only
+    if folder == run.export / format:  # the card reports these; another user's run may be read-only
         write_card(run)
     print(f"{format} of step {facts['step']}: {describe_checks(facts)}", file=sys.stderr)
 

@@ -1,4 +1,4 @@
-"""Options of `nmt align` and `nmt translate` that say which alignments are drawn, and where."""
+"""Options of `nmt align` and `nmt translate` for drawing alignments."""
 
 import re
 from functools import cached_property
@@ -9,12 +9,12 @@ from nmtcli.errors import UsageError
 
 PANEL = "Pictures"
 FORMATS = ("png", "svg", "both")
-DRAWN_AT_FIRST = 20  # lines, where --plot-lines does not say which
+DRAWN_AT_FIRST = 20  # the number of lines without --plot-lines
 _RANGE = re.compile("([1-9][0-9]{0,17})(?:-([1-9][0-9]{0,17}))?")
 
 
 class LineSelection:
-    """The lines that are drawn: those of a list such as `1,5-7`, else the first ones.
+    """The lines to draw: the lines of a list such as `1,5-7`, or the first lines.
 
     Raises:
         UsageError: the text is not such a list.
@@ -34,10 +34,10 @@ class LineSelection:
 
 @group
 class HeatmapOptions:
-    """What is to be drawn.
+    """The options of the heat maps.
 
     Raises:
-        UsageError: an option is wrong, or there is no picture that it could be about.
+        UsageError: an option is wrong, or it needs a picture and none is requested.
     """
 
     plot: str | None = flag(

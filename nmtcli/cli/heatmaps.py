@@ -1,4 +1,4 @@
-"""Heat maps of some of the lines: as files (--plot) and on the terminal (--show)."""
+"""Heat maps of chosen lines, as files (--plot) and on the terminal (--show)."""
 
 import logging
 import sys
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 class Pictures:
-    """Draws the alignments of the chosen lines, one after the other.
+    """Draws the alignments of the chosen lines one after the other.
 
     Args:
-        options: what is to be drawn; the folder is made if there is none.
-        has_window: attention is local, so that weights outside its window are exactly 0.
+        options: the options of the heat maps; the folder is made if it does not exist.
+        has_window: whether attention is local: weights outside its window are exactly 0.
 
     Raises:
-        UsageError: a file stands where the folder should be.
+        UsageError: there is a file in place of the folder.
     """
 
     def __init__(self, options: HeatmapOptions, has_window: bool):
@@ -55,7 +55,7 @@ class Pictures:
             _show(heatmap)
 
     def finish(self) -> None:
-        """Say that there were more lines than were drawn, or fewer than were chosen."""
+        """Report if there were more lines than were drawn, or fewer than were chosen."""
         lines = self.options.lines
         if not lines.given and self.seen > lines.last:
             logger.warning(

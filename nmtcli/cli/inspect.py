@@ -1,4 +1,4 @@
-"""`nmt inspect`: what a run is."""
+"""`nmt inspect`: show what a run contains."""
 
 import json as json_module
 from collections.abc import Iterator, Sequence
@@ -84,7 +84,7 @@ def _print_rows(run) -> None:
 
 
 def _rows(about: dict) -> Iterator[tuple[str, str]]:
-    """Name and text of each line that is printed."""
+    """Yield the name and the text of each line to print."""
     yield "run", about["run"]
     yield from _config_rows(about["config"])
     sizes = about["vocabulary"]
@@ -119,7 +119,7 @@ def _config_rows(config: dict | None) -> Iterator[tuple[str, str]]:
 
 
 def _files(value: str | Sequence[str] | None) -> str:
-    """The files of a side; of the training text there may be several."""
+    """Format the files of one side; the training text may have several."""
     return ", ".join([value] if isinstance(value, str) else value or ())
 
 

@@ -1,4 +1,4 @@
-"""The picture of `nmt inspect --plot`: the learning curves of runs."""
+"""Draw the learning curves of runs for `nmt inspect --plot`."""
 
 import logging
 from pathlib import Path
@@ -12,9 +12,10 @@ BY = ("steps", "minutes", "tokens")
 
 
 def check_plot(path: Path, by: str) -> None:
-    """
+    """Check that learning curves can be drawn into this file, over this unit.
+
     Raises:
-        UsageError: nothing can be drawn there, or not over that.
+        UsageError: they cannot.
     """
     if by not in BY:
         raise UsageError(f"--by must be one of {', '.join(BY)}, not '{by}'")
@@ -25,15 +26,15 @@ def check_plot(path: Path, by: str) -> None:
 
 
 def draw_curves(runs, path: Path, by: str) -> None:
-    """Draw the runs that have metrics; those without are named on stderr.
+    """Draw the runs that have metrics; name the others on stderr.
 
     Args:
         runs: `RunDirectory` objects.
-        path: of the picture.
-        by: what the x axis counts.
+        path: the file of the picture.
+        by: the unit of the x axis.
 
     Raises:
-        UsageError: none of them has any.
+        UsageError: none of the runs has metrics.
     """
     from nmtcli.plots.bleu_by_length import save_figure
     from nmtcli.plots.learning_curves import curves_of, figure_of_curves
@@ -61,13 +62,13 @@ def draw_curves(runs, path: Path, by: str) -> None:
 
 
 def _names(paths: list[Path]) -> list[str]:
-    """The names of the folders; of two that are called alike, the whole paths."""
+    """Return the names of the folders, or whole paths for folders of the same name."""
     names = [path.resolve().name for path in paths]
     return [name if names.count(name) == 1 else str(path) for name, path in zip(names, paths)]
 
 
 def _of(metrics: list[dict], by: str) -> str:
-    """How a run with measurements can have none of this kind."""
+    """Explain why a run with measurements may have none of this kind."""
     return (
         f" of {by}, which older versions of nmt did not count" if metrics and by == "tokens" else ""
     )

@@ -1,4 +1,4 @@
-"""`nmt`: the one place that turns errors into a line and an exit status."""
+"""`nmt`: the entry point, the only place that turns errors into a line and an exit status."""
 
 import contextlib
 import gc
@@ -9,9 +9,9 @@ import signal
 import sys
 from typing import Annotated
 
-gc.set_threshold(100_000, 20, 20)  # imports leave little garbage, and looking for it takes time
-os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "true")  # Typer's own needs none, and they cost
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # NumPy's, which multiplies nothing large here
+gc.set_threshold(100_000, 20, 20)  # imports leave little garbage, and collecting it takes time
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "true")  # Typer needs none, and they cost time
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # NumPy multiplies nothing large here
 
 import typer  # noqa: E402
 
@@ -20,10 +20,10 @@ from nmtcli.cli.streams import WARNINGS  # noqa: E402
 from nmtcli.errors import NmtError  # noqa: E402
 
 INTERRUPTED = 128 + signal.SIGINT
-ClickError = typer.BadParameter.__mro__[2]  # the base of all usage errors, wherever it lives
+ClickError = typer.BadParameter.__mro__[2]  # the base class of all usage errors
 
 TRAINING, USING, MEASURING = "Train", "Translate", "Measure"
-COMMANDS = {  # each is a function in a module of its name; in which panel of the help it stands
+COMMANDS = {  # each is a function in a module of its name; the value is its panel of the help
     "preprocess": TRAINING,
     "train": TRAINING,
     "average": TRAINING,
@@ -53,7 +53,7 @@ def options(
 
 
 def application(arguments: list[str]) -> typer.Typer:
-    """The command line; only the command that is named is imported, all of them where none is."""
+    """Make the command line; import only the named command, or all commands if none is named."""
     app = typer.Typer(
         name="nmt",
         help="Neural machine translation: from parallel text to a translator you can pipe through.",
@@ -67,7 +67,7 @@ def application(arguments: list[str]) -> typer.Typer:
         module = importlib.import_module(f"nmtcli.cli.{name}")
         function, kind = getattr(module, name), getattr(module, "COMMAND_CLASS", None)
         text = function.__doc__ or ""  # python -OO has none
-        # Lines of a docstring are as long as those of the code; the terminal's may be shorter.
+        # Lines of a docstring are as long as lines of code; the terminal's may be shorter.
         help = "\n\n".join(" ".join(part.split()) for part in text.split("\n\n"))
         app.command(name, cls=kind, help=help, rich_help_panel=COMMANDS[name])(function)
     return app
@@ -85,19 +85,19 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def run(arguments: list[str]) -> int:
-    """Run the command line; errors become one line on stderr. Returns the exit status."""
+    """Run the command line; turn errors into one line on stderr; return the exit status."""
     debug = "--debug" in arguments
     logging.getLogger("nmtcli").addHandler(WARNINGS)
     try:
         status = application(arguments)(arguments, prog_name="nmt", standalone_mode=False)
         status = status if isinstance(status, int) else 0
-        if status == INTERRUPTED:  # what Typer makes of Ctrl-C
+        if status == INTERRUPTED:  # Typer turns Ctrl-C into this
             return _fail("interrupted", INTERRUPTED, debug)
         return status
     except BrokenPipeError:
         _silence_stdout()
         return 0
-    except SystemExit:  # how Typer ends on a pipe whose reader has gone
+    except SystemExit:  # Typer ends so if the reader of a pipe is gone
         _silence_stdout()
         return 0
     except (KeyboardInterrupt, typer.Abort):
@@ -113,7 +113,7 @@ def run(arguments: list[str]) -> int:
         return _fail(f"{where}{error.strerror or error}", 1, debug)
     except MemoryError:
         return _fail("out of memory: use smaller batches, or a smaller model", 1, debug)
-    except Exception as error:  # a bug of ours: still one line, and how to see the rest
+    except Exception as error:  # our bug: print one line, and how to see the rest
         line = f"internal error: {type(error).__name__}: {error}".splitlines()[0]
         return _fail(f"{line} (nmt --debug ... shows where)", 1, debug)
 
@@ -136,6 +136,6 @@ def _fail(message: str, status: int, debug: bool) -> int:
 
 
 def _silence_stdout() -> None:
-    """Keep Python's own flush at exit from failing on a pipe whose reader has gone."""
+    """Keep Python's flush at exit from failing if the reader of a pipe is gone."""
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 1)

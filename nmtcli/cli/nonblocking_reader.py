@@ -1,4 +1,4 @@
-"""Input that may pause: what is there is answered, before more comes."""
+"""Read input that may pause, so that lines can be answered before more arrive."""
 
 import os
 import select
@@ -7,29 +7,29 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
-PAUSE = 0.01  # seconds without a line after which the lines so far are answered
+PAUSE = 0.01  # seconds without a new line before the lines so far are answered
 CHUNK = 1 << 16  # bytes that are read at once
 
 
 class PatientReader:
-    """The raw lines of a stream, and whether its writer has paused.
+    """Reads the raw lines of a stream, and tells whether its writer has paused.
 
-    A pipe or a terminal pauses; a file never does. Where that cannot be told (a stream that is no
-    file of the system; pipes on Windows) it is taken for a file.
+    A pipe or a terminal may pause; a file never does. If the kind is unknown (a stream without a
+    file descriptor; pipes on Windows), the stream counts as a file.
 
     Args:
-        stream: of which nothing has been read yet.
-        before_waiting: called before more is waited for.
+        stream: a stream from which nothing has been read yet.
+        before_waiting: a function that is called before waiting for more.
     """
 
     def __init__(self, stream: BinaryIO, before_waiting: Callable[[], None] = lambda: None):
         self._stream, self._before_waiting = stream, before_waiting
         self._lines: deque[bytes] = deque()
-        self._begun = b""  # a line whose end has not come
+        self._begun = b""  # a line whose end has not arrived
         self._descriptor = _descriptor(stream)
 
     def __iter__(self) -> Iterator[bytes]:
-        """Lines with their ends, as a binary stream gives them."""
+        """Yield lines with their ends, like a binary stream."""
         if self._descriptor is None:
             yield from self._stream
             return
@@ -47,7 +47,7 @@ class PatientReader:
             yield self._begun
 
     def pauses(self) -> bool:
-        """Is no line there, after a moment of waiting?"""
+        """Wait a moment; return whether no line has arrived."""
         if self._descriptor is None or self._lines:
             return False
         return not self._is_ready(PAUSE)
@@ -57,7 +57,7 @@ class PatientReader:
 
 
 def _descriptor(stream: BinaryIO) -> int | None:
-    if sys.platform == "win32":  # where `select` takes sockets alone
+    if sys.platform == "win32":  # there `select` accepts only sockets
         return None
     try:
         return stream.fileno()

@@ -1,8 +1,8 @@
-"""The parameters of a command, made from declarations: options of the configuration and groups.
+"""Make the parameters of commands from declarations: configuration options and groups.
 
 An option of the configuration is declared in its section (`nmtcli.config`), other options that
 belong together as fields of a dataclass. `with_options` turns both into parameters for Typer and
-hands the command what they were set to.
+calls the command with their values.
 """
 
 import inspect
@@ -21,20 +21,20 @@ OVERRIDES = "overrides"
 
 
 def group(cls):
-    """A dataclass of `flag` fields, without the methods that only cost time at the start."""
+    """Make a dataclass of `flag` fields without methods that only cost time at the start."""
     return dataclass(eq=False, repr=False)(cls)
 
 
 def flag(default, help: str, *names: str, metavar=None, panel=None, minimum=None, maximum=None):
-    """A field of a group: an option of the command line that is not one of the configuration.
+    """Declare a field of a group, an option of the command line outside the configuration.
 
     Args:
-        default: its value where it is not given.
-        help: what the help of the command says of it.
-        names: how it is called, such as `--output` and `-o`.
-        metavar: how the help calls its value.
-        panel: the part of the help that it stands in.
-        minimum, maximum: the numbers it may be.
+        default: the value if it is not given.
+        help: its text in the help of the command.
+        names: its names, such as `--output` and `-o`.
+        metavar: the name of its value in the help.
+        panel: its panel of the help.
+        minimum, maximum: the range of a number.
     """
     metadata = {"flag": names, "cli_help": help, "metavar": metavar, "panel": panel}
     metadata |= {"minimum": minimum, "maximum": maximum}
@@ -44,14 +44,14 @@ def flag(default, help: str, *names: str, metavar=None, panel=None, minimum=None
 
 
 def with_options(**sections: tuple[str, ...]) -> Callable[[Callable], Callable]:
-    """Give a command the options of its groups and of sections of the configuration.
+    """Add the options of groups and of configuration sections to a command.
 
     A parameter of the command whose type is a dataclass becomes an option for each `flag` field,
     and the command is called with an instance. The parameter `overrides` becomes the options named
-    here, and is what they were set to: section -> key -> value.
+    here; its value is what they were set to: section -> key -> value.
 
     Args:
-        sections: names of options of each section; each of them has a `flag` there.
+        sections: the names of options of each section; each of them declares a `flag`.
     """
 
     def decorate(command: Callable) -> Callable:
@@ -75,7 +75,7 @@ def with_options(**sections: tuple[str, ...]) -> Callable[[Callable], Callable]:
 
 
 def _expanded(command: Callable, sections: dict) -> tuple[list[inspect.Parameter], dict]:
-    """The parameters for Typer, and of each group its class and the names of its options."""
+    """Return the parameters for Typer, and the class and the option names of each group."""
     parameters, groups = [], {}
     for name, parameter in inspect.signature(command).parameters.items():
         kind = parameter.annotation
@@ -95,7 +95,7 @@ def _of_section(section: str, keys: tuple[str, ...]) -> Iterator[inspect.Paramet
     declared = _declared(section)
     for key in keys:
         spec = declared[key]
-        names = (spec.metadata["flag"],)  # its limits are checked with those of files
+        names = (spec.metadata["flag"],)  # its limits are checked like those in files
         yield _parameter(f"{section}_{key}", _given_type(spec), None, names, spec)
 
 
@@ -121,7 +121,7 @@ def _declared(section: str) -> dict:
 
 
 def _given_type(spec):
-    """How the command line gives an option: a list as repeated options, or one text with commas."""
+    """Return an option's type on the command line; a list is repeated or a text with commas."""
     kind = typing.get_args(spec.type)[0] if isinstance(spec.type, types.UnionType) else spec.type
     if typing.get_origin(kind) is tuple:
         kind = str if _has_commas(spec) else list[str]
@@ -133,7 +133,7 @@ def _has_commas(spec) -> bool:
 
 
 def _taken(section: str, keys: tuple[str, ...], values: dict) -> dict:
-    """Take the options of a section out of a command's values; those that are set, by name."""
+    """Remove a section's options from a command's values; return those that are set, by name."""
     declared = _declared(section)
     given = {key: values.pop(f"{section}_{key}") for key in keys}
     return {

@@ -1,6 +1,6 @@
-"""What `nmt align` reads: the pairs, gold alignments, and alignments made elsewhere.
+"""The input of `nmt align`: pairs, gold alignments, and alignments of other programs.
 
-Other commands that take two files whose lines belong together read them here too.
+Other commands that take two parallel files read them here too.
 """
 
 import logging
@@ -20,11 +20,11 @@ logger = logging.getLogger(__name__)
 
 
 def read_pair(source: str, target: str) -> tuple[list[str], list[str]]:
-    """All lines of both files, equally many.
+    """Read all lines of two files with equal numbers of lines.
 
     Raises:
-        UsageError: both are stdin, one cannot be read, or the numbers of lines differ; the first
-            suspect line is named where one can be found.
+        UsageError: both are stdin, one cannot be read, or the numbers of lines differ; the message
+            names the first suspicious line if there is one.
     """
     sources, targets = _read(source), _read(target)
     if len(sources) != len(targets):
@@ -38,23 +38,24 @@ def read_pair(source: str, target: str) -> tuple[list[str], list[str]]:
 
 
 def read_gold_file(path: str, sources: Sequence[str], targets: Sequence[str]) -> list[GoldLinks]:
-    """The gold links of each pair.
+    """Read the gold links of each pair.
 
     Raises:
-        UsageError: the file cannot be read, has another number of lines, or a bad link.
+        UsageError: the file cannot be read, its number of lines differs, or a link is invalid.
     """
     return _read_alignment(path, sources, targets, read_gold)
 
 
 def read_link_file(path: str, sources: Sequence[str], targets: Sequence[str]) -> list[list[Link]]:
-    """The links of each pair, of an alignment made elsewhere; errors as of `read_gold_file`."""
+    """Read the links of each pair from another program; for errors see `read_gold_file`."""
     return _read_alignment(path, sources, targets, read_links)
 
 
 def check_streams(*paths: str | None) -> None:
-    """
+    """Check that at most one file is stdin.
+
     Raises:
-        UsageError: more than one of the files is stdin.
+        UsageError: more than one is.
     """
     if paths.count(STANDARD) > 1:
         raise UsageError("only one file can be - (standard input)")
@@ -73,7 +74,7 @@ def _read(path: str) -> list[str]:
     def invalid(number: int) -> None:
         logger.warning("%s:%s: not valid UTF-8; the invalid bytes became U+FFFD", path, number)
 
-    # A pipe such as <(zcat ...) can be read once, and does; a file may be packed.
+    # A pipe such as <(zcat ...) can be read only once; a file may be compressed.
     is_file = path != STANDARD and (os.path.isfile(path) or not os.path.exists(path))
     with open_text(Path(path)) if is_file else open_input(path) as stream:
         return list(read_lines(stream, invalid))

@@ -1,4 +1,4 @@
-"""`nmt preprocess`: clean parallel text, learn subwords, write ids."""
+"""`nmt preprocess`: clean parallel text, learn subwords and write token ids."""
 
 import signal
 import sys
@@ -123,7 +123,7 @@ def _tell_corpus(corpus: dict) -> None:
 
 
 def _table(report):
-    """What was read, dropped by each rule and kept, a column for each corpus."""
+    """Make a table of pairs that were read, dropped by each rule and kept, by corpus."""
     from rich.table import Table
 
     table = Table("")
@@ -149,7 +149,7 @@ def _table(report):
 
 @contextmanager
 def _progress(console) -> Iterator[Callable[[str, int, int], None]]:
-    """A callback that draws a bar on a terminal, else writes a plain line now and then."""
+    """Make a callback that draws a bar on a terminal, otherwise writes a plain line at times."""
     if not console.is_terminal:
         yield _PlainLines()
         return
@@ -170,7 +170,7 @@ def _progress(console) -> Iterator[Callable[[str, int, int], None]]:
 
 
 class _PlainLines:
-    """A line at the start of each stage, and every ten seconds within one."""
+    """Prints a line at the start of each stage, and every ten seconds within a stage."""
 
     def __init__(self):
         self._stage, self._last = "", 0.0
@@ -186,7 +186,7 @@ class _PlainLines:
 
 @contextmanager
 def _stopped_by_signals() -> Iterator[None]:
-    """Ctrl-C and SIGTERM unwind alike, so that the temporary folder is removed, and say so."""
+    """Handle SIGTERM like Ctrl-C: remove the temporary folder, and say so."""
 
     def stop(number: int, frame) -> None:
         raise Interrupted("terminated; nothing was written", number)

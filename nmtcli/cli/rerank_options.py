@@ -1,4 +1,4 @@
-"""Options of `nmt translate` that order translations by the score of another run too."""
+"""Options of `nmt translate` for reranking translations by another run."""
 
 import logging
 from collections.abc import Sequence
@@ -46,15 +46,15 @@ class RerankOptions:
         return self.rerank if self.rerank_reverse is None else self.rerank_reverse
 
     def apply(self, translator, runs: Sequence[str], runtime):
-        """The translator, which lets the other run rerank; itself where there is none.
+        """Return the translator with reranking by the other run, or unchanged without one.
 
         Args:
             translator: `nmtcli.inference.translator.Translator`.
-            runs: the translator's runs; empty for the newest one.
-            runtime: what runs the models; the score needs no shortlist.
+            runs: the translator's runs; empty for the newest run.
+            runtime: the choice of the engine; the score ignores the shortlist.
 
         Raises:
-            UsageError: there is no such run.
+            UsageError: the run does not exist.
         """
         if self.path is None:
             return translator

@@ -1,4 +1,4 @@
-"""Options that say which trained models a command uses, and what runs them."""
+"""Options that choose the trained models of a command and the engine that runs them."""
 
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ RUNTIME = "What runs the model"
 
 @group
 class EnsembleOptions:
-    """One model, or several that work together."""
+    """The options for one model or an ensemble."""
 
     runs: list[str] = flag(
         [],
@@ -32,7 +32,7 @@ class EnsembleOptions:
 
 @group
 class RuntimeOptions:
-    """What runs a model."""
+    """The options for the engine that runs a model."""
 
     engine: str | None = flag(
         None,
@@ -53,9 +53,10 @@ class RuntimeOptions:
     )
 
     def runtime(self) -> "Runtime":
-        """
+        """Check the options and return them as a `Runtime`.
+
         Raises:
-            UsageError: names that do not exist, or options that do not go together.
+            UsageError: a name does not exist, or options do not fit together.
         """
         from nmtcli.engines.runtime import Runtime
 
@@ -67,7 +68,7 @@ class RuntimeOptions:
 
 @group
 class TranslationRuntimeOptions(RuntimeOptions):
-    """What runs a model that translates."""
+    """The options for the engine that translates."""
 
     threads: int | None = flag(
         None,

@@ -1,4 +1,4 @@
-"""`nmt score`: how probable given translations are."""
+"""`nmt score`: compute the log-probabilities of given translations."""
 
 import json as json_module
 import math

@@ -1,4 +1,4 @@
-"""Standard streams and files of the commands that are filters, and their warnings."""
+"""Standard streams, files and warnings of the commands that work as filters."""
 
 import logging
 import os
@@ -16,7 +16,7 @@ STANDARD = "-"
 
 
 class WarningLines(logging.Handler):
-    """Prints what the library warns of on stderr, a line each."""
+    """Prints the library's warnings on stderr, one line each."""
 
     def __init__(self):
         super().__init__(logging.WARNING)
@@ -42,12 +42,12 @@ def before_warnings(call: Callable[[], None]) -> Iterator[None]:
 
 @contextmanager
 def quiet_ends(what_is_left: str) -> Iterator[None]:
-    """A closed pipe ends the command with status 0, and SIGINT with one line and 130.
+    """End the command with status 0 if a pipe is closed, and with one line and 130 on SIGINT.
 
-    (Left to itself, click would end a closed pipe with 1 and print an empty line on SIGINT.)
+    (Otherwise click would end with 1 if a pipe is closed, and print an empty line on SIGINT.)
 
     Args:
-        what_is_left: for the user: what remains of the work when it is interrupted.
+        what_is_left: a text for the user: what remains of the work after an interrupt.
     """
     try:
         yield
@@ -59,10 +59,10 @@ def quiet_ends(what_is_left: str) -> Iterator[None]:
 
 @contextmanager
 def open_input(path: str) -> Iterator[BinaryIO]:
-    """A file for reading, or stdin for `-`.
+    """Open a file for reading, or stdin for `-`.
 
     Raises:
-        UsageError: it cannot be opened.
+        UsageError: the file cannot be opened.
     """
     if path == STANDARD:
         yield sys.stdin.buffer
@@ -73,13 +73,13 @@ def open_input(path: str) -> Iterator[BinaryIO]:
 
 @contextmanager
 def open_output(path: str, not_over: str | None = None) -> Iterator[BinaryIO]:
-    """A file for writing, or stdout for `-`; what is written is flushed at the end, come what may.
+    """Open a file for writing, or stdout for `-`; it is flushed at the end even after an error.
 
     Args:
         not_over: the input, which must not be overwritten.
 
     Raises:
-        UsageError: it cannot be opened, or is the input.
+        UsageError: the file cannot be opened, or it is the input.
     """
     if path == STANDARD:
         try:
@@ -95,7 +95,7 @@ def open_output(path: str, not_over: str | None = None) -> Iterator[BinaryIO]:
 
 
 def is_terminal(path: str) -> bool:
-    """Is the input `path` a person's keyboard?"""
+    """Return whether the input `path` is a terminal."""
     return path == STANDARD and sys.stdin.isatty()
 
 

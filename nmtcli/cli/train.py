@@ -1,4 +1,4 @@
-"""`nmt train`: train on prepared data, or go on with an interrupted training."""
+"""`nmt train`: train on prepared data, or resume an interrupted training."""
 
 import contextlib
 import logging
@@ -78,7 +78,7 @@ def train(
     """Train a translator; the same command continues a training that was interrupted."""
     sample = data is None and not PREPARED.exists() and _at_top_of_checkout()
     settings = train_settings(SAMPLE if sample else None, preset, configuration, overrides)
-    config = settings.build()  # what cannot be is refused before any folder is read or made
+    config = settings.build()  # impossible options are refused before any folder is read or made
     dump_config = configuration.dump_config
     with contextlib.ExitStack() as leaving:
         if sample and not dump_config:
@@ -120,12 +120,12 @@ def _prepare_sample(config: Config, place: Path) -> None:
     except UsageError as error:
         if not place.exists():
             raise
-        what = str(error).partition("; use --force")[0]  # an option of preprocess alone
+        what = str(error).partition("; use --force")[0]  # an option only of preprocess
         raise UsageError(f"{what}; remove that folder to have it prepared again") from None
 
 
 def _resolve(settings: Settings, data: Path, run: Path) -> tuple[Config, dict]:
-    """The configuration, and what of it nobody set; prints a line for each recommendation."""
+    """Complete the configuration, print a line for each recommendation, return both."""
     from nmtcli.training.defaults import resolve_config
 
     found = resolve_config(settings, data, run)
@@ -156,7 +156,7 @@ def _train(config: Config, recommended: dict, data: Path, run: Path, export: boo
 
 
 def _export(path: Path) -> None:
-    """Export the best checkpoint unless there is an export; an error here is a warning."""
+    """Export the best checkpoint unless there is an export; turn an error into a warning."""
     from nmtcli.cli.export import export_checked
     from nmtcli.cli.streams import quiet_ends
     from nmtcli.engines.load import has_export

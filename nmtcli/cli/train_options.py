@@ -1,4 +1,4 @@
-"""What the options of `nmt train` set together, and the name of the run that they make."""
+"""Merge the options of `nmt train` into settings, and name the run."""
 
 from pathlib import Path
 
@@ -22,12 +22,12 @@ PREPARED_PREFIX = "prepared-"
 def train_settings(
     sample: Path | None, preset: str | None, configuration: ConfigOptions, overrides: dict
 ) -> Settings:
-    """What is set: the sample's file < the preset < a file < assignments < options.
+    """Merge the settings: the sample's file < the preset < a file < assignments < options.
 
-    What the sample says of the recurrent model and its training is not for another model.
+    The sample's settings for the recurrent model and its training are not used for other models.
 
     Raises:
-        UsageError: an option is wrong, or the attention is not one of the architecture.
+        UsageError: an option is wrong, or the attention does not fit the architecture.
     """
     model = _model_options(overrides["model"])
     given = read_settings(
@@ -42,7 +42,7 @@ def train_settings(
         settings = base.below(given)
         if settings.get("model", "architecture") == TRANSFORMER:
             settings = part.below(given)
-        elif sample is not None:  # nothing is left to be chosen
+        elif sample is not None:  # nothing is left to choose
             settings = (
                 Settings().update(as_dict(Config())).without("search", "beam").below(settings)
             )
@@ -55,7 +55,7 @@ def train_settings(
 
 
 def _model_options(given: dict) -> dict:
-    """The options of the model; `--attention transformer` is the architecture."""
+    """Return the options of the model; `--attention transformer` sets the architecture."""
     if given.get("attention") != TRANSFORMER:
         return given
     if given.get("architecture", TRANSFORMER) != TRANSFORMER:
@@ -67,7 +67,7 @@ def _model_options(given: dict) -> dict:
 
 
 def run_name(data: Path, model: ModelConfig, preset: str | None) -> str:
-    """The name of the run's folder: data and preset or attention, and what differs from these."""
+    """Name the run's folder after the data, the preset or attention, and the changed options."""
     usual = ModelConfig(attention=model.attention)
     if preset:
         usual = from_dict(preset_values(preset)).model

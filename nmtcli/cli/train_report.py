@@ -1,4 +1,4 @@
-"""What `nmt train` says: a line for each event, and the report of a dry run."""
+"""The output of `nmt train`: a line for each event, and the report of a dry run."""
 
 import sys
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ def print_event(event: events.Event) -> None:
 
 @singledispatch
 def describe_event(event) -> str:
-    """The line that tells of an event; below a validation there are some translations too."""
+    """Describe an event in a line; some translations follow the line of a validation."""
     raise TypeError(f"Unknown event. Received: {event!r}")
 
 
@@ -73,7 +73,7 @@ def _(event: events.CheckpointsAveraged) -> str:
 
 
 def headline(description) -> str:
-    """What is trained, and on what; `description` is a `TrainingDescription`."""
+    """Describe the training in a line; `description` is a `TrainingDescription`."""
     name = description.attention
     model = name if name == "transformer" else f"attention {name}"
     return (
@@ -84,7 +84,7 @@ def headline(description) -> str:
 
 
 def dry_run_lines(found) -> Iterator[str]:
-    """The report of a `DryRun`."""
+    """Format the report of a `DryRun` as lines."""
     yield headline(found.description)
     parts = ", ".join(f"{part} {count:,}" for part, count in found.parameters.items())
     yield f"parameters       {parts}"

@@ -1,4 +1,4 @@
-"""`nmt translate`: a filter, from stdin to stdout."""
+"""`nmt translate`: translate lines, as a filter from stdin to stdout."""
 
 import contextlib
 import logging
@@ -123,7 +123,7 @@ def translate(
 def _read_prefixed(
     input: str, prefix: str | None
 ) -> tuple[list[str], list[str]] | tuple[None, None]:
-    """All lines and their prefixes, equally many; nothing is read without --prefix.
+    """Read all lines and as many prefixes; without --prefix, read nothing.
 
     Raises:
         UsageError: both are stdin, one cannot be read, or the numbers of lines differ.
@@ -144,9 +144,9 @@ def _filter(
     pictures: Pictures | None = None,
     prefixes: list[str] | None = None,
 ) -> None:
-    """Lines of `source`, a stream or a list, to `target`.
+    """Translate lines of `source`, a stream or a list, and write them to `target`.
 
-    What is translated is flushed after each window, and before more input is waited for.
+    Translations are flushed after each window, and before waiting for more input.
     """
     from nmtcli.text.lines import read_lines
 

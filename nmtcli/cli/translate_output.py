@@ -1,4 +1,4 @@
-"""What `nmt translate` prints: translations in their forms on stdout, and progress on stderr."""
+"""The output of `nmt translate`: translations on stdout, and progress on stderr."""
 
 import sys
 import time
@@ -16,7 +16,7 @@ OUTPUT = "Output"
 
 @group
 class Format:
-    """How a translation is printed: as plain text, unless an option says more.
+    """The options for printing translations, by default as plain text.
 
     nbest: print the n-best list, each translation with the number of its line from 0.
     """
@@ -35,7 +35,7 @@ class Format:
     nbest: bool = False
 
     def lines(self, number: int, translation: "Translation") -> str:
-        """The lines of one translation, each with its end; `number` counts from 0."""
+        """Format one translation as lines, each with its end; `number` counts from 0."""
         if self.json:
             return translation.to_json() + "\n"
         if self.nbest:
@@ -56,7 +56,7 @@ class Format:
 
 
 class ProgressLine:
-    """A line on stderr that says how far a long input has come; on a terminal only."""
+    """A line on stderr, only on a terminal, that shows the progress through a long input."""
 
     def __init__(self):
         self.wanted = sys.stderr.isatty() and not sys.stdout.isatty()

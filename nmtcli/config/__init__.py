@@ -1,4 +1,4 @@
-"""What can be set: an option is declared once, with type, default, unit and check."""
+"""The options of the configuration, each declared once with type, default, unit and check."""
 
 from nmtcli.config.data import DataConfig, SubwordConfig
 from nmtcli.config.loading import (

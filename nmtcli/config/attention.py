@@ -1,8 +1,8 @@
-"""Attention mechanisms as compositions of axes, the papers' names for them, and what cannot be.
+"""Attention mechanisms as combinations of axes, and presets with the papers' names.
 
     score x scope x placement, and extras: input feeding, coverage, several heads
 
-Nothing here computes; see `layers/scores.py`, `layers/attention.py` and `models/decoder.py`.
+Nothing here computes; see `layers/scores.py`, `layers/attention.py` and `models/rnn_decoder.py`.
 """
 
 from dataclasses import dataclass, replace
@@ -10,22 +10,22 @@ from dataclasses import dataclass, replace
 SCORES = ("additive", "dot", "scaled-dot", "general", "concat", "location")
 SCOPES = ("global", "local-m", "local-p")
 PLACEMENTS = ("before", "after")
-PRESET = "preset"  # the value of an axis that keeps what the preset says
+PRESET = "preset"  # an axis with this value keeps the preset's value
 
 
 @dataclass(frozen=True)
 class Mechanism:
-    """A mechanism as a composition of axes.
+    """An attention mechanism as a combination of axes.
 
-    score: how well a source position fits the query, one of `SCORES`; None: no attention, one fixed
-        vector for the whole sentence.
+    score: the score function, one of `SCORES`; None: no attention, but one fixed vector for the
+        whole sentence.
     placement: `before` the cell (query s(t-1); the context is an input of the cell) or `after` it
         (query s(t); the context joins the state on its way to the output layer).
     scope: `global`, or a window around position t (`local-m`) or a predicted one (`local-p`).
     window: D, source positions on each side of the window's centre.
-    heads: of multi-head attention; 1 is attention without heads.
-    input_feeding: the attentional state of a step is an input of the next one.
-    coverage: the score sees the sum of the weights so far.
+    heads: the number of heads of multi-head attention; 1 means attention without heads.
+    input_feeding: whether the attentional state of a step is an input of the next step.
+    coverage: whether the score uses the sum of the weights so far.
     """
 
     score: str | None
@@ -38,8 +38,8 @@ class Mechanism:
 
     @property
     def readout(self) -> str:
-        """`maxout` of state, embedding and context (Bahdanau et al., 2015, A.2), or `tanh` of state
-        and context (Luong et al., 2015, equation 5)."""
+        """The kind of readout: `maxout` of state, embedding and context (Bahdanau et al., 2015,
+        A.2), or `tanh` of state and context (Luong et al., 2015, equation 5)."""
         return "maxout" if self.placement == "before" else "tanh"
 
     @property
@@ -47,7 +47,7 @@ class Mechanism:
         return self.scope != "global"
 
     def problem(self) -> str | None:
-        """Why this composition cannot be, or None if it can."""
+        """Explain why this combination is impossible; return None if it is possible."""
         names = {"score": SCORES, "scope": SCOPES, "placement": PLACEMENTS}
         for axis, known in names.items():
             if getattr(self, axis) not in known and not (axis == "score" and self.score is None):
@@ -84,9 +84,9 @@ class Mechanism:
 
 _LUONG = {"placement": "after"}
 PRESETS = {
-    # Cho et al. (2014), arXiv:1406.1078, section 2.2: the encoder's last state C goes to the cell
-    # and to the readout at every step. In Sutskever et al. (2014), arXiv:1409.3215, it only starts
-    # the decoder, which here it does too.
+    # Cho et al. (2014), arXiv:1406.1078, section 2.2: the encoder's last state C is an input of the
+    # cell and of the readout at every step. It also starts the decoder; in Sutskever et al. (2014),
+    # arXiv:1409.3215, it does only that.
     "none": Mechanism(None, "before"),
     # Bahdanau et al. (2015), arXiv:1409.0473, section 3.1, A.1.2 and A.2.2.
     "bahdanau": Mechanism("additive", "before"),
@@ -97,7 +97,7 @@ PRESETS = {
     "luong-general": Mechanism("general", **_LUONG),
     "luong-concat": Mechanism("concat", **_LUONG),
     "luong-location": Mechanism("location", **_LUONG),
-    # Luong et al. (2015), section 3.2, with the score that won in their table 4.
+    # Luong et al. (2015), section 3.2, with the score that is best in their table 4.
     "luong-local-m": Mechanism("general", scope="local-m", **_LUONG),
     "luong-local-p": Mechanism("general", scope="local-p", **_LUONG),
     # Vaswani et al. (2017), section 3.2.2.
@@ -115,15 +115,15 @@ def compose(
     input_feeding: bool = False,
     coverage: bool = False,
 ) -> Mechanism:
-    """A preset with some axes changed.
+    """Make the mechanism of a preset, with some axes changed.
 
     Args:
-        preset: a name of `PRESETS`.
-        score: `preset` keeps the preset's, as do `scope` and `placement`.
-        heads: 0 keeps the preset's.
+        preset: a name in `PRESETS`.
+        score, scope, placement: `preset` keeps the preset's value.
+        heads: 0 keeps the preset's value.
 
     Raises:
-        ValueError: a composition that cannot be; the message says why.
+        ValueError: the combination is impossible; the message says why.
     """
     mechanism = PRESETS[preset]
     axes = {"score": score, "scope": scope, "placement": placement}
@@ -146,7 +146,7 @@ def compose(
 
 
 def describe(preset: str, mechanism: Mechanism) -> str:
-    """A preset's name, and after it each axis on which `mechanism` differs from it."""
+    """Return a preset's name and each axis in which `mechanism` differs from the preset."""
     usual, parts = PRESETS[preset], [preset]
     for name in ("score", "scope", "placement"):
         value = getattr(mechanism, name)

@@ -1,10 +1,10 @@
-"""What is chosen where nothing is set: the model, the training and the size of the vocabulary.
+"""Choose the values of unset options: the model, the training and the size of the vocabulary.
 
 Model and training
 ------------------
 
-A small corpus wants a small model, much dropout and many epochs; a large one the opposite. Four
-classes of corpus, by the pieces of their target side:
+A small corpus needs a small model, much dropout and many epochs; a large corpus needs the opposite.
+There are four classes of corpora, by the number of target tokens:
 
 | class  | target pieces | about        | RNN: embedding, states  | Transformer: layers, D, F, H   |
 |--------|---------------|--------------|-------------------------|--------------------------------|
@@ -13,27 +13,27 @@ classes of corpus, by the pieces of their target side:
 | medium | under 30 M    | 100 k to 1 M | 512, 1024, dropout 0.3  | 6+6, 512, 1024, 4, dropout 0.3 |
 | large  | more          | over 1 M     | the same, 2 layers, 0.2 | 6+6, 512, 2048, 8, dropout 0.1 |
 
-On processors alone `medium` and `large` are half as wide (256, 512; D 256, F 1024), since a
-training in the full size would take weeks, and so is the `small` Transformer (D 128, F 256), which
+On a CPU, `medium` and `large` are half as wide (256, 512; D 256, F 1024), because training the
+full size would take weeks. The `small` Transformer is half as wide too (D 128, F 256), because it
 learns more in the same time.
 
-Sources: tiny and small of the Transformer, Wu et al. (2021), arXiv:2105.14462 (D 128, F 256, 4
-heads and dropout 0.3 on Multi30k, where larger models were worse), and a step larger than that;
-medium, the customary setting for IWSLT; large, the base model of Vaswani et al. (2017),
-arXiv:1706.03762, table 3. That small RNNs want much dropout and small batches: Sennrich and Zhang
-(2019), arXiv:1905.11901, section 3.
+Sources: the tiny Transformer follows Wu et al. (2021), arXiv:2105.14462 (D 128, F 256, 4 heads and
+dropout 0.3 on Multi30k, where larger models were worse); small is a step larger; medium is the
+usual setting for IWSLT; large is the base model of Vaswani et al. (2017), arXiv:1706.03762,
+table 3. Small RNNs need much dropout and small batches: Sennrich and Zhang (2019),
+arXiv:1905.11901, section 3.
 
 Size of the vocabulary
 ----------------------
 
-Much text can teach many pieces; of little text, a large vocabulary makes pieces that are seen too
-seldom to be learnt. What is known:
+With much text, a model can learn many tokens. With little text, a large vocabulary has tokens that
+are too rare to be learnt. Published results:
 
-- Sennrich and Zhang (2019), arXiv:1905.11901, section 5: with 5,000 pairs 2,000 pieces beat 14,000.
+- Sennrich and Zhang (2019), arXiv:1905.11901, section 5: with 5,000 pairs 2,000 tokens beat 14,000.
 - Ding et al. (2019), "A Call for Prudent Choice of Subword Merge Operations": with some 200,000
   pairs of talks a Transformer is best under 4,000 to 8,000, and loses up to 4 BLEU at 32,000.
-- Gowda and May (2020), arXiv:2004.02334, section 5: as many pieces as leave 95 % of them seen 100
-  times in training; for 30,000 to 500,000 pairs that is near 8,000, for millions 32,000 and more.
+- Gowda and May (2020), arXiv:2004.02334, section 5: the most tokens of which 95 % occur 100 times
+  in training; for 30,000 to 500,000 pairs that is near 8,000, for millions 32,000 and more.
 
 | pairs           | pieces |
 |-----------------|--------|
@@ -44,8 +44,8 @@ seldom to be learnt. What is known:
 | under 2,000,000 | 16,000 |
 | more            | 32,000 |
 
-Where the characters alone need so many pieces that little is left for longer ones, as in Chinese,
-they come on top. A text from which so many pieces cannot be made gets as many as it has.
+If the characters alone need so many tokens that few are left for longer ones, as in Chinese, the
+characters are added to this size. A text that has fewer different tokens gets all that it has.
 """
 
 import math
@@ -56,7 +56,7 @@ from nmtcli.config.loading import Settings
 
 RNN, TRANSFORMER = "rnn", "transformer"
 TINY, SMALL, MEDIUM, LARGE = "tiny", "small", "medium", "large"
-BOUNDS = ((200_000, TINY), (3_000_000, SMALL), (30_000_000, MEDIUM))  # target pieces
+BOUNDS = ((200_000, TINY), (3_000_000, SMALL), (30_000_000, MEDIUM))  # target tokens
 
 # embedding, states, attention, layers, dropout
 RNN_SIZES = {
@@ -79,19 +79,19 @@ TRANSFORMER_ON_CPU = {
     LARGE: (6, 256, 1024, 4, 0.1),
 }
 
-FEWEST_UPDATES = 100  # in an epoch: with fewer, a batch is too large a share of the corpus
+FEWEST_UPDATES = 100  # in an epoch: with fewer, a batch is too large a part of the corpus
 SMALLEST_BATCH = 1000  # target positions
 LARGEST_BATCH = {TINY: 3000, SMALL: 4000, MEDIUM: 8000, LARGE: 25_000}
 LARGEST_BATCH_ON_CPU = 3000
 LOGITS = 400_000_000  # numbers in a batch's (B x T, V) array: 1.6 GB in float32
-PADDING = 0.85  # share of a batch's positions that hold a piece
+PADDING = 0.85  # the share of a batch's positions that hold a token
 UPDATES = {  # in a whole training
     RNN: {TINY: 3000, SMALL: 5000, MEDIUM: 50_000, LARGE: 150_000},
     TRANSFORMER: {TINY: 5000, SMALL: 8000, MEDIUM: 60_000, LARGE: 150_000},
 }
 MOST_EPOCHS = 100
 FEWEST_EPOCHS = {TINY: 30, SMALL: 30, MEDIUM: 15, LARGE: 3}
-AVERAGE = 0.999  # a tenth of the updates at most: the training sees to that
+AVERAGE = 0.999  # the training limits the average to a tenth of the updates
 
 VOCABULARY_SIZES = (
     (2_000, 1_000),
@@ -109,10 +109,10 @@ VOCABULARY_CEILINGS = {
 
 @dataclass(frozen=True)
 class Recommendation:
-    """Values that are recommended together.
+    """Recommended values that belong together.
 
     values: section -> key -> value, as in a configuration.
-    reason: a few words that say why.
+    reason: the reason in a few words.
     """
 
     values: dict
@@ -128,19 +128,19 @@ def recommend(
     embedding_size: int = 0,
     max_steps: int = 0,
 ) -> list[Recommendation]:
-    """Recommended values for the sections model, training and validation.
+    """Recommend values for the sections model, training and validation.
 
     Args:
-        pairs: of the training text.
-        mean_target_pieces: of a pair, without EOS.
-        vocabulary: V of the target.
-        device: such as `CPU (2 threads)` or `1 GPU`; anything but a CPU counts as a GPU.
+        pairs: the number of training pairs.
+        mean_target_pieces: the mean number of target tokens of a pair, without EOS.
+        vocabulary: V, the size of the target vocabulary.
+        device: a text such as `CPU (2 threads)` or `1 GPU`; anything but a CPU counts as a GPU.
         architecture: `rnn` or `transformer`.
-        embedding_size: the one that was set, which the learning rate is to fit; 0 if none was.
-        max_steps: the limit on updates that was set; 0 if none was.
+        embedding_size: the size that was set, which the learning rate must fit; 0 if unset.
+        max_steps: the limit on updates that was set; 0 if unset.
 
     Raises:
-        ValueError: no pairs, or an unknown architecture.
+        ValueError: there are no pairs, or the architecture is unknown.
     """
     if pairs < 1 or architecture not in UPDATES:
         raise ValueError(f"no defaults for {architecture!r} on {pairs} pairs")
@@ -173,11 +173,11 @@ def recommend(
 def fill_unset(
     settings: Settings, recommendations: list[Recommendation]
 ) -> tuple[Settings, dict, list[str]]:
-    """The settings, with recommended values for options that are not set.
+    """Add recommended values to the settings for all unset options.
 
     Returns:
-        the settings together; section -> key -> value of what was taken; and a line for each
-        recommendation of which something was taken, such as
+        the complete settings; the recommended values that were used, section -> key -> value; and
+        a line for each recommendation that was used, such as
         `training.batch_tokens=3000: 130 updates in an epoch`.
     """
     taken, lines = {}, []
@@ -226,7 +226,7 @@ def _transformer(size: str, on_cpu: bool) -> dict:
 
 
 def _batch(pieces: int, size: str, vocabulary: int, on_cpu: bool) -> tuple[int, int, str]:
-    """(target positions of a batch, batches of an update, why)."""
+    """Choose target positions of a batch and batches of an update; return them and the reason."""
     largest = LARGEST_BATCH_ON_CPU if on_cpu else LARGEST_BATCH[size]
     wanted = min(largest, _round(pieces / FEWEST_UPDATES / PADDING))
     wanted = max(SMALLEST_BATCH, wanted)
@@ -242,14 +242,14 @@ def _batch(pieces: int, size: str, vocabulary: int, on_cpu: bool) -> tuple[int, 
 
 
 def _rate(architecture: str, size: str, model_size: int, updates: int) -> Recommendation:
-    """Warm-up over a tenth of the training, and the highest rate that goes with it."""
+    """Choose a warm-up of a tenth of the training, and the highest rate that fits it."""
     if architecture == RNN:
         rate = 0.002 if size in (TINY, SMALL) else 0.001
         warmup = min(400, max(50, _round(updates / 10)))
         reason = "a rate for states of this size; the decay needs no known end"
     else:
         warmup = min(4000, max(100, _round(updates / 10)))
-        # arXiv:1706.03762, equation 3 at its highest point, which is at the end of the warm-up.
+        # arXiv:1706.03762, equation 3 at its highest point, the end of the warm-up.
         rate = min(0.003, float(f"{(model_size * warmup) ** -0.5:.2g}"))
         reason = f"the rate of D {model_size} and this warm-up, a tenth of the training at most"
     values = {"learning_rate": rate, "warmup_steps": warmup, "schedule": "inverse-sqrt"}
@@ -259,7 +259,7 @@ def _rate(architecture: str, size: str, model_size: int, updates: int) -> Recomm
 
 
 def _round(number: float) -> int:
-    """Two significant digits."""
+    """Round a number to two significant digits."""
     return int(float(f"{number:.2g}"))
 
 
@@ -272,17 +272,17 @@ def _short(number: int) -> str:
 
 
 class VocabularySize(NamedTuple):
-    """A number of pieces, and a few words that say why."""
+    """A vocabulary size, and the reason for it in a few words."""
 
     pieces: int
     reason: str
 
 
 def choose_size(pairs: int, kind: str) -> VocabularySize:
-    """The vocabulary size for a corpus.
+    """Choose the vocabulary size for a corpus.
 
     Args:
-        pairs: number of pairs that are kept.
+        pairs: the number of pairs that are kept.
         kind: `unigram`, `bpe`, `char` or `word`.
     """
     if kind in VOCABULARY_CEILINGS:
@@ -296,6 +296,6 @@ def choose_size(pairs: int, kind: str) -> VocabularySize:
 
 
 def enlarge(size: VocabularySize, required: int) -> VocabularySize:
-    """The vocabulary size for a text whose characters alone need `required` pieces."""
+    """Enlarge the vocabulary size for a text whose characters alone need `required` tokens."""
     pieces = required + size.pieces
     return VocabularySize(pieces, f"{size.reason}, and {required:,} characters")

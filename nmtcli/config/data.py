@@ -1,4 +1,4 @@
-"""Options of the text: which pairs are kept, and how words are cut into subwords."""
+"""Options of the data: which pairs are kept, and how words are split into subwords."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ TEXT, SUBWORDS = "Text", "Subwords"
 
 @dataclass(frozen=True)
 class DataConfig:
-    """Where the parallel text is, and which pairs are kept."""
+    """The options of the parallel text and its filters."""
 
     train_source: str | tuple[str, ...] | None = option(
         None, "Read the source side of the training text from this file, or from a list of files."
@@ -82,7 +82,7 @@ class DataConfig:
 
 @dataclass(frozen=True)
 class SubwordConfig:
-    """How words are cut into subwords."""
+    """The options of the subword models."""
 
     type: str = option(
         "unigram",

@@ -1,7 +1,7 @@
-"""The configuration: what is read from files and the command line, merged and checked once.
+"""Load the configuration from files and the command line, merge it and check it once.
 
-The options are declared in the files of their sections. A value is checked by itself when it is
-set, and the values of a section together when the configuration is built from them.
+The options are declared in the files of their sections. Each value is checked when it is set; the
+values of a section are checked together when the configuration is built.
 
 Precedence: defaults < YAML file < `section.key=value` < options of the caller.
 """
@@ -22,7 +22,7 @@ from nmtcli.errors import UsageError
 
 @dataclass(frozen=True)
 class Config:
-    """All options, by section."""
+    """The complete configuration, by section."""
 
     data: DataConfig = field(default_factory=DataConfig)
     subwords: SubwordConfig = field(default_factory=SubwordConfig)
@@ -36,24 +36,24 @@ SECTIONS = {section.name: section.type for section in dataclasses.fields(Config)
 
 
 class Settings:
-    """The values that were set, each with the place where it was set.
+    """The values that were set, each with its origin.
 
-    An option that is not in them is free to be chosen; `build` gives it its default.
+    Other options may still be chosen automatically; `build` gives them their defaults.
     """
 
     def __init__(self):
         self._values: dict[str, dict[str, tuple]] = {}  # section -> key -> (value, origin)
 
     def update(self, values: dict, origin: str = "") -> "Settings":
-        """Set values, over those that are set already; returns these settings.
+        """Set values, replacing earlier ones; return these settings.
 
         Args:
             values: section -> key -> value, or None for an empty section.
-            origin: the file or the text that sets them, with which messages begin.
+            origin: the file or the text that sets them; messages begin with it.
 
         Raises:
-            UsageError: an unknown section or key (the nearest name is offered), or a value of the
-                wrong type or outside its range.
+            UsageError: a section or key is unknown (the nearest name is offered), or a value has
+                the wrong type or is out of range.
         """
         before = f"{origin}: " if origin else ""
         for section, keys in values.items():
@@ -73,7 +73,7 @@ class Settings:
         return self
 
     def below(self, other: "Settings") -> "Settings":
-        """These settings with those of `other` over them, as new ones."""
+        """Return new settings: these, overridden by `other`."""
         merged = Settings()
         for settings in (self, other):
             for section, keys in settings._values.items():
@@ -81,38 +81,38 @@ class Settings:
         return merged
 
     def only(self, *sections: str) -> "Settings":
-        """The settings of some sections, as new ones."""
+        """Return new settings with only some sections."""
         kept = Settings()
         kept._values = {name: dict(self._values[name]) for name in sections if name in self._values}
         return kept
 
     def without(self, section: str, key: str) -> "Settings":
-        """The settings without one of them, as new ones."""
+        """Return new settings without one option."""
         kept = self.only(*self._values)
         kept._values.get(section, {}).pop(key, None)
         return kept
 
     def get(self, section: str, key: str):
-        """What an option is set to, or None where it is not set."""
+        """Return the value of an option, or None if it is not set."""
         return self._values.get(section, {}).get(key, (None,))[0]
 
     def has(self, section: str, key: str) -> bool:
-        """Whether an option is set."""
+        """Return whether an option is set."""
         return key in self._values.get(section, {})
 
     def as_dict(self) -> dict:
-        """section -> key -> value of what is set."""
+        """Return the values that are set, section -> key -> value."""
         return {
             section: {key: value for key, (value, _) in keys.items()}
             for section, keys in self._values.items()
         }
 
     def build(self) -> Config:
-        """The configuration.
+        """Build the configuration.
 
         Raises:
-            UsageError: values that do not go together; the message begins with the file or text
-                that sets them, where it is one alone.
+            UsageError: values do not fit together; the message begins with their origin if there
+                is only one.
         """
         values = self.as_dict()
         search = values.get("search", {})
@@ -132,16 +132,16 @@ class Settings:
 def read_settings(
     path=None, assignments=(), overrides: dict | None = None, base: Settings | None = None
 ) -> Settings:
-    """What was set by a file, by texts and by the caller.
+    """Collect the settings of a file, of assignments and of the caller.
 
     Args:
-        path: YAML file, or None.
+        path: a YAML file, or None.
         assignments: texts such as `model.cell=lstm`; their values are read as YAML.
-        overrides: section -> key -> value that the caller sets; None values are ignored.
-        base: settings that stand below the file.
+        overrides: section -> key -> value from the caller; None values are ignored.
+        base: settings that the file overrides.
 
     Raises:
-        UsageError: the file cannot be read, or as of `Settings.update`.
+        UsageError: the file cannot be read; see also `Settings.update`.
     """
     settings = Settings()
     if path is not None:
@@ -155,33 +155,33 @@ def read_settings(
 
 
 def load(path=None, assignments=(), overrides: dict | None = None) -> Config:
-    """The configuration of a YAML file, `section.key=value` texts and options: `read_settings`."""
+    """Load a configuration; for the arguments see `read_settings`."""
     return read_settings(path, assignments, overrides).build()
 
 
 def from_dict(values: dict, origin: str = "") -> Config:
-    """The configuration of nested dictionaries, section -> key -> value.
+    """Build a configuration from nested dictionaries, section -> key -> value.
 
     Raises:
-        UsageError: as of `Settings.update` and `Settings.build`.
+        UsageError: see `Settings.update` and `Settings.build`.
     """
     return Settings().update(values, origin).build()
 
 
 def as_dict(config) -> dict:
-    """Nested plain dictionary of a configuration, ready for YAML or JSON."""
+    """Convert a configuration to a nested dictionary for YAML or JSON."""
     return dataclasses.asdict(config)
 
 
 def dump(config: Config) -> str:
-    """The configuration as YAML; `load` of this text gives the same configuration."""
+    """Convert a configuration to YAML; `load` of this text returns the same configuration."""
     import yaml
 
     return yaml.safe_dump(as_dict(config), sort_keys=False, allow_unicode=True)
 
 
 class Difference(typing.NamedTuple):
-    """An option that has another value in another configuration."""
+    """An option whose values differ between two configurations."""
 
     section: str
     key: str
@@ -193,7 +193,7 @@ class Difference(typing.NamedTuple):
 
 
 def differences(old: dict, new: dict) -> list[Difference]:
-    """Every option that both nested dictionaries have, with values that differ."""
+    """Find the options in both nested dictionaries whose values differ."""
     return [
         Difference(section, key, old[section][key], value)
         for section, keys in new.items()
@@ -203,15 +203,15 @@ def differences(old: dict, new: dict) -> list[Difference]:
 
 
 def _plain(value):
-    """Lists and tuples of the same items are the same; JSON knows no tuple."""
+    """Convert a tuple to a list, because JSON has no tuples."""
     return list(value) if isinstance(value, tuple) else value
 
 
 def read_yaml(path: Path) -> dict:
-    """The sections of a YAML file, as they stand there.
+    """Read the sections of a YAML file without checking their values.
 
     Raises:
-        UsageError: it cannot be read, or is not made of sections.
+        UsageError: the file cannot be read, or it does not consist of sections.
     """
     import yaml
 
@@ -234,7 +234,7 @@ def read_yaml(path: Path) -> dict:
 
 
 def _assigned(text: str) -> dict:
-    """What `section.key=value` sets."""
+    """Parse `section.key=value` into section -> key -> value."""
     import yaml
 
     key, equals, value = text.partition("=")
@@ -248,14 +248,14 @@ def _assigned(text: str) -> dict:
 
 
 def _checked(spec, name: str, value):
-    """The value of an option, converted where another type means the same."""
+    """Check the value of an option, and convert it if another type means the same."""
     kinds = typing.get_args(spec.type) if isinstance(spec.type, types.UnionType) else (spec.type,)
     if value is None and types.NoneType in kinds:
         return None
     kind = kinds[0]
-    if isinstance(value, (list, tuple)):  # where one or several may stand
+    if isinstance(value, (list, tuple)):  # one value or several are allowed
         kind = next((k for k in kinds if typing.get_origin(k) is tuple), kind)
-    if typing.get_origin(kind) is tuple:  # one alone needs no list
+    if typing.get_origin(kind) is tuple:  # a single value needs no list
         return _check_list(name, typing.get_args(kind)[0], value)
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)

@@ -13,7 +13,7 @@ PANEL = "Model"
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """The model."""
+    """The options of the model."""
 
     architecture: str = option(
         RNN,
@@ -167,7 +167,7 @@ class ModelConfig:
 
     @property
     def readout_units(self) -> int:
-        """R, the size of the readout: its option, or that of the embedding."""
+        """R, the size of the readout: its option, or the embedding size."""
         return self.readout_size or self.embedding_size
 
     @property
@@ -181,10 +181,11 @@ class ModelConfig:
         return self.dropout if self.embedding_dropout is None else self.embedding_dropout
 
     def check(self) -> None:
-        """
+        """Check that the options fit the architecture and each other.
+
         Raises:
-            UsageError: an option is set that this architecture does not have, or the options
-                compose an attention mechanism that cannot be.
+            UsageError: the architecture does not have an option that is set, or the attention
+                mechanism is impossible.
         """
         for spec in fields(self):
             only, value = spec.metadata["only"], getattr(self, spec.name)
@@ -200,15 +201,15 @@ class ModelConfig:
 
 
 def heads_of(model: ModelConfig) -> int:
-    """H of a Transformer: its option, or one head for 64 units."""
+    """Return H of a Transformer: its option, or one head for 64 units."""
     return model.attention_heads or max(1, model.embedding_size // 64)
 
 
 def mechanism_of(model: ModelConfig) -> attention.Mechanism:
-    """The attention mechanism that the options compose, between target and source.
+    """Return the attention mechanism, from target to source, that the options describe.
 
     Raises:
-        ValueError: they compose one that cannot be; the message says why.
+        ValueError: the mechanism is impossible; the message says why.
     """
     if model.architecture == TRANSFORMER:
         return attention.Mechanism("scaled-dot", "after", heads=heads_of(model))
@@ -237,7 +238,7 @@ def mechanism_of(model: ModelConfig) -> attention.Mechanism:
 
 
 def describe_model(model: ModelConfig) -> str:
-    """Architecture and attention, in the words that a name or a headline has room for."""
+    """Describe architecture and attention in a few words, for a name or a headline."""
     if model.architecture == TRANSFORMER:
         return TRANSFORMER
     return attention.describe(model.attention, mechanism_of(model))

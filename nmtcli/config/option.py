@@ -1,4 +1,4 @@
-"""How an option is declared: once, for the YAML file, the command line, its help and its checks."""
+"""Declare an option once for the YAML file, the command line, its help and its checks."""
 
 from dataclasses import field
 
@@ -20,16 +20,16 @@ def option(
     """Declare one option.
 
     Args:
-        default: its value when nobody sets it.
+        default: the value if nobody sets it.
         help: a sentence of at most 110 characters.
-        unit: of a number.
+        unit: the unit of a number.
         minimum, maximum, choices: the values it may take.
-        only: the architecture that has it; None: each of them.
-        flag: how the command line calls it, such as `--beam` or `--sample/--no-sample`; None where
-            only a file and `--set` can set it.
-        metavar: how the help calls its value; the choices if not given.
+        only: the architecture that has it; None: all architectures.
+        flag: its name on the command line, such as `--beam` or `--sample/--no-sample`; None if only
+            a file and `--set` can set it.
+        metavar: the name of its value in the help; the choices if not given.
         panel: the group of options in the help of a command that it belongs to.
-        cli_help: what the help of a command says instead of `help`.
+        cli_help: the text in the help of a command, instead of `help`.
     """
     metadata = {
         "help": help,

@@ -12,7 +12,7 @@ OF_SAMPLING = ("temperature", "top_k", "top_p")
 
 @dataclass(frozen=True)
 class SearchConfig:
-    """How translations are searched for."""
+    """The options of the search for translations."""
 
     beam: int = option(
         5,
@@ -169,9 +169,10 @@ class SearchConfig:
     )
 
     def check(self) -> None:
-        """
+        """Check that the options fit together.
+
         Raises:
-            UsageError: options that do not go together, or are out of range.
+            UsageError: options do not fit together, or are out of range.
         """
         if self.sample and self.beam > 1:
             raise UsageError(

@@ -1,4 +1,4 @@
-"""Options of the training and of its validation."""
+"""Options of training and validation."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ MODEL, LIMITS = "Model", "How long"
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """How the model is trained."""
+    """The options of the training."""
 
     seed: int = option(
         1,
@@ -166,9 +166,10 @@ class TrainingConfig:
     )
 
     def check(self) -> None:
-        """
+        """Check that the options fit together.
+
         Raises:
-            UsageError: an average of checkpoints that will not be there.
+            UsageError: the training would average checkpoints that it does not keep.
         """
         last, kept = self.average_last, self.keep_checkpoints
         if last == 1:
@@ -182,7 +183,7 @@ class TrainingConfig:
 
 @dataclass(frozen=True)
 class ValidationConfig:
-    """When and how the model is validated."""
+    """The options of the validation."""
 
     every: int = option(500, "Validate every so many updates.", unit="steps", minimum=1)
     bleu: bool = option(True, "Translate the validation text and compute BLEU.")

@@ -1,1 +1,1 @@
-"""Greedy search, beam search and sampling on arrays; they know no model, only protocols."""
+"""Greedy search, beam search and sampling on arrays; they use models only through protocols."""

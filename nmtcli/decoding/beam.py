@@ -1,4 +1,4 @@
-"""Beam search: at each step the K most probable beginnings of a translation."""
+"""Beam search: it keeps the K most probable partial translations at each step."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -15,9 +15,9 @@ from nmtcli.text.special_tokens import BOS_ID, EOS_ID, PAD_ID
 class _Candidates(NamedTuple):
     """The best continuations of each sentence, best first; all (N, C), C at least 2K.
 
-    log_probs: sums from the beginning, float64; -inf is no candidate.
-    ids: the token that is added.
-    origins: which of the W hypotheses it is added to.
+    log_probs: sums from the beginning, float64; -inf marks an empty place.
+    ids: the tokens that are added.
+    origins: which of the W hypotheses each token is added to.
     """
 
     log_probs: np.ndarray
@@ -29,12 +29,12 @@ class _Candidates(NamedTuple):
 
 
 class _Step(NamedTuple):
-    """What a step leaves behind, to be followed back from a finished hypothesis.
+    """The record of a step, from which a finished hypothesis is followed back.
 
-    place: (B,) the sentence's place in the batch of this step; meaningless once it is done.
-    ids: (N, K) tokens that the live hypotheses were given.
-    origins: (N, K) the hypotheses of the step before that they came from.
-    attention: (N, W, S), of the step that chose these tokens, by origin.
+    place: (B,) each sentence's place in the batch of this step; meaningless once it is done.
+    ids: (N, K) the tokens that were added to the live hypotheses.
+    origins: (N, K) the hypotheses of the previous step that they continue.
+    attention: (N, W, S), the attention of the step that chose these tokens, by origin.
     """
 
     place: np.ndarray
@@ -44,7 +44,7 @@ class _Step(NamedTuple):
 
 
 class _Ending(NamedTuple):
-    """A hypothesis that ended: its log-probability, its steps, and its hypothesis before EOS."""
+    """A finished hypothesis: log-probability, number of steps, and the hypothesis before EOS."""
 
     log_prob: float
     length: int
@@ -61,27 +61,27 @@ def beam_search(
     prefixes: Sequence[Sequence[int]] | None = None,
     no_repeat_ngram: int = 0,
 ) -> list[list[Hypothesis]]:
-    """The best translations of each sentence, best first; `nbest` of them where so many exist.
+    """Find the `nbest` best translations of each sentence, or fewer if fewer exist, best first.
 
-    1. The engine gives the best tokens after each of the K live hypotheses; all continuations
-       of a sentence are ranked together.
-    2. Those among the best K that end with EOS are finished.
-    3. The best K that do not end live on.
-    4. A sentence is done when it has K finished ones, or at its last position, where every live
-       hypothesis is ended with EOS at the price of EOS's probability.
+    1. The engine returns the best next tokens for each of the K live hypotheses; all
+       continuations of a sentence are ranked together.
+    2. Those continuations among the best K that end with EOS are finished.
+    3. The best K that do not end with EOS stay live.
+    4. A sentence is done when it has K finished hypotheses, or at its last position. There,
+       every live hypothesis ends with EOS, and EOS's probability counts.
 
-    Equal candidates are ranked by their hypothesis, then as the engine ranks tokens; equal
-    scores by the earlier end. What a sentence gets does not depend on the rest of the batch.
+    Equal candidates are ranked by their hypothesis, then by the engine's order of tokens; of equal
+    scores the earlier end is better. The result does not depend on the rest of the batch.
 
     Args:
         source_ids: (B, S) int32, each row ends with EOS and is padded with PAD.
         beam: K.
-        scoring: of what is finished; a number is `average`'s exponent.
-        max_lengths: (B,) most tokens of a translation, EOS counted.
+        scoring: how finished hypotheses are scored; a number is the exponent of `average`.
+        max_lengths: (B,) the most tokens of a translation, including EOS.
         nbest: at most K.
-        prefixes: the tokens that each translation begins with, whatever their probability.
-        no_repeat_ngram: n; a token that would complete an n-gram that the hypothesis has already is
-            never chosen (except in the prefix, which may be what it is). 0 allows it.
+        prefixes: the tokens that each translation must begin with, whatever their probability.
+        no_repeat_ngram: n; a token that would repeat an n-gram of the hypothesis is never chosen
+            (only a prefix may repeat n-grams). 0 allows repetitions.
 
     Raises:
         ValueError: `beam`, `nbest`, `max_lengths` or `prefixes` are out of range.
@@ -108,7 +108,7 @@ def _run(
     batch, ngram = len(source_ids), constraints.no_repeat_ngram
     endings: list[list[_Ending]] = [[] for _ in range(batch)]
     history: list[_Step] = []
-    sentences = np.arange(batch)  # (N,): which sentence each place of the running batch is
+    sentences = np.arange(batch)  # (N,): the sentence at each place of the running batch
     sums = np.zeros((batch, 1))  # (N, W): W is 1 at the first step, then K; -inf: no hypothesis
     parents, previous = np.arange(batch), np.full(batch, BOS_ID)
     state = start(engine, source_ids, ngram)
@@ -139,7 +139,7 @@ def _run(
 
 
 def _read_steps(steps: BeamSteps) -> tuple[list[list[_Ending]], list[_Step]]:
-    """What `_run` returns, of a search that the engine ran in one call."""
+    """Turn a search that the engine ran in one call into the result of `_run`."""
     check_numbers(steps.sums)
     batch = steps.sums.shape[1]
     endings: list[list[_Ending]] = [[] for _ in range(batch)]
@@ -153,9 +153,9 @@ def _read_steps(steps: BeamSteps) -> tuple[list[list[_Ending]], list[_Step]]:
 
 
 def _rank(sums: np.ndarray, log_probs: np.ndarray, ids: np.ndarray, beam: int) -> _Candidates:
-    """All continuations of a sentence, best first.
+    """Rank all continuations of a sentence, best first.
 
-    The best 2K hold whatever is needed: at most K of them, one for each hypothesis, are EOS.
+    The best 2K are enough: at most K of them, one for each hypothesis, end with EOS.
 
     Args:
         sums: (N, W).
@@ -184,7 +184,7 @@ def _collect(
     sentences: np.ndarray,
     endings: list[list[_Ending]],
 ) -> None:
-    """Add to `endings` what ends among the best K of each sentence."""
+    """Add to `endings` the hypotheses that end among the best K of each sentence."""
     best = slice(None), slice(0, beam)
     ends = (ranked.ids[best] == EOS_ID) & np.isfinite(ranked.log_probs[best])
     for place, column in zip(*np.nonzero(ends)):
@@ -195,7 +195,7 @@ def _collect(
 
 
 def _best_living(ranked: _Candidates, beam: int) -> _Candidates:
-    """The best K that do not end, (N, K); -inf where there are fewer."""
+    """Select the best K candidates that do not end, (N, K); -inf if there are fewer."""
     ended = ranked.ids == EOS_ID
     living = ranked._replace(log_probs=np.where(ended, -np.inf, ranked.log_probs))
     return living.take(np.argsort(ended, axis=1, kind="stable")[:, :beam])
@@ -209,8 +209,8 @@ def _best(
     nbest: int,
     source_length: int,
 ) -> list[Hypothesis]:
-    """The best of a sentence's finished hypotheses; only those needed are followed back."""
-    if not scoring.coverage_penalty:  # which needs the attention of all
+    """Return the best of a sentence's finished hypotheses; follow back only those needed."""
+    if not scoring.coverage_penalty:  # the penalty needs the attention of all
         found = sorted(found, key=lambda end: -scoring.score(end.log_prob, end.length))[:nbest]
     hypotheses = [_follow_back(history, sentence, end, scoring, source_length) for end in found]
     return sorted(hypotheses, key=lambda hypothesis: -hypothesis.score)[:nbest]
@@ -219,7 +219,7 @@ def _best(
 def _follow_back(
     history: list[_Step], sentence: int, ending: _Ending, scoring: Scoring, source_length: int
 ) -> Hypothesis:
-    """The tokens and the attention of a hypothesis, from its end to its beginning."""
+    """Collect the tokens and the attention of a hypothesis from its end to its beginning."""
     ids, rows, slot = [], [], ending.origin
     final = history[ending.length - 1]
     rows.append(final.attention[final.place[sentence], slot])

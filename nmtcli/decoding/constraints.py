@@ -1,6 +1,6 @@
-"""Which translations a search may find: how long they are, how they begin, what they repeat.
+"""Constraints on the translations that a search may find: length, prefix and repeated n-grams.
 
-Letters as in `nmtcli.decoding.engine`; N sentences in the running batch.
+For the letters see `nmtcli.decoding.engine`; N is the number of sentences in the running batch.
 """
 
 from collections.abc import Sequence
@@ -14,12 +14,12 @@ FREE = -1  # no token is forced here
 
 
 class Constraints(NamedTuple):
-    """What the translations of a batch of sentences must keep to.
+    """The constraints on the translations of a batch of sentences.
 
-    max_lengths: (B,) int64, most tokens of a translation, EOS counted.
-    prefixes: (B, P) int32, the tokens that each translation begins with, filled up with `FREE`.
-    no_repeat_ngram: n; no n-gram of tokens stands twice in a translation, except for what is
-        forced. 0 allows it.
+    max_lengths: (B,) int64, the most tokens of a translation, including EOS.
+    prefixes: (B, P) int32, the tokens that each translation must begin with, padded with `FREE`.
+    no_repeat_ngram: n; no n-gram of tokens occurs twice in a translation, except in its forced
+        tokens. 0 allows repetitions.
     """
 
     max_lengths: np.ndarray
@@ -32,14 +32,14 @@ class Constraints(NamedTuple):
 
     @property
     def only_lengths(self) -> bool:
-        """Is nothing but the length limited?"""
+        """Return whether only the length is limited."""
         return not self.prefixes.shape[1] and not self.no_repeat_ngram
 
     def forced(self, sentences: np.ndarray, length: int) -> np.ndarray:
-        """The only token that may stand at position `length`, from 1, or `FREE`.
+        """Return the only token allowed at position `length`, counted from 1, or `FREE`.
 
         Args:
-            sentences: (N,) which of the B sentences are meant.
+            sentences: (N,) indices of the sentences among the B.
 
         Returns:
             (N,) int; EOS at a sentence's last position.
@@ -56,12 +56,12 @@ def make_constraints(
     prefixes: Sequence[Sequence[int]] | None = None,
     no_repeat_ngram: int = 0,
 ) -> Constraints:
-    """Check and fill up the constraints of a batch.
+    """Check the constraints of a batch and pad them.
 
     Args:
         source_ids: (B, S).
         max_lengths: (B,).
-        prefixes: token ids for each sentence, without BOS; None: nothing is forced.
+        prefixes: token ids for each sentence, without BOS; None forces nothing.
 
     Raises:
         ValueError: `max_lengths` is not one positive number for each sentence, or there is no room
@@ -85,24 +85,24 @@ def make_constraints(
 
 
 def max_translation_length(options: Any, source_tokens: int) -> int:
-    """Most tokens of a translation, EOS counted.
+    """Compute the most tokens that a translation may have, including EOS.
 
     Args:
         options: a `SearchConfig`.
-        source_tokens: of the sentence, EOS not counted.
+        source_tokens: the number of the sentence's tokens, without EOS.
     """
     return int(options.max_length_factor * source_tokens) + options.max_length_margin
 
 
 def repeating_tokens(tokens: np.ndarray, n: int) -> np.ndarray:
-    """Which next tokens would complete an n-gram that is there already.
+    """Find the next tokens that would repeat an n-gram.
 
     Args:
-        tokens: (R, T), the tokens so far of each row.
+        tokens: (R, T), the tokens of each row so far.
         n: at least 1.
 
     Returns:
-        (R, T - n + 1): a token for each place where the last n - 1 tokens stand earlier, `FREE`
+        (R, T - n + 1): a token for each place where the last n - 1 tokens occur earlier, `FREE`
         elsewhere.
     """
     rows, length = tokens.shape

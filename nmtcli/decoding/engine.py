@@ -1,12 +1,12 @@
-"""The protocols that whatever runs a model fulfils, and what a search takes and gives.
+"""The protocols of engines, which run models, and the inputs and results of a search.
 
-`StepEngine` gives the next tokens of hypotheses, `ScoringEngine` looks at given translations, and
-`SearchEngine` finds translations. `nmtcli.decoding.search.StepwiseSearch` makes the last of the
-first.
+A `StepEngine` computes the next tokens of hypotheses, a `ScoringEngine` scores given translations,
+and a `SearchEngine` finds translations. `nmtcli.decoding.search.StepwiseSearch` turns a
+`StepEngine` into a `SearchEngine`.
 
-Letters: B sentences, S source positions, T target positions, K beam, R rows in flight (B at the
-first step, then one for each live hypothesis), V vocabulary. Arrays are NumPy; the state is the
-engine's own and opaque.
+Letters: B sentences, S source positions, T target positions, K beam, R rows of the running batch
+(B at the first step, then one for each live hypothesis), V vocabulary. Arrays are NumPy arrays;
+the state is opaque, only the engine reads it.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,11 +16,11 @@ import numpy as np
 
 
 class Sentence(NamedTuple):
-    """What is translated as a whole.
+    """A sentence to translate.
 
     ids: its token ids, without EOS.
-    prefix: the token ids that its translation begins with.
-    place: numbers, 0 or more, that name its place in the input; samples are drawn by it.
+    prefix: the token ids that its translation must begin with.
+    place: numbers, 0 or more, that name its place in the input; they seed the sampling.
     """
 
     ids: Sequence[int]
@@ -32,8 +32,8 @@ class Hypothesis(NamedTuple):
     """A finished translation.
 
     ids: its token ids, without BOS and EOS.
-    log_prob: sum of the tokens' log-probabilities, EOS included; natural logarithm.
-    score: what hypotheses are ranked by, of `nmtcli.decoding.scoring`.
+    log_prob: the sum of the tokens' log-probabilities, including EOS; natural logarithm.
+    score: the number that hypotheses are ranked by; see `nmtcli.decoding.scoring`.
     attention: (T, S) float32, one row for each token and one for EOS; zeros without attention.
     """
 
@@ -43,17 +43,17 @@ class Hypothesis(NamedTuple):
     attention: np.ndarray
 
 
-NBests = list[list[Hypothesis]]  # of each sentence its translations, best first
+NBests = list[list[Hypothesis]]  # the translations of each sentence, best first
 
 
 class StepResult(NamedTuple):
-    """One step of R rows.
+    """The result of one step for R rows.
 
-    log_probs: (R, k) float32, the k most probable next tokens of each row, best first; or all V
-        in the order of their ids.
+    log_probs: (R, k) float32, log-probabilities of the k most probable next tokens of each row,
+        best first; or of all V tokens in the order of their ids.
     ids: (R, k) int32, these tokens.
     attention: (R, S) float32, weights over the source at this step; zeros without attention.
-    state: to be given to the next step.
+    state: the input of the next step.
     """
 
     log_probs: np.ndarray
@@ -63,18 +63,18 @@ class StepResult(NamedTuple):
 
 
 def all_ids(rows: int, size: int) -> np.ndarray:
-    """(R, V) int32, the ids of a step of all tokens; not to be written to."""
+    """Return the ids of a step that returns all tokens, (R, V) int32; the array is read-only."""
     return np.broadcast_to(np.arange(size, dtype=np.int32), (rows, size))
 
 
 class BeamSteps(NamedTuple):
-    """What each of T steps of a beam search chose, of B sentences that all stay in the batch.
+    """The choices of each of T steps of a beam search; all B sentences stay in the batch.
 
-    sums: (T, B, K), log-probabilities of the best K continuations, ended ones among them; -inf or
-        0 where there is none.
+    sums: (T, B, K), log-probabilities of the best K continuations, including ended ones; -inf or
+        0 at empty places.
     ids, origins: (T, B, K) int32: their tokens, and which of the K hypotheses they continue.
-    living_ids, living_origins: (T, B, K) int32, the same of the best K that do not end.
-    attention: (T, B, K, S) float32, of the K hypotheses that are continued; None if it is not kept.
+    living_ids, living_origins: (T, B, K) int32, the same for the best K that do not end.
+    attention: (T, B, K, S) float32, for the K continued hypotheses; None if it is not kept.
     """
 
     sums: np.ndarray
@@ -86,17 +86,17 @@ class BeamSteps(NamedTuple):
 
 
 class StepEngine(Protocol):
-    """Encodes sentences, and then gives the next tokens of their hypotheses step by step.
+    """Encodes sentences, then computes the next tokens of their hypotheses step by step.
 
     Attributes:
         vocabulary_size: V.
-        has_attention: the attention of a step is more than zeros.
-        has_window: attention is local: weights outside a window are exactly 0.
-        parallel: how many searches may run at once, each in a thread of its own.
-        batch_tokens: rows x source positions of a batch with which the engine is fast.
-        run_beam: runs all steps of a beam search in one call, or None. Its arguments are
-            `source_ids`, the beam and `max_lengths` (B,), EOS counted. Such a search has no other
-            constraints than the length.
+        has_attention: whether the model has attention; if not, the steps return zeros.
+        has_window: whether attention is local: weights outside a window are exactly 0.
+        parallel: how many searches may run at once, each in its own thread.
+        batch_tokens: the batch size, in rows x source positions, at which the engine is fast.
+        run_beam: a function that runs all steps of a beam search in one call, or None. Its
+            arguments are `source_ids`, the beam and `max_lengths` (B,), including EOS. Such a
+            search has no constraints but the length.
     """
 
     vocabulary_size: int
@@ -107,25 +107,25 @@ class StepEngine(Protocol):
     run_beam: Callable[[np.ndarray, int, np.ndarray], BeamSteps] | None
 
     def start(self, source_ids: np.ndarray) -> Any:
-        """Encode. `source_ids`: (B, S) int32, each row ends with EOS and is padded with PAD."""
+        """Encode `source_ids`: (B, S) int32, each row ends with EOS and is padded with PAD."""
 
     def step(
         self, state: Any, parents: np.ndarray, previous_ids: np.ndarray, k: int | None
     ) -> StepResult:
-        """Row r continues row `parents[r]` of `state`, whose last token is `previous_ids[r]`.
+        """Compute the next tokens; row r continues row `parents[r]` with `previous_ids[r]`.
 
         Args:
-            parents: (R,) int32; may repeat, drop and reorder rows.
+            parents: (R,) int32, rows of `state`; they may repeat, drop and reorder rows.
             previous_ids: (R,) int32; BOS at the first step.
-            k: how many of the best next tokens to return, at most V; None: all, in the order of
-                their ids, which takes no sorting.
+            k: how many of the best next tokens to return, at most V; None returns all in the
+                order of their ids, without sorting.
         """
 
 
 class ScoringEngine(Protocol):
-    """Says what the model thinks of given translations.
+    """Computes the probabilities and the attention of given translations.
 
-    Attributes: as of `StepEngine`.
+    Attributes: see `StepEngine`.
     """
 
     has_attention: bool
@@ -133,26 +133,26 @@ class ScoringEngine(Protocol):
     batch_tokens: int
 
     def score(self, source_ids: np.ndarray, target_ids: np.ndarray) -> np.ndarray:
-        """log p(target_ids[b, t] | source, earlier tokens): (B, T) float32, 0 at PAD.
+        """Compute log p(target_ids[b, t] | source, earlier tokens): (B, T) float32, 0 at PAD.
 
         `target_ids`: (B, T) int32, each row ends with EOS and is padded with PAD.
         """
 
     def align(self, source_ids: np.ndarray, target_ids: np.ndarray) -> np.ndarray:
-        """Attention that predicts target_ids[b, t] from the tokens before: (B, T, S) float32.
+        """Compute the attention that predicts target_ids[b, t]: (B, T, S) float32.
 
-        The arguments are those of `score`; the result is zeros without attention.
+        For the arguments see `score`; without attention the result is zeros.
         """
 
 
 class Engine(StepEngine, ScoringEngine, Protocol):
-    """Runs a model: it steps, and it scores."""
+    """A `StepEngine` that is also a `ScoringEngine`."""
 
 
 class SearchEngine(Protocol):
-    """Finds translations.
+    """Finds the translations of sentences.
 
-    Attributes: as of `StepEngine`.
+    Attributes: see `StepEngine`.
     """
 
     has_attention: bool
@@ -161,14 +161,14 @@ class SearchEngine(Protocol):
     batch_tokens: int
 
     def check(self, options: Any) -> None:
-        """Refuse options that the engine does not have.
+        """Check that the engine supports the options.
 
         Args:
             options: a `SearchConfig`.
 
         Raises:
-            UsageError: names the option.
+            UsageError: an option is not supported; the message names it.
         """
 
     def search(self, batch: Sequence[Sentence], options: Any) -> NBests:
-        """The n-best list of each sentence; attention may be padded to the longest source."""
+        """Find each sentence's n-best list; attention may be padded to the longest source."""

@@ -1,4 +1,4 @@
-"""Greedy search: at each step the most probable token."""
+"""Greedy search: it takes the most probable token at each step."""
 
 from collections.abc import Sequence
 
@@ -18,13 +18,13 @@ def greedy_search(
     prefixes: Sequence[Sequence[int]] | None = None,
     no_repeat_ngram: int = 0,
 ) -> list[Hypothesis]:
-    """The greedy translation of each sentence: what `beam_search` finds with a beam of 1.
+    """Find the greedy translation of each sentence, the same as `beam_search` with a beam of 1.
 
     Args:
         source_ids: (B, S) int32, each row ends with EOS and is padded with PAD.
-        scoring: changes nothing but the score; a number is `average`'s exponent.
-        max_lengths: (B,) most tokens of a translation, EOS counted.
-        prefixes, no_repeat_ngram: as of `beam_search`.
+        scoring: how the result is scored; a number is the exponent of `average`.
+        max_lengths: (B,) the most tokens of a translation, including EOS.
+        prefixes, no_repeat_ngram: see `beam_search`.
 
     Raises:
         ValueError: `max_lengths` or `prefixes` do not fit the sentences.

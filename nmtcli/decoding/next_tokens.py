@@ -1,14 +1,14 @@
-"""The tokens that may follow each hypothesis of a running batch, and how the batch shrinks.
+"""The next tokens allowed for each hypothesis of a running batch, and how the batch shrinks.
 
-Letters as in `nmtcli.decoding.engine`; N sentences in the running batch, W rows of each.
+For the letters see `nmtcli.decoding.engine`; the running batch has N sentences of W rows each.
 
-All searches look through the same space: every sequence of tokens that ends with EOS, has at most
-`max_length` tokens, EOS counted, and keeps to `nmtcli.decoding.constraints`. So at the last
-position nothing but EOS may follow, and a translation that was cut there still has an honest
-probability, the one that `nmt score` gives it; so has one whose beginning was forced. PAD, UNK and
-BOS are never chosen. An engine ranks all V tokens, so a search that needs the best n asks for n + 3
-and drops these three, and for m more where up to m tokens of a row would repeat an n-gram; where a
-token is forced it asks for all V, because that token may rank anywhere.
+All searches have the same search space: every sequence of tokens that ends with EOS, has at most
+`max_length` tokens including EOS, and satisfies `nmtcli.decoding.constraints`. So only EOS may
+follow at the last position, and a translation that was cut there still has its true probability,
+the one that `nmt score` computes. The same holds for a forced prefix. PAD, UNK and BOS are never
+chosen. An engine ranks all V tokens, so a search that needs the best n asks for n + 3 and drops
+these three. It asks for m more if up to m tokens of a row would repeat an n-gram, and for all V if
+a token is forced, because that token may have any rank.
 """
 
 from typing import Any, NamedTuple
@@ -21,15 +21,15 @@ from nmtcli.errors import NmtError
 from nmtcli.text.special_tokens import BOS_ID, PAD_ID, UNK_ID
 
 NEVER_PRODUCED = (PAD_ID, UNK_ID, BOS_ID)
-# Instead of -inf, so that a live hypothesis (finite) and an empty slot (-inf) stay apart.
+# Used instead of -inf, to keep a live hypothesis (finite) apart from an empty slot (-inf).
 SMALLEST_LOG_PROB = -1e30
 
 
 class SearchState(NamedTuple):
-    """What a step goes on from.
+    """The state between two steps of a search.
 
     engine: the engine's own state.
-    tokens: (R, T) the tokens so far of each row, BOS first; None where no n-gram is forbidden.
+    tokens: (R, T) the tokens of each row so far, BOS first; None if no n-gram is forbidden.
     """
 
     engine: Any
@@ -37,12 +37,12 @@ class SearchState(NamedTuple):
 
 
 class NextTokens(NamedTuple):
-    """What may follow each row, best first; -inf marks what may not.
+    """The next tokens of each row, best first; -inf marks a token that is not allowed.
 
     log_probs: (R, n) float64.
     ids: (R, n) int32.
     attention: (R, S) float32.
-    state: to be given to the next step.
+    state: the input of the next step.
     """
 
     log_probs: np.ndarray
@@ -52,7 +52,7 @@ class NextTokens(NamedTuple):
 
 
 def start(engine: StepEngine, source_ids: np.ndarray, no_repeat_ngram: int = 0) -> SearchState:
-    """The state before the first step, of one row for each sentence."""
+    """Make the state before the first step, with one row for each sentence."""
     tokens = np.zeros((len(source_ids), 0), dtype=np.int32) if no_repeat_ngram else None
     return SearchState(engine.start(source_ids), tokens)
 
@@ -66,14 +66,14 @@ def next_tokens(
     forced: np.ndarray,
     no_repeat_ngram: int = 0,
 ) -> NextTokens:
-    """One step of the engine, without the tokens that may not follow.
+    """Run one step of the engine and remove the tokens that are not allowed.
 
     Args:
-        state: of `start` or the step before.
+        state: from `start` or from the previous step.
         parents: (R,) as in `StepEngine.step`.
         previous_ids: (R,) as in `StepEngine.step`.
-        k: how many tokens of each row are needed.
-        forced: (R,) the only token that may follow, or `FREE`.
+        k: how many tokens each row needs.
+        forced: (R,) the only token allowed, or `FREE`.
         no_repeat_ngram: as in `Constraints`.
 
     Raises:
@@ -108,7 +108,7 @@ def next_tokens(
 
 
 def _columns_of(tokens: np.ndarray, ids: np.ndarray) -> np.ndarray:
-    """(R,) where in `ids` (R, V) each row's token (R,) stands."""
+    """Find the column of each row's token (R,) in `ids` (R, V): (R,)."""
     found = ids == tokens[:, None]
     if not found.any(axis=1).all():
         raise ValueError("the engine does not rank a token that is forced")
@@ -116,16 +116,17 @@ def _columns_of(tokens: np.ndarray, ids: np.ndarray) -> np.ndarray:
 
 
 def _checked(step: StepResult) -> tuple[np.ndarray, np.ndarray]:
-    """Log-probabilities, finite, float64, and ids of a step."""
+    """Return the log-probabilities of a step, finite and float64, and its ids."""
     log_probs = np.asarray(step.log_probs, dtype=np.float64)
     check_numbers(log_probs)
     return np.maximum(log_probs, SMALLEST_LOG_PROB), np.asarray(step.ids, dtype=np.int32)
 
 
 def check_numbers(log_probs: np.ndarray) -> None:
-    """
+    """Check that log-probabilities are numbers.
+
     Raises:
-        NmtError: one is not a number.
+        NmtError: one is NaN.
     """
     if np.isnan(log_probs).any():
         raise NmtError(
@@ -135,22 +136,22 @@ def check_numbers(log_probs: np.ndarray) -> None:
 
 
 def _next_power_of_two(count: int) -> int:
-    """At least `count`; 0 of 0. An engine that compiles for each k so sees few of them."""
+    """Round up to a power of two (0 stays 0), so that a compiling engine sees few values of k."""
     return 1 << (count - 1).bit_length() if count else 0
 
 
 def _is_among(banned: np.ndarray, ids: np.ndarray, size: int) -> np.ndarray:
-    """(R, n) bool: is ids[r, i] in banned[r]? `FREE` in `banned` is nothing."""
+    """Return (R, n) bool, whether ids[r, i] is in banned[r]; `FREE` in `banned` is ignored."""
     table = np.zeros((len(ids), size + 1), dtype=bool)  # FREE, -1, is the last column
     np.put_along_axis(table, banned, True, axis=1)
     return np.take_along_axis(table, ids, axis=1)
 
 
 def sentences_to_keep(done: np.ndarray) -> np.ndarray | None:
-    """Which of the N sentences go on, once at most half of them are unfinished; else None.
+    """Choose the sentences of the N to keep, once at most half are unfinished; else None.
 
-    Their number is a power of two, filled up with finished ones, so that an engine that compiles
-    sees few shapes.
+    Finished sentences fill their number up to a power of two, so that an engine that compiles sees
+    few shapes.
 
     Args:
         done: (N,) bool.

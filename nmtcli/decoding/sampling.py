@@ -1,4 +1,4 @@
-"""Sampling: each token is drawn by its probability, from all tokens or the best of them."""
+"""Sampling: it draws each token by its probability, from all tokens or from the best ones."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -12,14 +12,14 @@ from nmtcli.decoding.stepwise import decode_stepwise
 
 
 class Sampling(NamedTuple):
-    """What a token is drawn from: p(token)**(1 / temperature), cut down and normalised again.
+    """The distribution of a draw: p(token)**(1 / temperature), truncated and renormalised.
 
-    temperature: above 0; below 1 makes the probable tokens more so.
-    top_k: draw from the k most probable tokens; 0 is all.
+    temperature: above 0; a value below 1 makes probable tokens more probable.
+    top_k: draw from the k most probable tokens; 0 means all.
         Fan et al. (2018), arXiv:1805.04833, section 5.1.
-    top_p: nucleus sampling: of these, draw from the fewest best ones that have this probability
-        together; 1 is all. Holtzman et al. (2020), arXiv:1904.09751, section 3.1.
-    seed: another seed draws other translations.
+    top_p: nucleus sampling: of these, draw from the smallest set of best tokens with this total
+        probability; 1 means all. Holtzman et al. (2020), arXiv:1904.09751, section 3.1.
+    seed: seed of the random numbers.
     """
 
     temperature: float = 1.0
@@ -39,19 +39,19 @@ def sample_search(
     prefixes: Sequence[Sequence[int]] | None = None,
     no_repeat_ngram: int = 0,
 ) -> list[list[Hypothesis]]:
-    """Translations of each sentence, drawn independently, in the order of the draw.
+    """Draw translations of each sentence independently; return them in the order of drawing.
 
-    (In this order the first n of many samples are what n samples would be, and each is fair; the
-    best-scored first would not be.) A hypothesis's log-probability is the model's own, whatever
-    the temperature.
+    In this order the first n of many samples equal n samples, and each is a fair draw; sorting by
+    score would break this. A hypothesis's log-probability is the model's own, whatever the
+    temperature.
 
     Args:
         source_ids: (B, S) int32, each row ends with EOS and is padded with PAD.
-        streams: for each sentence the numbers, 0 or more, that name its place in the whole input.
-            The random numbers of a sample follow from the seed, these and the sample's rank alone,
-            so they depend neither on the batch nor on the order.
-        samples: of each sentence.
-        scoring, max_lengths, prefixes, no_repeat_ngram: as of `beam_search`.
+        streams: for each sentence, numbers, 0 or more, that name its place in the whole input. The
+            random numbers of a sample depend only on the seed, on these numbers and on the rank of
+            the sample, not on the batch or its order.
+        samples: how many translations to draw for each sentence.
+        scoring, max_lengths, prefixes, no_repeat_ngram: see `beam_search`.
 
     Raises:
         ValueError: `max_lengths`, `streams` or `prefixes` do not fit the sentences.
@@ -78,20 +78,20 @@ def sample_search(
 
 
 def draw(log_probs: np.ndarray, uniform: np.ndarray, sampling: Sampling) -> np.ndarray:
-    """A column of each row, by the inverse of the cumulative distribution.
+    """Draw a column of each row with the inverse of the cumulative distribution.
 
     Args:
-        log_probs: (R, n) best first; -inf is never drawn. They need no sum of 1.
+        log_probs: (R, n) best first; -inf is never drawn. Their probabilities need not sum to 1.
         uniform: (R,) in [0, 1).
     """
     possible = ~np.isneginf(log_probs)
     if sampling.top_k:
         possible &= possible.cumsum(axis=1) <= sampling.top_k
     logits = np.where(possible, log_probs, -np.inf)
-    with np.errstate(over="ignore"):  # nearly no temperature: all but the best vanish
+    with np.errstate(over="ignore"):  # near temperature 0 all but the best vanish
         logits = (logits - logits.max(axis=1, keepdims=True)) / sampling.temperature
     weights = np.exp(logits)
-    # Sums from left to right: the same whatever impossible columns stand at the end.
+    # Sums from left to right do not depend on impossible columns at the end.
     sums = weights.cumsum(axis=1)
     if sampling.top_p < 1.0:
         enough = sums[:, :-1] >= sampling.top_p * sums[:, -1:]

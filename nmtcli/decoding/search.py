@@ -1,4 +1,4 @@
-"""From an engine that steps to one that searches: beam search, greedy search or sampling."""
+"""Turn a `StepEngine` into a `SearchEngine` with beam search, greedy search or sampling."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,10 +17,10 @@ from nmtcli.text.special_tokens import EOS_ID
 
 
 class StepwiseSearch:
-    """A `SearchEngine` that asks a `StepEngine` for the next tokens.
+    """A `SearchEngine` that gets the next tokens from a `StepEngine`.
 
     Args:
-        engine: runs the model.
+        engine: the engine that runs the model.
     """
 
     def __init__(self, engine: StepEngine):
@@ -29,9 +29,10 @@ class StepwiseSearch:
         self.parallel, self.batch_tokens = engine.parallel, engine.batch_tokens
 
     def check(self, options: Any) -> None:
-        """
+        """Check the options against the model.
+
         Raises:
-            UsageError: a coverage penalty is wanted of a model without attention.
+            UsageError: there is a coverage penalty, but the model has no attention.
         """
         if options.coverage_penalty and not self.has_attention:
             raise UsageError(
@@ -39,7 +40,7 @@ class StepwiseSearch:
             )
 
     def search(self, batch: Sequence[Sentence], options: Any) -> NBests:
-        """The n-best list of each sentence, by what the options choose; see `SearchEngine`."""
+        """Find the n-best list of each sentence with the search that the options choose."""
         source_ids = pad([[*sentence.ids, EOS_ID] for sentence in batch])
         lengths = [max_translation_length(options, len(sentence.ids)) for sentence in batch]
         common = {

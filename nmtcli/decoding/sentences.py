@@ -1,4 +1,4 @@
-"""The n-best lists of any number of sentences, batch after batch."""
+"""Search for the n-best lists of any number of sentences, batch after batch."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -9,12 +9,12 @@ from nmtcli.decoding.engine import NBests, SearchEngine, Sentence
 
 
 class SentenceSearch:
-    """Searches for the translations of sentences, of more before the first ones are asked for.
+    """Searches for translations in the background, so that several requests can overlap.
 
     Use it in a `with` block, which ends its threads.
 
     Args:
-        engine: finds the translations of a batch.
+        engine: the engine that finds the translations of a batch.
         options: a `SearchConfig`.
     """
 
@@ -27,16 +27,16 @@ class SentenceSearch:
 
     def __exit__(self, *error) -> None:
         if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)  # after an error or an interrupt too
+            self._pool.shutdown(cancel_futures=True)  # also after an error or an interrupt
 
     def begin(self, sentences: Sequence[Sentence]) -> Callable[[], NBests]:
-        """Begin a search; where the engine allows but one at a time, it begins with the call.
+        """Begin a search; if the engine allows only one at a time, calling the result begins it.
 
         Args:
             sentences: each has at least one token.
 
         Returns:
-            a function that waits for the n-best list of each sentence, in order; its attention has
+            a function that waits for the n-best list of each sentence, in order; the attention has
             no padding.
         """
         lengths = [len(sentence.ids) + 1 for sentence in sentences]
@@ -47,7 +47,7 @@ class SentenceSearch:
         def search(batch: list[int]) -> NBests:
             results = self.engine.search([sentences[n] for n in batch], self.options)
             return [
-                # A copy, so that the padding and the batch can be freed.
+                # This copies, so that the padding and the batch can be freed.
                 [h._replace(attention=h.attention[:, : lengths[n]].copy()) for h in hypotheses]
                 for n, hypotheses in zip(batch, results)
             ]
@@ -61,7 +61,7 @@ class SentenceSearch:
         return wait
 
     def _run(self, search, batches: list[list[int]]) -> Iterator[NBests]:
-        """The results of the batches, in their order."""
+        """Return the results of the batches in their order."""
         if self.engine.parallel < 2:
             return map(search, batches)
         if self._pool is None:
@@ -70,6 +70,6 @@ class SentenceSearch:
 
 
 def search_sentences(engine: SearchEngine, sentences: Sequence[Sentence], options: Any) -> NBests:
-    """The n-best list of each sentence, in order; the arguments are those of `SentenceSearch`."""
+    """Return the n-best list of each sentence in order; for the arguments see `SentenceSearch`."""
     with SentenceSearch(engine, options) as search:
         return search.begin(sentences)()

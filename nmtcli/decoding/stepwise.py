@@ -1,4 +1,4 @@
-"""Stepwise decoding of one hypothesis: what greedy search and sampling share."""
+"""Stepwise decoding of single hypotheses, which greedy search and sampling share."""
 
 from collections.abc import Callable
 
@@ -39,21 +39,20 @@ def decode_stepwise(
     choose: Callable[[NextTokens, np.ndarray, int], np.ndarray],
     copies: int = 1,
 ) -> list[Hypothesis]:
-    """`copies` hypotheses of each sentence, those of a sentence together.
+    """Decode `copies` hypotheses of each sentence; those of a sentence are adjacent.
 
     Args:
         source_ids: (B, S) int32, each row ends with EOS and is padded with PAD.
-        k: how many of the best tokens of a row `choose` must see.
-        choose: (next tokens, hypotheses (R,), length) -> (R,) the column of each row that is
-            chosen. A hypothesis is a number below B * copies; the length counts the token to be
-            chosen.
+        k: how many of the best tokens of each row `choose` needs.
+        choose: (next tokens, hypotheses (R,), length) -> (R,), the chosen column of each row. A
+            hypothesis is a number below B * copies; the length includes the token to be chosen.
 
     Raises:
         NmtError: the model's probabilities are not numbers.
     """
     batch = len(source_ids)
     partial = [PartialHypothesis() for _ in range(batch * copies)]
-    of_rows = np.arange(len(partial))  # which hypothesis each row of the running batch is
+    of_rows = np.arange(len(partial))  # the hypothesis of each row of the running batch
     parents, previous = np.repeat(np.arange(batch), copies), np.full(len(partial), BOS_ID)
     done = np.zeros(len(partial), dtype=bool)
     ngram = constraints.no_repeat_ngram

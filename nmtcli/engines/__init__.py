@@ -1,1 +1,1 @@
-"""What runs `start`/`step`, and what carries a trained model elsewhere."""
+"""Engines that run trained models: Keras, ONNX Runtime, CTranslate2 and ensembles."""

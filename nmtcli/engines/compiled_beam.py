@@ -1,11 +1,11 @@
-"""Beam search as one compiled loop: for accelerators, which wait longer for Python than they
-compute, and for the SavedModel, which has no Python.
+"""Beam search as one compiled loop, for accelerators and for the SavedModel.
 
-The constraints, the ranking and the end of the search are those of `nmtcli.decoding.beam`, in
-Keras's own operations and in fixed shapes: a sentence has K hypotheses from the first step on, an
-empty place has the sum -inf, and a batch keeps its sentences until the last one is done. What each
-step chose comes back; `nmtcli.decoding.beam` follows it in NumPy, and `best_translations` in the
-graph. Sums are float64 on TensorFlow and float32 on JAX.
+An accelerator would wait longer for Python than it computes; the SavedModel has no Python.
+Constraints, ranking and end of the search are the same as in `nmtcli.decoding.beam`, but in Keras
+operations with fixed shapes: a sentence has K hypotheses from the first step on, an empty place
+has the sum -inf, and a batch keeps its sentences until the last one is done. The loop returns the
+choices of each step; `nmtcli.decoding.beam` follows them back in NumPy, `best_translations` in
+the graph. Sums are float64 on TensorFlow and float32 on JAX.
 
 Letters: B sentences, K beam (static), S source positions, T target positions, V vocabulary
 (static), n continuations of a hypothesis.
@@ -25,14 +25,14 @@ from nmtcli.text.special_tokens import BOS_ID, EOS_ID, PAD_ID
 
 
 class _LoopState(NamedTuple):
-    """What the loop carries from step to step.
+    """The state that the loop carries from step to step.
 
-    step: its number, from 0.
+    step: the number of the step, from 0.
     sums: (B, K) log-probabilities of the live hypotheses.
-    previous: (B, K) their last tokens.
+    previous: (B, K) the last tokens of these hypotheses.
     ended: (B,) how many hypotheses of a sentence have ended.
     decoder: the model's state.
-    steps: the parts of the `BeamSteps` that are being filled.
+    steps: the fields of the `BeamSteps`, filled step by step.
     """
 
     step: Any
@@ -46,9 +46,9 @@ class _LoopState(NamedTuple):
 class BestTranslations(NamedTuple):
     """The best translation of each sentence.
 
-    ids: (B, T) int32, without BOS and EOS, filled up with PAD.
-    lengths: (B,) int32, of `ids`.
-    scores: (B,) as of `Scoring`; 0 of a sentence that was not searched.
+    ids: (B, T) int32, without BOS and EOS, padded with PAD.
+    lengths: (B,) int32, the number of tokens in `ids`.
+    scores: (B,), see `Scoring`; 0 for a sentence that was not searched.
     """
 
     ids: Any
@@ -57,17 +57,17 @@ class BestTranslations(NamedTuple):
 
 
 def run_beam(model, source_ids, limits, beam: int, most, has_attention: bool = True) -> BeamSteps:
-    """All steps of a beam search with a model.
+    """Run all steps of a beam search with a model.
 
     Args:
         model: an `EncoderDecoder`.
         source_ids: (B, S).
-        limits, beam, most: as of `search_steps`.
-        has_attention: return the attention too.
+        limits, beam, most: see `search_steps`.
+        has_attention: whether to return the attention too.
     """
     batch, length = ops.shape(source_ids)
     state = model.start(source_ids, beam * most)
-    source = state["source"]  # the same in every step, so it is not carried through the loop
+    source = state["source"]  # constant, so the loop does not carry it
     decoder = model.reorder(state["decoder"], ops.zeros((batch, beam), "int32"))
 
     def step(decoder, previous):
@@ -87,17 +87,17 @@ def search_steps(
     most,
     source_length=None,
 ) -> BeamSteps:
-    """All steps of a beam search.
+    """Run all steps of a beam search.
 
     Args:
         step: (decoder, previous ids (B, K)) -> logits (B, K, V), attention (B, K, S), decoder.
-        reorder: (decoder, origins (B, K)) -> the decoder when hypothesis k of sentence b continues
-            what origins[b, k] was.
-        decoder: the state before the first step, of K hypotheses.
-        limits: (B,) int32, most tokens of a translation, EOS counted; a sentence with 0 is not
-            searched.
+        reorder: (decoder, origins (B, K)) -> the decoder, in which hypothesis k of sentence b
+            continues hypothesis origins[b, k].
+        decoder: the state of K hypotheses before the first step.
+        limits: (B,) int32, the most tokens of a translation, including EOS; a sentence with 0 is
+            not searched.
         beam: K.
-        most: T, the largest limit or more; at least 1.
+        most: T, at least the largest limit and at least 1.
         source_length: S; None: the attention is not kept.
     """
 
@@ -109,7 +109,7 @@ def search_steps(
         sums, ids, origins = _rank(now.sums, ops.cast(log_probs, now.sums.dtype), ids, beam)
         ends = ops.logical_and(ops.equal(ids, EOS_ID), ops.isfinite(sums))[:, :beam]
         ended = now.ended + ops.sum(ops.cast(ends, "int32"), axis=1)
-        # The best K that do not end live on, except in sentences of which K have ended.
+        # The best K that do not end stay live, except in sentences with K ended hypotheses.
         living, columns = ops.top_k(ops.where(ops.equal(ids, EOS_ID), -np.inf, sums), beam)
         chosen = [ops.take_along_axis(part, columns, axis=1) for part in (ids, origins)]
         living = ops.where(ended[:, None] >= beam, -np.inf, living)
@@ -128,7 +128,7 @@ def search_steps(
 
 
 def _before_the_first_step(decoder, limits, beam: int, most, source_length) -> _LoopState:
-    """Each sentence has one hypothesis, BOS, in the first of its K places."""
+    """Make the first state: each sentence has one hypothesis, BOS, in the first of K places."""
     precise = "float64" if keras.backend.backend() == "tensorflow" else "float32"
     (batch,) = ops.shape(limits)
     first = np.full((1, beam), -np.inf)
@@ -150,11 +150,11 @@ def _before_the_first_step(decoder, limits, beam: int, most, source_length) -> _
 
 
 def _next_tokens(logits, beam: int, is_last):
-    """What may follow, best first: log-probabilities and ids, (B, K, n).
+    """Rank the allowed next tokens, best first: log-probabilities and ids, (B, K, n).
 
     Args:
         logits: (B, K, V).
-        is_last: (B, 1, 1), where only EOS may follow.
+        is_last: (B, 1, 1), whether only EOS may follow.
     """
     vocabulary = logits.shape[-1]
     n = min(beam + 1, vocabulary)
@@ -172,7 +172,7 @@ def _next_tokens(logits, beam: int, is_last):
 
 
 def _rank(sums, log_probs, ids, beam: int):
-    """All continuations of a sentence, best first: sums, ids and origins, (B, 2K).
+    """Rank all continuations of a sentence, best first: sums, ids and origins, (B, 2K).
 
     Args:
         sums: (B, K).
@@ -187,13 +187,13 @@ def _rank(sums, log_probs, ids, beam: int):
 
 
 def best_translations(steps: BeamSteps, scoring: Scoring) -> BestTranslations:
-    """The best of what ended in each sentence, followed back inside the graph.
+    """Follow back the best ended hypothesis of each sentence inside the graph.
 
-    Of equal scores the earlier end is the best.
+    Of equal scores the earlier end is better.
 
     Args:
-        steps: of `search_steps`.
-        scoring: without a coverage penalty.
+        steps: the result of `search_steps`.
+        scoring: a scoring without a coverage penalty.
     """
     most, batch, beam = ops.shape(steps.sums)
     lengths = ops.cast(ops.arange(1, most + 1), steps.sums.dtype)[:, None, None]
@@ -205,7 +205,7 @@ def best_translations(steps: BeamSteps, scoring: Scoring) -> BestTranslations:
 
     place = ops.cast(ops.argmax(of_sentences(scores), axis=1), "int32")
     score = _pick(of_sentences(scores), place)
-    length = ops.floor_divide(place, beam)  # of the tokens before EOS
+    length = ops.floor_divide(place, beam)  # the length without EOS
     slot = _pick(of_sentences(steps.origins), place)
 
     def go_back(step, slot, ids):
@@ -225,13 +225,13 @@ def best_translations(steps: BeamSteps, scoring: Scoring) -> BestTranslations:
 
 
 def _pick(array, columns):
-    """array[b, columns[b]]: (B, N) -> (B,)."""
+    """Pick array[b, columns[b]]: (B, N) -> (B,)."""
     return ops.take_along_axis(array, columns[:, None], axis=1)[:, 0]
 
 
 def _write(array, value, step):
-    """(T, B, ...) with (B, ...) at a step."""
+    """Write a value (B, ...) into an array (T, B, ...) at a step."""
     value = ops.cast(value, array.dtype)[None]
-    if keras.backend.backend() == "tensorflow":  # whose slice_update compiles each shape anew
+    if keras.backend.backend() == "tensorflow":  # its slice_update compiles each shape anew
         return ops.scatter_update(array, ops.reshape(step, (1, 1)), value)
     return ops.slice_update(array, [step] + [0] * (len(array.shape) - 1), value)

@@ -1,9 +1,9 @@
-"""A Transformer in CTranslate2, which searches by itself, in C++.
+"""The engine of an export for CTranslate2, which runs the search itself, in C++.
 
-Its beam search differs from that of `nmtcli.decoding.beam` in details that no caller can set, so it
-finds the same translations but for close calls. Log-probabilities are among the pieces that a
-translation may have. It gives no attention: version 4.8.5 mixes up the rows of hypotheses that end
-before others of their beam.
+Its beam search differs from `nmtcli.decoding.beam` in details that no caller can set, so it finds
+the same translations except in close cases. Log-probabilities are normalised over the tokens that
+a translation may have. It returns no attention: version 4.8.5 mixes up the rows of hypotheses that
+end before others of their beam.
 """
 
 from collections.abc import Sequence
@@ -25,17 +25,17 @@ MODEL = "model"
 class CTranslate2Engine:
     """Translates with a model that `nmtcli.exports.ctranslate2_files` wrote.
 
-    It is a `SearchEngine` that gives no single steps, so it can be no part of an ensemble.
+    It is a `SearchEngine` without single steps, so it cannot be a member of an ensemble.
 
     Args:
-        folder: of the export.
-        source_subwords, target_subwords: what the model has a vocabulary of.
+        folder: the folder of the export.
+        source_subwords, target_subwords: the subwords of the model's vocabularies.
         precision: `float32` or `int8`.
-        threads: how many batches are translated at once.
+        threads: how many batches to translate at once.
     """
 
     has_attention = has_window = False
-    batch_tokens = 2048  # as of `OnnxEngine`
+    batch_tokens = 2048  # see `OnnxEngine`
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class CTranslate2Engine:
         threads: int = 1,
     ):
         self.precision = precision
-        self.parallel = threads + 1  # one waits, so that no thread of CTranslate2 does
+        self.parallel = threads + 1  # one search waits, so that no thread is idle
         self.vocabulary_size = target_subwords.size
         self._source_subwords, self._target_subwords = source_subwords, target_subwords
         (self._end,) = target_subwords.tokens([EOS_ID])
@@ -56,19 +56,20 @@ class CTranslate2Engine:
         )  # fmt: skip
 
     def search(self, batch: Sequence[Sentence], options) -> NBests:
-        """The n-best list of each sentence of a batch.
+        """Find the n-best list of each sentence of a batch.
 
         Args:
-            options: a `SearchConfig` that `check` has nothing against.
+            options: a `SearchConfig` that passes `check`.
         """
         results = self._translate(batch, options)
         return [self._hypotheses(*of_one, options) for of_one in zip(batch, results)]
 
     @staticmethod
     def check(options) -> None:
-        """
+        """Check that CTranslate2 supports the options.
+
         Raises:
-            UsageError: an option of the search that CTranslate2 does not have, or means otherwise.
+            UsageError: CTranslate2 lacks an option of the search, or gives it another meaning.
         """
         for name, usual in (
             ("sample", False),
@@ -101,7 +102,7 @@ class CTranslate2Engine:
         if any(
             len(pieces) - (pieces[-1:] == [self._end]) > longest for pieces in result.hypotheses
         ):
-            # Longer sentences of its batch may be translated longer than this one.
+            # The whole batch has the limit of its longest sentence, which may exceed this one's.
             (result,) = self._translate([sentence], options)
         found = [
             self._hypothesis(sentence, *part, options)
@@ -115,7 +116,7 @@ class CTranslate2Engine:
         if not is_whole:
             pieces = [*pieces, self._end]
         if sentence.prefix or not is_whole:
-            # What was forced, its beginning or its end, has its price here, as it has elsewhere.
+            # Forced tokens, a prefix or EOS, count in the score, as in the other engines.
             log_prob = self._log_prob(sentence, pieces[:-1])
         ids = self._target_subwords.token_ids(pieces[:-1])
         score = Scoring.from_options(options).score(log_prob, len(pieces))
@@ -123,7 +124,7 @@ class CTranslate2Engine:
         return Hypothesis(ids, log_prob, score, nothing)
 
     def _log_prob(self, sentence: Sentence, pieces: list[str]) -> float:
-        """Of given pieces and the end after them."""
+        """Compute the log-probability of given tokens and of EOS after them."""
         (scored,) = self._translator.score_batch([self._source(sentence)], [pieces])
         return float(sum(scored.log_probs))
 
@@ -132,5 +133,5 @@ class CTranslate2Engine:
 
 
 def _max_length(sentence: Sentence, options) -> int:
-    """Tokens of a translation, without EOS; at least one, else nothing can be returned."""
+    """Compute the most tokens without EOS; at least one, or nothing could be returned."""
     return max(1, max_translation_length(options, len(sentence.ids)) - 1)

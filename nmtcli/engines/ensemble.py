@@ -1,6 +1,6 @@
-"""Several models that translate as one.
+"""Ensembles: several models translate as one.
 
-Letters: R rows in flight, V vocabulary, k best tokens, S source and T target positions, M engines.
+Letters: R rows, V vocabulary, k best tokens, S source and T target positions, M engines.
 """
 
 from collections.abc import Sequence
@@ -13,29 +13,29 @@ KINDS = ("log", "linear")
 
 
 def combined(engines: Sequence[Engine], kind: str = "log") -> Engine:
-    """One engine of several; of one, itself. Arguments as of `Ensemble`."""
+    """Combine several engines into one; a single engine is returned as is. See `Ensemble`."""
     return engines[0] if len(engines) == 1 else Ensemble(engines, kind)
 
 
 class Ensemble:
-    """An `Engine` whose probabilities are the mean of those of other engines.
+    """An `Engine` that averages the probabilities of other engines.
 
         log     log p(y) = 1/M sum_m log p_m(y)
         linear  log p(y) = log(1/M sum_m p_m(y))
 
     `log` is a product of experts (Hinton 2002, "Training products of experts by minimizing
-    contrastive divergence", section 1): what one model finds impossible is not produced. It is not
-    normalised again, so that the log-probability of a translation is the mean of those that the
-    models give it. `linear` is a mixture: what one model is sure of stays likely.
+    contrastive divergence", section 1): a token that one model finds impossible is not produced. It
+    is not normalised again, so the log-probability of a translation is the mean of the models'
+    log-probabilities. `linear` is a mixture: a token that one model is sure of stays likely.
 
-    Attention is the mean over the engines that have any.
+    Attention is the mean over the engines that have attention.
 
     Args:
-        engines: over the same source and target tokens; any architectures.
+        engines: engines of any architectures, with the same source and target vocabularies.
         kind: one of `KINDS`.
 
     Raises:
-        ValueError: there is no engine, the vocabularies differ in size, or no such kind.
+        ValueError: there is no engine, the vocabularies differ in size, or the kind is unknown.
     """
 
     run_beam = None
@@ -60,7 +60,7 @@ class Ensemble:
         return [engine.start(source_ids) for engine in self.engines]
 
     def step(self, state: list, parents: np.ndarray, previous_ids: np.ndarray, k: int | None):
-        """As of `Engine`; each engine is asked for all V, since a mean needs all of them."""
+        """Run a step of every engine with all V tokens, which a mean needs; see `Engine`."""
         steps = [
             engine.step(own, parents, previous_ids, None)
             for engine, own in zip(self.engines, state)
@@ -90,7 +90,7 @@ class Ensemble:
         stacked = np.stack([np.asarray(values, dtype=np.float32) for values in log_probs])
         if self.kind == "log":
             return stacked.mean(axis=0)
-        with np.errstate(divide="ignore"):  # impossible to all of them
+        with np.errstate(divide="ignore"):  # impossible for all engines
             return np.logaddexp.reduce(stacked, axis=0) - np.float32(np.log(len(stacked)))
 
     def _mean_attention(self, attentions: Sequence[np.ndarray]) -> np.ndarray:
@@ -99,7 +99,7 @@ class Ensemble:
 
 
 def best_ids(log_probs: np.ndarray, k: int) -> np.ndarray:
-    """The k most probable tokens of each row, best first; of equal ones the lower id.
+    """Find the k most probable tokens of each row, best first; of equal ones the lower id.
 
     Args:
         log_probs: (R, V).
@@ -108,10 +108,10 @@ def best_ids(log_probs: np.ndarray, k: int) -> np.ndarray:
         (R, k) int32.
     """
     rows, size = log_probs.shape
-    if k < size:  # sorting all of the vocabulary would take most of a step
+    if k < size:  # sorting the whole vocabulary would take most of a step
         least = np.partition(log_probs, size - k, axis=1)[:, size - k, None]
         kept = log_probs >= least
-        if (kept.sum(axis=1) == k).all():  # else there are equal ones at the edge
+        if (kept.sum(axis=1) == k).all():  # otherwise several are equal to the k-th
             ids = kept.nonzero()[1].reshape(rows, k)
             order = np.argsort(-np.take_along_axis(log_probs, ids, axis=1), axis=1, kind="stable")
             return np.take_along_axis(ids, order, axis=1).astype(np.int32)

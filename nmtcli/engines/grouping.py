@@ -1,23 +1,23 @@
-"""Rows become sentences: a search speaks of rows, a model of the hypotheses of a sentence.
+"""Convert the rows of a search into the sentences and hypotheses of a model.
 
-Letters: B sentences before and N after, V hypotheses of each before and W after, R rows.
+Letters: B sentences before, N after; V hypotheses of a sentence before, W after; R rows.
 """
 
 import numpy as np
 
 
 def group(parents: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
-    """Which sentences go on, and from which of its hypotheses each of theirs does.
+    """Find which sentences continue, and which earlier hypothesis each of their rows continues.
 
-    Rows of one sentence that stand together become its hypotheses if it is so of all sentences with
-    one number of rows; else each row becomes a sentence of its own: slower, with the same result.
+    If the rows of each sentence are adjacent and all sentences have the same number of rows, the
+    rows become hypotheses. Otherwise each row becomes its own sentence: slower, with equal results.
 
     Args:
-        parents: (R,) rows of the state before, whose row v of sentence b is b V + v.
+        parents: (R,) rows of the earlier state; hypothesis v of sentence b is row b V + v.
         width: V.
 
     Returns:
-        sentences: (N,) int32, of the state before.
+        sentences: (N,) int32, sentences of the earlier state.
         origins: (N, W) int32, below V; N W = R.
     """
     owners, origins = np.divmod(np.asarray(parents, dtype=np.int32), np.int32(width))

@@ -1,4 +1,4 @@
-"""The Keras engine: `start`, `step` and `score` of a model as compiled graphs, on any device.
+"""The Keras engine: it compiles `start`, `step` and `score` of a model, on any device.
 
 Letters: B sentences, W hypotheses of each, S source positions, T target positions, V vocabulary.
 """
@@ -15,14 +15,14 @@ from nmtcli.engines.compiled_beam import run_beam
 from nmtcli.engines.grouping import group
 from nmtcli.text.special_tokens import EOS_ID, PAD_ID
 
-LENGTHS = 16  # the longest translation of a compiled search is a multiple of this
+LENGTHS = 16  # the length limit of a compiled search is a multiple of this
 
 
 class _State(NamedTuple):
-    """The model's state of `batch` sentences with `width` hypotheses each.
+    """The model's state for `batch` sentences with `width` hypotheses each.
 
-    `room` is the number of slots that the decoder's state has, `left` how many of them are free;
-    None: any.
+    `room` is the number of places in the decoder's state and `left` how many of them are free;
+    None means no limit.
     """
 
     batch: int
@@ -38,13 +38,13 @@ class KerasEngine:
 
     Args:
         model: an `RNNTranslator` or a `TransformerTranslator`.
-        room: how many slots a decoder's state has at first, where it keeps any; None is as many as
-            come, but for a backend that compiles each shape, where it is the model's own number.
-        compile_beam: run a beam search as one compiled loop. None: where that is faster, which is
-            everywhere but on TensorFlow on a CPU, where batches may shrink.
+        room: the initial number of places in a decoder's state, if it has any. None: no limit, or
+            the model's own number on a backend that compiles each shape.
+        compile_beam: run a beam search as one compiled loop. None: if that is faster, that is,
+            everywhere except with TensorFlow on a CPU, where batches may shrink.
     """
 
-    parallel = 1  # the backend has threads of its own
+    parallel = 1  # the backend has its own threads
     batch_tokens = 4096
 
     def __init__(self, model, room: int | None = None, compile_beam: bool | None = None):
@@ -103,7 +103,7 @@ class KerasEngine:
         )
 
     def _run_beam(self, source_ids, beam: int, max_lengths) -> BeamSteps:
-        """See `StepEngine`. Batches are filled up, so that few shapes are compiled."""
+        """Run a compiled beam search on a padded batch, so that few shapes are compiled."""
         batch, length = source_ids.shape
         rows = 1 << (batch - 1).bit_length()
         filled = np.full((rows, length), PAD_ID, dtype=np.int32)

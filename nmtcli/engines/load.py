@@ -1,4 +1,4 @@
-"""Load what runs the model of a run. Nothing heavy is imported before it is needed."""
+"""Load the engine or the model of a run. Heavy packages are imported only when needed."""
 
 import importlib.util
 import logging
@@ -25,18 +25,18 @@ def load_engine(
     head=None,
     runtime: Runtime = AUTOMATIC,
 ) -> Engine:
-    """The engine of a trained run, on its export for ONNX Runtime or on Keras.
+    """Load the engine of a trained run, from its export for ONNX Runtime or with Keras.
 
     Args:
         run: a `RunDirectory`.
         checkpoint: `best`, `last` or `step-N`.
-        layer, head: of a Transformer's decoder, from 1, whose attention the engine returns; None
-            is the run's own choice, head 0 the mean of the layer's heads. An export has the run's.
-        runtime: what runs it.
+        layer, head: the layer and head of a Transformer's decoder, from 1, whose attention the
+            engine returns. None: the run's own choice, the only one in an export. Head 0: the mean.
+        runtime: the user's choice of the engine.
 
     Raises:
-        UsageError: no such checkpoint, layer or head; the export that is asked for cannot be used;
-            or CTranslate2 is asked for, which only searches.
+        UsageError: the checkpoint, layer or head does not exist; the requested export cannot be
+            used; or CTranslate2 is requested, which only searches.
     """
     runtime.check()
     if runtime.engine == "ctranslate2":
@@ -61,12 +61,12 @@ def load_engine(
 
 
 def load_ctranslate2(run, checkpoint: str, runtime: Runtime) -> SearchEngine:
-    """The engine of a run's export for CTranslate2.
+    """Load the engine of a run's export for CTranslate2.
 
     Args:
         run: a `RunDirectory`.
         checkpoint: `best`, `last` or `step-N`.
-        runtime: its precision and threads.
+        runtime: the precision and the threads.
 
     Raises:
         UsageError: the export cannot be used.
@@ -100,12 +100,12 @@ def _precision_and_threads(runtime: Runtime) -> tuple[str, int]:
 
 
 def has_export(run, checkpoint: str = "best") -> bool:
-    """Is there an export for ONNX Runtime of a checkpoint, whole and of its weights?"""
+    """Return whether a complete export for ONNX Runtime of this checkpoint exists."""
     return _problem(run, "onnx", checkpoint, None, None, AUTOMATIC) is None
 
 
 def _problem(run, kind: str, checkpoint: str, layer, head, runtime: Runtime) -> str | None:
-    """Why an export cannot be used, and what would help; None if it can."""
+    """Explain why an export cannot be used, and what would help; None if it can be used."""
     folder, package = Path(run.export, kind), PACKAGES[kind]
     option = "" if kind == "onnx" else f" --format {kind}"
     remedy = f"nmt export --run {run.path} --checkpoint {checkpoint}{option}"
@@ -133,7 +133,7 @@ def _problem(run, kind: str, checkpoint: str, layer, head, runtime: Runtime) -> 
 
 
 def _has_accelerator() -> bool:
-    """Is there a GPU or TPU, as far as can be told without a framework?"""
+    """Return whether there is a GPU or TPU, as far as this is known without a framework."""
     return any(Path(path).exists() for path in ACCELERATORS)
 
 
@@ -145,11 +145,11 @@ def load_model(
     precision: str = "float32",
     fall_back: bool = True,
 ):
-    """The step of a run's checkpoint and its model; arguments as of `load_engine`.
+    """Load a run's checkpoint: its step and its model. For other arguments see `load_engine`.
 
     Args:
-        precision: of products, `float32` or `bfloat16`.
-        fall_back: as of `checkpoints.load`.
+        precision: the type of products, `float32` or `bfloat16`.
+        fall_back: see `checkpoints.load`.
     """
     backend.choose()
     from nmtcli.models.factory import build_model
@@ -166,7 +166,7 @@ def load_model(
 
 
 def _showing(options, layer: int | None, head: int | None, path):
-    """The options of a model whose attention is that of a layer and head."""
+    """Change a model's options to return the attention of a layer and head."""
     if layer is None and head is None:
         return options
     if options.architecture != TRANSFORMER:

@@ -1,6 +1,6 @@
-"""The engine of an export: its graphs in ONNX Runtime, without TensorFlow, Keras or JAX.
+"""The engine of an export for ONNX Runtime; it needs no TensorFlow, Keras or JAX.
 
-Letters: B sentences, W hypotheses of each, S source positions, T target positions, U pieces of a
+Letters: B sentences, W hypotheses of each, S source positions, T target positions, U tokens of a
 shortlist, V vocabulary.
 """
 
@@ -22,10 +22,10 @@ CPU = ("CPUExecutionProvider",)
 
 
 class _State(NamedTuple):
-    """Parts of the state of `batch` sentences with `width` hypotheses each, as the runtime's.
+    """The state of `batch` sentences with `width` hypotheses each, in the runtime's arrays.
 
-    chosen: of a shortlist, what a step needs of the U pieces by name, but for which of them each
-        sentence allows; those are the last part of the source.
+    chosen: with a shortlist, the inputs of a step that describe its U tokens, by name. Which of
+        them each sentence allows is the last array of the source.
     pieces: U; V without a shortlist.
     """
 
@@ -40,18 +40,18 @@ class _State(NamedTuple):
 class OnnxEngine:
     """Runs an exported model; see `nmtcli.decoding.engine`.
 
-    Several searches may run at once, each in a thread: a graph runs in the thread that calls it.
+    Several searches may run at once, each in its own thread: a graph runs in the calling thread.
 
     Args:
-        folder: of the export, with `nmt.json`.
+        folder: the folder of the export, with `nmt.json`.
         precision: `float32` or `int8`.
-        threads: how many searches shall run at once.
-        has_shortlist: translate with the tokens of the export's shortlist only; given translations
-            are scored among all tokens.
+        threads: how many searches may run at once.
+        has_shortlist: translate only with the tokens of the export's shortlist; the scores of given
+            translations still use all tokens.
     """
 
     run_beam = None
-    batch_tokens = 2048  # a thread's share of the processor's cache
+    batch_tokens = 2048  # fits a thread's share of the cache
 
     def __init__(
         self, folder, precision: str = "float32", threads: int = 1, has_shortlist: bool = False
@@ -159,5 +159,5 @@ def _ids(array):
 
 
 def _take(parts, sentences) -> list:
-    """The parts of some sentences."""
+    """Select the arrays' rows for some sentences."""
     return [_value(part.numpy()[sentences]) for part in parts]

@@ -1,4 +1,4 @@
-"""The user's choice of what runs a model: the engine, its precision and its threads."""
+"""The user's choice of an engine, its precision and its threads."""
 
 from typing import NamedTuple
 
@@ -10,14 +10,14 @@ PRECISIONS = ("auto", "float32", "int8", "bfloat16")
 
 
 class Runtime(NamedTuple):
-    """What runs a model.
+    """The options that choose how a model runs.
 
-    engine: `onnx` or `ctranslate2`, an export of the run; `keras`; or `auto`: the export `onnx`
-        where there is one of the checkpoint that is asked for and no accelerator, else Keras.
-    precision: `float32`; `int8`, which only exports have; `bfloat16`, which only Keras has, so that
-        an export is not used; or `auto`, which is float32.
-    threads: how many searches run at once with the export; 0 is as many as there are processors.
-    shortlist: translate with the tokens of the export's shortlist only.
+    engine: `onnx` or `ctranslate2`, an export of the run; `keras`; or `auto`: the export `onnx` if
+        the chosen checkpoint has one and there is no accelerator, otherwise Keras.
+    precision: `float32`; `int8`, only in exports; `bfloat16`, only in Keras, so no export is used;
+        or `auto`, which is float32.
+    threads: how many searches run at once with an export; 0 means one for each processor.
+    shortlist: translate only with the tokens of the export's shortlist.
     """
 
     engine: str = "auto"
@@ -26,9 +26,10 @@ class Runtime(NamedTuple):
     shortlist: bool = False
 
     def check(self) -> None:
-        """
+        """Check the names and that the options fit together.
+
         Raises:
-            UsageError: a name that does not exist, or options that do not go together.
+            UsageError: a name does not exist, or options do not fit together.
         """
         for option, value, names in (
             ("--engine", self.engine, ENGINES),
@@ -48,9 +49,10 @@ class Runtime(NamedTuple):
             raise UsageError(f"--threads {self.threads}: give 1 or more, or 0 for all processors")
 
     def check_attention(self) -> None:
-        """
+        """Check that the engine can return attention.
+
         Raises:
-            UsageError: what runs the model gives no attention, whatever the model.
+            UsageError: the engine returns no attention for any model.
         """
         if self.engine == "ctranslate2":
             raise UsageError(

@@ -1,1 +1,1 @@
-"""Write trained runs for other runtimes, and compare them with Keras before they are accepted."""
+"""Export trained runs to other runtimes, and compare each export with Keras before accepting it."""

@@ -1,4 +1,4 @@
-"""What every export is checked for: before anything is written, and before it is accepted."""
+"""The checks of every export: before it is written, and before it is accepted."""
 
 import importlib.metadata
 from collections.abc import Callable, Sequence
@@ -18,14 +18,14 @@ from nmtcli.text.special_tokens import EOS_ID
 from nmtcli.text.subwords import Subwords
 
 LARGEST_LOSS = 0.2  # BLEU
-# Programs that add in another order may choose differently between equals: that changes a text now
-# and then, but no score by more than this.
+# Programs that add in another order may choose differently between equal hypotheses. This changes
+# a text now and then, but no score by more than this tolerance.
 TOLERANCE = 1e-3
-SAMPLES = 8  # texts of random tokens, to be translated where there is no validation text
+SAMPLES = 8  # texts of random tokens to translate if there is no validation text
 
 
 class Validation(NamedTuple):
-    """Lines to check an export on; references are empty where there are none."""
+    """Lines to check an export on; `references` is empty if there are none."""
 
     sources: Sequence[str]
     references: Sequence[str]
@@ -37,9 +37,10 @@ class Validation(NamedTuple):
 
 
 def check_exportable(search: SearchConfig) -> None:
-    """
+    """Check that the graph of a SavedModel supports the search options.
+
     Raises:
-        UsageError: the graph of a SavedModel cannot search in this way.
+        UsageError: it does not.
     """
     for name, is_set, off in (
         ("sample", search.sample, "false"),
@@ -54,7 +55,7 @@ def check_exportable(search: SearchConfig) -> None:
 
 
 def validation_of(run: RunDirectory, subwords: Subwords) -> Validation:
-    """The validation text that the run was trained with; else texts of random tokens."""
+    """Return the validation text of the run, or texts of random tokens if there is none."""
     tokenize = run.read_config().validation.tokenize
     try:
         prepared = PreparedData(run.read_facts()["data"]["prepared"])
@@ -67,7 +68,7 @@ def validation_of(run: RunDirectory, subwords: Subwords) -> Validation:
 
 
 def sample_texts(subwords: Subwords) -> list[str]:
-    """Texts of 1 to `SAMPLES` random tokens, the same each time."""
+    """Make texts of 1 to `SAMPLES` random tokens, the same texts each time."""
     random = np.random.default_rng(1)
     ids = [random.integers(EOS_ID + 1, subwords.size, n + 1) for n in range(SAMPLES)]
     return [text for text in map(subwords.decode, ids) if text.strip()]
@@ -80,16 +81,16 @@ def compare_bleu(
     usual: Callable[[], Sequence[str]],
     usual_name: str = "float32",
 ) -> dict:
-    """Compare the BLEU of an export with the usual one: is it good enough?
+    """Compare the BLEU of an export with a reference BLEU, and decide whether to accept it.
 
     Args:
-        validation: of `validation_of`.
-        name: name of the export.
-        texts, usual: return the translations of its sources, by the export and by what is usual.
-        usual_name: name of what is usual.
+        validation: the result of `validation_of`.
+        name: the name of the export.
+        texts, usual: functions that return the export's and the reference's translations.
+        usual_name: the name of the reference.
 
     Returns:
-        `accepted`, and `reason` if it is not; `lines`; `bleu` of both by name.
+        `accepted`, and `reason` if it is false; `lines`; `bleu` of both by name.
     """
     if not validation.references:
         return {"accepted": False, "reason": "there is no validation text to measure it on"}
@@ -103,7 +104,8 @@ def compare_bleu(
 
 
 def require_tensorflow(what: str) -> None:
-    """
+    """Check that the backend is TensorFlow.
+
     Raises:
         UsageError: another backend is chosen.
     """
@@ -115,9 +117,10 @@ def require_tensorflow(what: str) -> None:
 
 
 def check_place(output: Path) -> None:
-    """
+    """Check that the output folder is free or an export, because only exports are replaced.
+
     Raises:
-        UsageError: something that is no export is in the way; only exports are ever replaced.
+        UsageError: something other than an export is there.
     """
     if output.is_dir() and any(output.iterdir()) and not (output / DESCRIPTION).is_file():
         raise UsageError(f"{output}: has files that are no export; choose another --output")
@@ -126,9 +129,10 @@ def check_place(output: Path) -> None:
 
 
 def require_packages(what: str, packages: Sequence[str]) -> None:
-    """
+    """Check that the packages are installed.
+
     Raises:
-        UsageError: one is not installed.
+        UsageError: a package is not installed.
     """
     for package in packages:
         try:
@@ -138,7 +142,7 @@ def require_packages(what: str, packages: Sequence[str]) -> None:
 
 
 def versions(packages: Sequence[str]) -> dict[str, str]:
-    """The versions of this package, of Keras, of TensorFlow and of other packages."""
+    """Return the versions of this package, Keras, TensorFlow and other packages."""
     import keras
     import tensorflow as tf
 

@@ -1,9 +1,9 @@
-"""A trained Transformer for CTranslate2: written, compared with Keras, and only then accepted.
+"""Export a trained Transformer to CTranslate2, and compare it with Keras before accepting it.
 
     export/ctranslate2/{nmt.json, model/...}
 
-It is kept in float32 and made int8 when it is loaded so. Neither must be more than 0.2 BLEU below
-Keras on the validation text.
+The export is stored in float32; it becomes int8 when it is loaded as int8. Neither may be more
+than 0.2 BLEU below Keras on the validation text.
 """
 
 import json
@@ -37,15 +37,15 @@ from nmtcli.text.subwords import load_sides
 
 PACKAGES = ("ctranslate2",)
 COMPARED = 50  # lines whose probabilities are compared
-# Of the log-probability of a piece: those that no translation has keep no share of it here.
+# Of a token's log-probability: here, tokens that no translation may have get no probability.
 LARGEST_DIFFERENCE = 1e-2
 
 
 def export_ctranslate2(run: RunDirectory, checkpoint: str, search: SearchConfig, output) -> dict:
-    """Write an export and check it; arguments and errors as of `nmtcli.exports.onnx.export_onnx`.
+    """Write an export and check it; for arguments see `nmtcli.exports.onnx.export_onnx`.
 
     Raises:
-        UsageError: the model or an option of the search is none that CTranslate2 has.
+        UsageError: CTranslate2 does not support the model or an option of the search.
     """
     require_tensorflow("an export for CTranslate2")
     require_packages("the export", PACKAGES)
@@ -95,9 +95,10 @@ def export_ctranslate2(run: RunDirectory, checkpoint: str, search: SearchConfig,
 
 
 def _check_probabilities(keras, exported, subwords, search, lines) -> None:
-    """
+    """Check that Keras and the export give translations the same probability.
+
     Raises:
-        NmtError: Keras gives a translation another probability than the export does.
+        NmtError: the probabilities of a translation differ.
     """
     lines = [line for line in lines[:COMPARED] if line.strip()]
     source, target = subwords
@@ -105,7 +106,7 @@ def _check_probabilities(keras, exported, subwords, search, lines) -> None:
     for line, found in zip(lines, Translator(exported, *subwords, search).translate_lines(lines)):
         ids = source.encode(line), [numbers[token] for token in found.tokens[:-1]]
         if len(ids[0]) > search.max_source_pieces:
-            continue  # translated in parts
+            continue  # translated in segments
         expected = keras.score(*(pad([[*side, EOS_ID]]) for side in ids)).sum()
         if abs(float(expected) - found.log_prob) > LARGEST_DIFFERENCE * len(found.tokens):
             raise NmtError(

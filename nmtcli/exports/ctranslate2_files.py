@@ -1,4 +1,4 @@
-"""A Transformer's weights as a CTranslate2 model."""
+"""Write a Transformer's weights as a CTranslate2 model."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,9 +13,9 @@ from nmtcli.errors import UsageError
 from nmtcli.layers.positions import sinusoids
 from nmtcli.text.special_tokens import BOS_ID, EOS_ID, UNK_ID
 
-POSITIONS = 4096  # of source and target, more than any search looks at
-NEVER = -1e9  # the bias of pieces that no translation has
-EPSILON = 1e-6  # of layer normalisation, as in `nmtcli.layers.feed_forward.LayerNorm`
+POSITIONS = 4096  # the most source and target positions, more than any search uses
+NEVER = -1e9  # the bias of tokens that no translation may have
+EPSILON = 1e-6  # of layer normalisation, see `nmtcli.layers.feed_forward.LayerNorm`
 ACTIVATIONS = {
     "relu": (common_spec.Activation.RELU, False),
     "gelu": (common_spec.Activation.GELU, False),
@@ -25,12 +25,13 @@ ACTIVATIONS = {
 
 
 def check_model(options) -> None:
-    """
+    """Check that CTranslate2 supports a model.
+
     Args:
         options: a `ModelConfig`.
 
     Raises:
-        UsageError: a model that CTranslate2 has no form for.
+        UsageError: it does not.
     """
     if options.architecture != TRANSFORMER:
         raise UsageError(
@@ -46,12 +47,12 @@ def check_model(options) -> None:
 def write_model(
     model, source_pieces: Sequence[str], target_pieces: Sequence[str], folder: Path
 ) -> None:
-    """Write a model as CTranslate2 loads it.
+    """Write a model in the format of CTranslate2.
 
     Args:
-        model: a `TransformerTranslator` that `check_model` does not refuse.
-        source_pieces, target_pieces: the piece of every id.
-        folder: to be made.
+        model: a `TransformerTranslator` that passes `check_model`.
+        source_pieces, target_pieces: the token of every id.
+        folder: the folder to make.
     """
     config = model.config
     activation, glu = ACTIVATIONS[config.feed_forward]
@@ -95,7 +96,7 @@ def _set_side(side, embeddings, table, norm) -> None:
 
 
 def _set_layer(spec, layer) -> None:
-    """Self-attention and feed-forward; the last norm is that of the feed-forward."""
+    """Set self-attention and feed-forward; the last norm belongs to the feed-forward."""
     attention = layer.self_attention
     _set_norm(spec.self_attention.layer_norm, layer.norms[0])
     _set_linear(spec.self_attention.linear[0], [attention.kernel], [attention.bias])
@@ -124,7 +125,7 @@ def _set_map(spec, part) -> None:
 
 
 def _set_linear(spec, kernels, biases) -> None:
-    """Maps side by side as one; CTranslate2 keeps (outputs, inputs)."""
+    """Join several maps into one, with shape (outputs, inputs) as in CTranslate2."""
     kernel = np.concatenate([_array(kernel) for kernel in kernels], axis=1)
     spec.weight = np.ascontiguousarray(kernel.T)
     spec.bias = np.concatenate([_array(bias) for bias in biases])

@@ -1,12 +1,11 @@
-"""A trained run for ONNX Runtime: written, compared with Keras, and only then accepted.
+"""Export a trained run to ONNX Runtime, and compare it with Keras before accepting it.
 
     export/onnx/{nmt.json, float32/{encode,step,forced,...}.onnx, float32/weights.bin, int8/...,
                  shortlist/pieces.npz}
 
-float32 must translate as Keras does. int8, and float32 with the shortlist, must not be more than
-0.2 BLEU below float32 on the validation text; else their files are not kept, and why is written
-down. Where int8 loses more, the encoder, which runs but once, is left in float32 before it is given
-up.
+float32 must translate as Keras does. int8, and float32 with the shortlist, may not be more than
+0.2 BLEU below float32 on the validation text; otherwise their files are not kept, and `nmt.json`
+says why. If int8 loses more, it is tried again with the encoder, which runs only once, in float32.
 """
 
 import functools
@@ -47,8 +46,8 @@ from nmtcli.runs.exports import (
 from nmtcli.text.subwords import load_sides
 
 PACKAGES = ("onnx", "onnxruntime", "tf2onnx")
-COMPARED = 200  # lines that both engines translate
-PRECISE = ((), ("encode",))  # graphs that stay in float32, of which the first that is good is kept
+COMPARED = 200  # how many lines both engines translate
+PRECISE = ((), ("encode",))  # graphs that stay in float32; the first good choice is kept
 NO_SHORTLIST = "the run has none: nmt preprocess learns it, and nmt train copies it"
 
 
@@ -58,7 +57,7 @@ def export_onnx(
     search: SearchConfig,
     output,
 ) -> dict:
-    """Write an export and check it; an older one at `output` stays until the new one is whole.
+    """Write an export and check it; an older one at `output` stays until the new one is complete.
 
     Args:
         run: a trained run.
@@ -67,12 +66,12 @@ def export_onnx(
         output: the folder to make, or an older export.
 
     Returns:
-        what `nmt.json` in the folder says.
+        the content of `nmt.json` in the folder.
 
     Raises:
         UsageError: not on TensorFlow, a package is missing, or `output` is something else.
-        NmtError: the checkpoint is damaged, or the export could not be written, or translates
-            otherwise than the run does.
+        NmtError: the checkpoint is damaged, or the export could not be written, or it translates
+            differently from the run.
     """
     require_tensorflow("an export for ONNX Runtime")
     require_packages("the export", PACKAGES)
@@ -112,7 +111,7 @@ def export_onnx(
 
 
 def _describe_model(keras, encode) -> dict:
-    """What the engine must know of the model; `encode` is the graph of that name."""
+    """Describe the model for the engine; `encode` is the graph of that name."""
     from nmtcli.exports.onnx_graphs import count_parts
 
     return {
@@ -126,12 +125,12 @@ def _describe_model(keras, encode) -> dict:
 
 
 class _Check:
-    """Translates the validation text with what was written.
+    """Translates the validation text with an export that was written.
 
     Args:
-        subwords: of source and target.
-        search: the options.
-        validation: of `validation_of`.
+        subwords: the subwords of source and target.
+        search: the options of the search.
+        validation: the result of `validation_of`.
     """
 
     def __init__(self, subwords, search: SearchConfig, validation: Validation):
@@ -139,9 +138,10 @@ class _Check:
         self.float32 = None  # the export's engine, once it is written
 
     def compare_with(self, keras) -> dict:
-        """
+        """Check that the export in float32 translates as Keras does.
+
         Raises:
-            NmtError: the export in float32 translates otherwise than Keras.
+            NmtError: it does not.
         """
         every = max(1, len(self.validation.sources) // COMPARED)
         lines = self.validation.sources[::every][:COMPARED]
@@ -155,7 +155,7 @@ class _Check:
         return {"accepted": True, "lines": len(lines)}
 
     def bleu(self, name: str, engine) -> dict:
-        """The BLEU of an engine beside that of float32; see `compare_bleu`."""
+        """Compare the BLEU of an engine with the BLEU of float32; see `compare_bleu`."""
         return compare_bleu(
             self.validation, name, lambda: self._texts(engine), lambda: self._float32_texts
         )
@@ -173,7 +173,7 @@ class _Check:
 
 
 def _write_good_int8(model, names: list[str], folder: Path, check: _Check) -> dict:
-    """Write int8 and keep it if it is good enough; what `nmt.json` says of it."""
+    """Write int8 and keep it if it is good enough; return its entry in `nmt.json`."""
     from nmtcli.engines.onnx_engine import OnnxEngine
     from nmtcli.exports.onnx_files import write_int8
 
@@ -192,7 +192,7 @@ def _write_good_int8(model, names: list[str], folder: Path, check: _Check) -> di
 
 
 def _copy_good_shortlist(shortlist: Path, folder: Path, check: _Check) -> dict:
-    """Copy the run's shortlist and keep it if it is good enough; what `nmt.json` says of it."""
+    """Copy the shortlist and keep it if it is good enough; return its entry in `nmt.json`."""
     from nmtcli.engines.onnx_engine import OnnxEngine
 
     if not shortlist.exists():

@@ -1,4 +1,4 @@
-"""The files of an exported model: graphs that share one file of weights, in float32 and in int8."""
+"""Write the files of an export: graphs that share one file of weights, in float32 and in int8."""
 
 import hashlib
 import logging
@@ -17,13 +17,13 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 from nmtcli.exports.onnx_shapes import with_known_shapes
 
 WEIGHTS = "weights.bin"
-SCALE = "kernel_scale"  # of each column of the chosen output layer in 8 bits
-SMALLEST = 1024  # bytes; what is smaller stays in the graph
-ALIGNMENT = 4096  # of a weight in the file, so that it can be mapped into memory
+SCALE = "kernel_scale"  # the scale of each column of the chosen output layer in 8 bits
+SMALLEST = 1024  # bytes; smaller weights stay in the graph
+ALIGNMENT = 4096  # bytes, so that weights in the file can be mapped into memory
 
 
 def write_float32(graphs: dict[str, onnx.ModelProto], folder: Path) -> None:
-    """Write graphs with their constants folded and with the shapes that are known."""
+    """Write graphs with constants folded and known shapes filled in."""
     with tempfile.TemporaryDirectory() as scratch:
         raw, folded = Path(scratch, "raw.onnx"), Path(scratch, "folded.onnx")
         models = {}
@@ -40,7 +40,7 @@ def write_float32(graphs: dict[str, onnx.ModelProto], folder: Path) -> None:
 
 
 def _write_squares_as_powers(graph: onnx.GraphProto) -> None:
-    """So that ONNX Runtime recognises a layer normalisation, which it has as one node."""
+    """Rewrite squares so that ONNX Runtime fuses a layer normalisation into one node."""
     two = onnx.numpy_helper.from_array(np.array(2.0, dtype=np.float32), "two")
     for node in graph.node:
         if node.op_type == "Mul" and node.input[0] == node.input[1]:
@@ -52,13 +52,13 @@ def _write_squares_as_powers(graph: onnx.GraphProto) -> None:
 def write_int8(names, float32: Path, folder: Path, output_layer, precise=()) -> None:
     """Write the graphs of a folder with their weight matrices in 8 bits.
 
-    Each column has a scale of its own; what a matrix is multiplied with is quantised when the graph
-    runs, one scale for all of it ("dynamic" quantisation).
+    Each column has its own scale. The other factor of a product is quantised when the graph runs,
+    with one scale for the whole array ("dynamic" quantisation).
 
     Args:
-        names: of the graphs.
-        output_layer: its matrix (R, V) and bias (V,), of which the graph `choose` chooses.
-        precise: names of graphs that stay in float32.
+        names: the names of the graphs.
+        output_layer: its matrix (R, V) and bias (V,), from which the graph `choose` selects.
+        precise: the names of the graphs that stay in float32.
     """
     models = {}
     with _quiet_log(), tempfile.TemporaryDirectory() as scratch:
@@ -83,7 +83,7 @@ def write_int8(names, float32: Path, folder: Path, output_layer, precise=()) -> 
 
 
 def _choose_in_8_bits(kernel, bias, model: onnx.ModelProto) -> onnx.ModelProto:
-    """`choose` with a matrix of int8, and with its scales (U,) besides."""
+    """Make `choose` with an int8 matrix and its scales (U,)."""
     scales = np.maximum(np.abs(kernel).max(axis=0), 1e-12) / 127
     weights = {"columns": np.rint(kernel / scales).astype(np.int8).T, "scales": scales}
     weights |= {"biases": bias}
@@ -110,7 +110,7 @@ def _choose_in_8_bits(kernel, bias, model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def _multiply_in_8_bits(graph: onnx.GraphProto) -> None:
-    """The product with the chosen output layer in integers; ONNX Runtime makes one node of it."""
+    """Make the product with the chosen output layer integer; ONNX Runtime fuses it to one node."""
     (place,) = (i for i, node in enumerate(graph.node) if "kernel" in node.input)
     product = graph.node[place]
     if product.op_type != "MatMul" or product.input[1] != "kernel":
@@ -134,7 +134,7 @@ def _multiply_in_8_bits(graph: onnx.GraphProto) -> None:
 
 @contextmanager
 def _quiet_log() -> Iterator[None]:
-    """Without the warnings that the quantiser writes to the root logger."""
+    """Suppress the warnings that the quantiser writes to the root logger."""
     logger = logging.getLogger()
     before = logger.level
     logger.setLevel(logging.ERROR)
@@ -145,7 +145,7 @@ def _quiet_log() -> Iterator[None]:
 
 
 def _write(models: dict[str, onnx.ModelProto], folder: Path) -> None:
-    """Write models, and each weight that several of them have once."""
+    """Write models; a weight that several of them share is written once."""
     folder.mkdir(parents=True)
     places: dict[bytes, int] = {}
     with open(folder / WEIGHTS, "wb") as stream:
@@ -156,7 +156,7 @@ def _write(models: dict[str, onnx.ModelProto], folder: Path) -> None:
 
 
 def _tensors(graph):
-    """The weights of a graph and of those inside it."""
+    """Yield the weights of a graph and of the graphs inside it."""
     yield from graph.initializer
     for node in graph.node:
         for attribute in node.attribute:
@@ -165,7 +165,7 @@ def _tensors(graph):
 
 
 def _move(tensor, stream, places: dict[bytes, int]) -> None:
-    """A weight from a graph into the file."""
+    """Move a weight from a graph into the file."""
     data = onnx.numpy_helper.to_array(tensor).tobytes()
     if len(data) < SMALLEST:
         return

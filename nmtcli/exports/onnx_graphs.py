@@ -1,21 +1,21 @@
-"""A model's graphs as ONNX: encode, a step of the search, and the scores of given targets.
+"""Build a model's ONNX graphs: encoding, a step of the search, and scoring of given targets.
 
-The model's own code is traced by TensorFlow and converted, so every mechanism is exported as it is.
-What the engine sees:
+TensorFlow traces the model's own code, which is then converted, so every mechanism is exported
+unchanged. The graphs have these inputs and outputs:
 
-    encode  source_ids (B, S) -> source_N, decoder_N: the parts of the state, in their order
+    encode  source_ids (B, S) -> source_N, decoder_N: the arrays of the state, in their order
     step    k (1,), origins (B, W), previous_ids (B, W), source_N, decoder_N
             -> log_probs (B, W, k), ids (B, W, k), all_log_probs (B, W, V), attention (B, W, S),
             next_N
     forced  source_ids (B, S), decoder_inputs (B, T), target_ids (B, T)
             -> log_probs (B, T), attention (B, T, S)
 
-and for a vocabulary shortlist, of U pieces:
+and for a vocabulary shortlist, of U tokens:
 
-    choose  pieces (U,) -> kernel (R, U), bias (U,): the output layer of these pieces
-    among   a step with pieces (U,), kernel (R, U), allowed (B, U): what is added, bias included
+    choose  pieces (U,) -> kernel (R, U), bias (U,): the output layer of these tokens
+    among   a step with pieces (U,), kernel (R, U), allowed (B, U): added to the logits, with bias
 
-Ids are int32, the rest of the numbers float32.
+Ids are int32, all other numbers float32.
 """
 
 import logging
@@ -29,7 +29,7 @@ from onnx import helper
 from nmtcli.text.special_tokens import BOS_ID, EOS_ID
 
 OPSET = 18
-LETTERS = {  # of the axes; those of the state's parts and of what is allowed begin with B
+LETTERS = {  # names of the axes; the state's arrays and `allowed` begin with B
     "source_ids": "BS",
     "origins": "BW",
     "previous_ids": "BW",
@@ -42,11 +42,11 @@ IDS = tf.TensorSpec([None, None], tf.int32)
 
 
 def build_graphs(model, has_shortlist: bool = False) -> dict[str, onnx.ModelProto]:
-    """The graphs of a model by name; none of them is optimised yet.
+    """Build the graphs of a model by name; none of them is optimised yet.
 
     Args:
-        model: in float32, on TensorFlow.
-        has_shortlist: the graphs for one too.
+        model: a model in float32, on TensorFlow.
+        has_shortlist: whether to build the graphs for a shortlist too.
     """
     source, decoder = _state_specs(model)
     graphs = {
@@ -94,7 +94,7 @@ def _among(model, source, decoder):
 
 
 def _of_state(function, model, source, decoder, more=()):
-    """A step as a graph: of a state, the pieces before, and more inputs."""
+    """Convert a step to a graph of a state, the previous tokens and more inputs."""
     more = dict(more)
     state = {**_named("source", source), **_named("decoder", decoder)}
 
@@ -122,7 +122,7 @@ def _forced(model):
 
 
 def _state_specs(model):
-    """Source and decoder of a state as structures of specs; an axis that may change is None."""
+    """Describe source and decoder of a state by specs; an axis that may change is None."""
     small = model.start(tf.constant([[4, EOS_ID]] * 2))
     large = model.start(tf.constant([[4, 5, 6, 7, EOS_ID]] * 3))
     for width in (1, 4):
@@ -151,7 +151,7 @@ def _packed(structure, prefix, parts):
 
 
 def _converted(function, inputs: dict) -> onnx.ModelProto:
-    """A function of named tensors, which returns a dictionary of them, as ONNX with these names."""
+    """Convert a function from named tensors to a dictionary of them to ONNX, with these names."""
     from tf2onnx import tf_loader
     from tf2onnx.optimizer import IdentityOptimizer, LoopOptimizer, optimize_graph
     from tf2onnx.tfonnx import process_tf_graph
@@ -161,7 +161,7 @@ def _converted(function, inputs: dict) -> onnx.ModelProto:
     found = [x.name for x in concrete.inputs if x.dtype != tf.resource]
     outputs = concrete.structured_outputs
     names = {f"{name}:0": name for name in inputs}
-    for name, tensor in zip(sorted(outputs), concrete.outputs):  # the order of a dictionary's parts
+    for name, tensor in zip(sorted(outputs), concrete.outputs):  # the order in a dictionary
         names[tensor.name] = name
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -176,8 +176,8 @@ def _converted(function, inputs: dict) -> onnx.ModelProto:
                 output_names=[x.name for x in concrete.outputs],
                 tensors_to_rename=names,
             )
-        # Of the package's own optimisers only what makes a graph valid: one of version 1.17 joins
-        # two reshapes though the shape between them is used. ONNX Runtime's do the same work.
+        # Only the optimisers that make a graph valid: one in version 1.17 joins two reshapes even
+        # if the shape between them is used. ONNX Runtime's optimisers do the same work.
         needed = {"loops": LoopOptimizer, "identities": IdentityOptimizer}
         converted = optimize_graph(converted, catch_errors=False, optimizers=needed)
     model = converted.make_model("nmt")
@@ -187,7 +187,7 @@ def _converted(function, inputs: dict) -> onnx.ModelProto:
 
 
 def _name_axes(value: onnx.ValueInfoProto) -> None:
-    """Name the sizes of an input that may change: one name, one size."""
+    """Name the variable sizes of an input; axes of one name have one size."""
     sizes = value.type.tensor_type.shape.dim
     letters = LETTERS.get(value.name, "B")
     for n, size in enumerate(sizes):
@@ -196,13 +196,13 @@ def _name_axes(value: onnx.ValueInfoProto) -> None:
 
 
 def _with_best_pieces(model: onnx.ModelProto, of: str | None = None) -> onnx.ModelProto:
-    """The step's logits replaced by the k best pieces, and the log-probabilities.
+    """Replace a step's logits by the log-probabilities and the k best tokens.
 
     Args:
-        of: an input to be made, the pieces that the logits are of; None: all pieces.
+        of: the name of a new input, the token ids of the logits; None: all token ids.
 
-    ONNX Runtime's LogSoftmax is vectorised and its ReduceLogSumExp is not: all V logarithms here
-    are several times as fast as the sum alone and k of them.
+    ONNX Runtime's LogSoftmax is vectorised, its ReduceLogSumExp is not: computing all V logarithms
+    is several times as fast as the sum and k logarithms.
     """
     graph = model.graph
     k = helper.make_tensor_value_info("k", onnx.TensorProto.INT64, [1])
@@ -230,5 +230,5 @@ def _with_best_pieces(model: onnx.ModelProto, of: str | None = None) -> onnx.Mod
 
 
 def count_parts(model: onnx.ModelProto, prefix: str) -> int:
-    """How many parts of the state an encoder returns under a prefix."""
+    """Count the arrays of the state that an encoder returns under a prefix."""
     return sum(output.name.startswith(f"{prefix}_") for output in model.graph.output)

@@ -1,7 +1,7 @@
-"""Shapes that a graph computes while it runs, written down where they are known before.
+"""Replace shapes that a graph computes while it runs by shapes that are known before.
 
-A traced model asks for the sizes of its arrays over and over: half of the nodes of a decoding step
-are such questions, and a node costs a few microseconds however small its answer is.
+A traced model computes the sizes of its arrays over and over: these are half of the nodes of a
+decoding step, and every node costs a few microseconds, however small its result.
 """
 
 from collections.abc import Iterator
@@ -10,14 +10,14 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper, shape_inference
 
-SAME, REST = 0, -1  # in the shape that `Reshape` is given: the input's size, and what is left over
+SAME, REST = 0, -1  # in the shape of a `Reshape`: the input's size, and the remaining size
 
 
 def with_known_shapes(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The same model, whose reshapes take from constants and from sizes of inputs what they can.
+    """Let a model's reshapes take their shapes from constants and input sizes where possible.
 
     Args:
-        model: the axes of its inputs that have one name are of one size.
+        model: a model in which input axes of the same name have the same size.
     """
     model = shape_inference.infer_shapes(model, data_prop=True)
     graph = model.graph
@@ -38,13 +38,13 @@ def with_known_shapes(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def _axes(value) -> list | None:
-    """Numbers, names, or None for each axis."""
+    """Return a number, a name or None for each axis."""
     shape = value.type.tensor_type.shape
     return [d.dim_value if d.HasField("dim_value") else d.dim_param or None for d in shape.dim]
 
 
 def _known(old: list, new: list, names) -> tuple | None:
-    """What a reshape is given for each axis: numbers, `SAME`, `REST`, or names of sizes."""
+    """Find a reshape's value for each axis: a number, `SAME`, `REST`, or the name of a size."""
     found, rest = [], 0
     for place, axis in enumerate(new):
         if isinstance(axis, int):
@@ -60,7 +60,7 @@ def _known(old: list, new: list, names) -> tuple | None:
 
 
 class _Sizes:
-    """Shapes made of constants and of the sizes of a graph's inputs; each is made once."""
+    """Makes shapes from constants and from sizes of a graph's inputs, each shape once."""
 
     def __init__(self, graph: onnx.GraphProto, shapes: dict):
         self.graph = graph
@@ -75,7 +75,7 @@ class _Sizes:
         self._made: dict[str, str] = {}
 
     def shape(self, axes: tuple) -> str:
-        """The name of a shape, (n,) int64."""
+        """Return the name of a shape, (n,) int64."""
         if not any(isinstance(axis, str) for axis in axes):
             return self._constant(axes)
         parts = [self._size(a) if isinstance(a, str) else self._constant((a,)) for a in axes]
@@ -101,7 +101,7 @@ class _Sizes:
 
 
 def _sort_and_prune(graph: onnx.GraphProto) -> None:
-    """Nodes in an order in which each comes after what it reads, without those nobody reads."""
+    """Sort nodes so that each comes after its inputs, and remove the unused ones."""
     makers = {name: place for place, node in enumerate(graph.node) for name in node.output}
     order: list[int] = []
     done: set[int] = set()
@@ -127,7 +127,7 @@ def _sort_and_prune(graph: onnx.GraphProto) -> None:
 
 
 def _reads(node: onnx.NodeProto) -> Iterator[str]:
-    """What a node reads, and what the graphs inside it read from outside."""
+    """Return the inputs of a node, and those that the graphs inside it read from outside."""
     yield from filter(None, node.input)
     for attribute in node.attribute:
         if attribute.HasField("g"):

@@ -1,7 +1,7 @@
-"""A trained run as a TensorFlow SavedModel that takes and returns text.
+"""Export a trained run as a TensorFlow SavedModel that takes and returns text.
 
-Whoever serves it needs TensorFlow and tensorflow-text (for the operations of the subword model),
-not this package:
+Serving it needs TensorFlow and tensorflow-text (for the operations of the subword model), but not
+this package:
 
     import tensorflow as tf, tensorflow_text
     served = tf.saved_model.load("runs/one/export/savedmodel").signatures["serving_default"]
@@ -10,9 +10,9 @@ not this package:
     serving_default  text (B,) string -> translation (B,) string, score (B,) float32
     tokenize         text (B,) string -> ids (B, S) int32, padded with 0, lengths (B,) int32
 
-A text is one line without its end. Unlike `nmt translate`, a text over `search.max_source_pieces`
-is not split but translated whole, so cut long ones into sentences first. The width of the beam,
-the length penalty and the longest translation are part of the graph.
+A text is one line without its end. Unlike in `nmt translate`, a text that is longer than
+`search.max_source_pieces` is not split, so split long texts into sentences first. The beam size,
+the length penalty and the length limit are part of the graph.
 """
 
 import json
@@ -44,8 +44,8 @@ from nmtcli.text.lines import one_line
 from nmtcli.text.special_tokens import EOS_ID
 from nmtcli.text.subwords import Subwords, load_sides
 
-# Texts on which tokenizers differ: nothing, spaces, control pieces spelled out, the mark of a
-# space, decomposed and compatibility Hangul, what only some programs take for a space.
+# Texts on which tokenizers differ: empty text, spaces, spelled-out control tokens, the mark of a
+# space, decomposed and compatibility Hangul, characters that only some programs treat as a space.
 HARD_TEXTS = (
     "",
     "   ",
@@ -66,20 +66,20 @@ def export_savedmodel(
     search: SearchConfig,
     output,
 ) -> dict:
-    """Write a SavedModel and check it; an older one at `output` stays until the new one is whole.
+    """Write a SavedModel and check it; an older one at `output` stays until it is complete.
 
     Args:
         run: a trained run.
         checkpoint: `best`, `last` or `step-N`.
-        search: what becomes part of the graph.
+        search: the options of the search, which become part of the graph.
         output: the folder to make, or an older export.
 
     Returns:
-        what `nmt.json` in the folder says.
+        the content of `nmt.json` in the folder.
 
     Raises:
         UsageError: not on TensorFlow, no tensorflow-text, or `output` is something else.
-        NmtError: it could not be written, or translates otherwise than the run does.
+        NmtError: it could not be written, or it translates differently from the run.
     """
     require_tensorflow("a SavedModel")
     output = Path(output)
@@ -102,13 +102,13 @@ def export_savedmodel(
 
 
 def _text_graph():
-    """The module that needs tensorflow-text."""
+    """Import the module that needs tensorflow-text."""
     import tensorflow as tf
 
     try:
         with backend.quiet_stderr():
             from nmtcli.exports import savedmodel_graph as text_graph
-    except (ImportError, tf.errors.NotFoundError) as error:  # not found: of another TensorFlow
+    except (ImportError, tf.errors.NotFoundError) as error:  # built for another TensorFlow
         reason = str(error).splitlines()[0]
         raise UsageError(
             "a SavedModel needs tensorflow-text of TensorFlow's own version,"
@@ -123,13 +123,13 @@ def _save(graph, folder: Path) -> None:
     signatures = {"serving_default": graph.translate, "tokenize": graph.tokenize}
     try:
         tf.saved_model.save(graph, str(folder), signatures=signatures)
-    except tf.errors.OpError as error:  # how TensorFlow reports a full disk
+    except tf.errors.OpError as error:  # TensorFlow reports a full disk so
         reason = error.message.splitlines()[0]
         raise NmtError(f"{folder.parent}: cannot be written ({reason}); nothing was kept") from None
 
 
 def _describe(checkpoint: str, step: int, search: SearchConfig) -> dict:
-    """What a person who finds the folder wants to know."""
+    """Describe the export for a person who finds the folder."""
     penalties = ("length_penalty", "length_penalty_kind")
     baked = ("beam", *penalties, "max_length_factor", "max_length_margin")
     return {
@@ -144,16 +144,16 @@ def _describe(checkpoint: str, step: int, search: SearchConfig) -> dict:
 def find_difference(
     folder: Path, engine: StepEngine, source: Subwords, target: Subwords, search: SearchConfig
 ) -> str | None:
-    """Load a SavedModel and compare it with the package: ids of hard texts, translations of others.
+    """Load a SavedModel and compare it with the package: ids of hard texts, and translations.
 
     Args:
         folder: the SavedModel.
-        engine: runs the same model.
-        source, target: subwords.
-        search: what the graph was made with.
+        engine: an engine with the same model.
+        source, target: the subwords of each side.
+        search: the options that the graph was made with.
 
     Returns:
-        what it does otherwise than the package, or None.
+        a description of the difference, or None.
     """
     import tensorflow as tf
 

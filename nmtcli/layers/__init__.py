@@ -1,4 +1,4 @@
-"""Keras layers: attention and its score functions, recurrent cells, the Transformer's layers."""
+"""Keras layers: attention and score functions, recurrent cells, and the Transformer's layers."""
 
 from nmtcli.layers.attention import Attention, MultiHeadAttention
 from nmtcli.layers.feed_forward import FeedForward, LayerNorm

@@ -1,10 +1,10 @@
-"""Attention(Q, K, V): a weighted sum of the values, weighted by how well each key fits the query.
+"""Attention: a sum of the values, each weighted by how well its key fits the query.
 
     e = score(query, keys),  a = softmax(e),  context = sum over s of a[s] * values[s]
 
-`Attention` composes a score with a scope: all source positions, or a window of them.
-`MultiHeadAttention` does the same several times in parallel. Both have the same two steps, so that
-what depends on the source alone is computed once for a sentence:
+`Attention` combines a score function with a scope: all source positions, or a window of them.
+`MultiHeadAttention` runs several attentions in parallel. Both have the same two steps, so that
+everything that depends only on the source is computed once for a sentence:
 
     source = attention.read(memory, mask)                             # once for a sentence
     context, alignment = attention.attend(query, source, positions)   # for T queries, or for one
@@ -23,27 +23,27 @@ from nmtcli.layers.scores import NOTHING, make_score
 
 @keras.saving.register_keras_serializable(package="nmtcli")
 class Attention(keras.layers.Layer):
-    """Attention of one score function over all source positions or a window.
+    """Attention with one score function, over all source positions or over a window.
 
-    1. Scores of the query against all keys: (B, T, S).
-    2. Softmax over the real positions, of the window alone if there is one: (B, T, S).
-    3. With a predicted window, the weights are multiplied by its Gaussian and then sum to less
+    1. The score function compares the query with all keys: (B, T, S).
+    2. A softmax runs over the real positions, or over those inside the window: (B, T, S).
+    3. With a predicted window, the weights are multiplied by its Gaussian; they then sum to less
        than 1, as in the paper.
-    4. The weighted sum of the memory: (B, T, M).
+    4. The context is the weighted sum of the memory: (B, T, M).
 
     Reference: Bahdanau et al. (2015), arXiv:1409.0473, equations 5 and 6;
     Luong et al. (2015), arXiv:1508.04025, section 3.
 
     Args:
-        score: a name in `mechanisms.SCORES`.
+        score: a name in `nmtcli.config.attention.SCORES`.
         scope: `global`, `local-m` or `local-p`.
-        window: D of the local scopes.
-        units: A of the scores with a tanh, and of the predicted position.
-        positions: of the score `location`.
+        window: D, for the local scopes.
+        units: A, for the scores with a tanh and for the predicted position.
+        positions: how many source positions the score `location` knows.
         coverage: whether the score sees the sum of earlier weights.
 
     Raises:
-        ValueError: a name that does not exist, or a size that is not positive.
+        ValueError: a name does not exist, or a size is not positive.
     """
 
     def __init__(
@@ -65,26 +65,26 @@ class Attention(keras.layers.Layer):
         self.built = True
 
     def read(self, memory, mask):
-        """Compute what all steps need of the source, (B, S, M) and (B, S): a dictionary."""
+        """Prepare the source, (B, S, M) and (B, S), for all steps; return a dictionary."""
         return {"mask": mask, "memory": memory, "keys": self.score.project(memory)}
 
     def compute_weights(self):
-        """What `attend` reads, in the compute type. A loop reads it once before its first turn:
-        TensorFlow would else cast the weights in every turn."""
+        """Return the weights for `attend` in the compute type. Call it once before a loop:
+        TensorFlow would otherwise cast the weights in every turn."""
         of_score = self.score.compute_weights()
         return of_score, None if self.window is None else self.window.compute_weights()
 
     def attend(self, query, source, positions=None, coverage=None, weights=None):
-        """Attend to a source that was read before.
+        """Attend to a source that `read` has prepared.
 
         Args:
             query: (B, T, Q).
-            source: of `read`; dropout may have put in `dropout_mask`, (B, S), by which the
-                attention weights are multiplied before the sum.
+            source: the result of `read`. It may hold a `dropout_mask`, (B, S); the attention
+                weights are multiplied by it before the sum.
             positions: target positions of the queries from 0, int32, (T,) or (B, T); only a local
                 scope reads them.
-            coverage: float32, (B, T, S), if the score was made with it.
-            weights: of `compute_weights`; None reads them here.
+            coverage: float32, (B, T, S), if the score uses coverage.
+            weights: the result of `compute_weights`; None computes them here.
 
         Returns:
             the context, (B, T, M), and the attention weights, float32, (B, T, S).
@@ -109,21 +109,21 @@ class Attention(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="nmtcli")
 class MultiHeadAttention(keras.layers.Layer):
-    """Several scaled dot-product attentions in parallel, each in a space of its own.
+    """Several scaled dot-product attentions in parallel, each with its own projections.
 
         head_i = Attention(q Wq_i, h Wk_i, h Wv_i),  context = [head_1; ...; head_H] Wo
 
     The attention weights that are returned are the mean over the heads.
 
-    Reference: Vaswani et al. (2017), arXiv:1706.03762, section 3.2.2; the query is the state of a
-    recurrent decoder here.
+    Reference: Vaswani et al. (2017), arXiv:1706.03762, section 3.2.2; here the query is the state
+    of a recurrent decoder.
 
     Args:
         heads: H.
-        units: A, the sizes of all heads together; a multiple of the heads.
+        units: A, the sum of the sizes of all heads; a multiple of `heads`.
 
     Raises:
-        ValueError: sizes that are not positive, or no multiple.
+        ValueError: a size is not positive, or `units` is not a multiple of `heads`.
     """
 
     def __init__(self, heads, units=256, **kwargs):
@@ -146,7 +146,7 @@ class MultiHeadAttention(keras.layers.Layer):
         self.built = True
 
     def read(self, memory, mask):
-        """Keys (B, S, A), and values (B, S, A) under the name `memory`; see `Attention.read`."""
+        """Compute keys and values (`memory`), (B, S, A) each; see `Attention.read`."""
         return {
             "mask": mask,
             "memory": affine(memory, self.value_kernel),
@@ -154,12 +154,12 @@ class MultiHeadAttention(keras.layers.Layer):
         }
 
     def compute_weights(self):
-        """What `attend` reads; see `Attention.compute_weights`."""
+        """Return the weights for `attend`; see `Attention.compute_weights`."""
         query_kernel = ops.cast(self.query_kernel, self.compute_dtype)
         return query_kernel, ops.cast(self.output_kernel, self.compute_dtype)
 
     def attend(self, query, source, positions=None, coverage=None, weights=None):
-        """Attend as `Attention.attend` does; positions and coverage are not used."""
+        """Attend like `Attention.attend`; positions and coverage are not used."""
         query_kernel, output_kernel = self.compute_weights() if weights is None else weights
         parts = affine(query, query_kernel), source["keys"], source["memory"]
         queries, keys, values = (split_heads(part, self.heads) for part in parts)
@@ -175,29 +175,29 @@ class MultiHeadAttention(keras.layers.Layer):
 
 
 def _dropped(alignment, source):
-    """The weights, (B, T, S) or (B, H, T, S), without source positions that dropout hides."""
+    """Multiply the weights, (B, T, S) or (B, H, T, S), by the dropout mask of the source."""
     if "dropout_mask" not in source:
         return alignment
-    kept = ops.cast(source["dropout_mask"], alignment.dtype)  # as a layer casts what it is given
+    kept = ops.cast(source["dropout_mask"], alignment.dtype)  # a layer casts its inputs likewise
     middle = (1,) * (len(alignment.shape) - 2)
     return alignment * ops.reshape(kept, (ops.shape(kept)[0], *middle, -1))
 
 
 def split_heads(x, heads):
-    """(B, T, A) -> (B, H, T, A/H)."""
+    """Split the last axis into heads: (B, T, A) -> (B, H, T, A/H)."""
     batch, time, size = ops.shape(x)
     x = ops.reshape(x, (batch, time, heads, size // heads))
     return ops.transpose(x, (0, 2, 1, 3))
 
 
 def align_heads(queries, keys, mask):
-    """Weights of scaled dot-product attention in each head.
+    """Compute the weights of scaled dot-product attention in each head.
 
     Reference: Vaswani et al. (2017), arXiv:1706.03762, section 3.2.1, equation 1.
 
     Args:
         queries: (B, H, T, P); keys: (B, H, S, P).
-        mask: bool, of a shape that broadcasts to (B, H, T, S).
+        mask: bool; its shape broadcasts to (B, H, T, S).
 
     Returns:
         weights, float32, (B, H, T, S).
@@ -208,28 +208,28 @@ def align_heads(queries, keys, mask):
 
 
 def join_heads(x):
-    """(B, H, T, P) -> (B, T, H P), the heads side by side."""
+    """Put the heads side by side: (B, H, T, P) -> (B, T, H P)."""
     batch, heads, time, size = ops.shape(x)
     return ops.reshape(ops.transpose(x, (0, 2, 1, 3)), (batch, time, heads * size))
 
 
 def masked_softmax(scores, mask):
-    """Softmax over the last axis among the positions that `mask` keeps.
+    """Compute a softmax over the positions of the last axis that `mask` keeps.
 
     Args:
         scores: float32, (B, T, S), or with further axes.
-        mask: bool, (B, S), or a shape that broadcasts to that of the scores; True = real position.
+        mask: bool, (B, S), or a shape that broadcasts to the scores; True = real position.
 
     Returns:
-        weights, float32, like the scores: they sum to 1, and a row without a real position is all
-        zero.
+        weights, float32, shaped like the scores. They sum to 1; a row without a real position is
+        all zero.
     """
     mask = mask[:, None, :] if len(mask.shape) == 2 else mask
-    if scores.shape[-1] == 1:  # of which Keras would warn
+    if scores.shape[-1] == 1:  # Keras would warn otherwise
         return ops.where(mask, ops.ones_like(scores), 0.0)
     return ops.where(mask, ops.softmax(ops.where(mask, scores, NOTHING)), 0.0)
 
 
 def weighted_sum(weights, values):
-    """The context: (B, T, S), (B, S, M) -> (B, T, M) in the type of `values`."""
+    """Compute the context: (B, T, S), (B, S, M) -> (B, T, M) in the type of `values`."""
     return ops.matmul(ops.cast(weights, values.dtype), values)

@@ -1,10 +1,10 @@
-"""Affine maps over the last axis, as one flat matrix product."""
+"""Affine maps over the last axis, computed as one flat matrix product."""
 
 from keras import ops
 
 
 def affine(x, kernel, bias=None):
-    """`x` (..., I) @ `kernel` (I, O) + `bias` (O,) -> (..., O), in the type of `x`.
+    """Compute `x` (..., I) @ `kernel` (I, O) + `bias` (O,) -> (..., O), in the type of `x`.
 
     Leading axes are flattened first: one large matrix product is faster than a batched one.
     """
@@ -18,7 +18,7 @@ def affine(x, kernel, bias=None):
 
 
 class AffineMap:
-    """Weights W and b of one affine map of a layer."""
+    """The weights W and b of one affine map."""
 
     def __init__(self, layer, name, rows, columns, initializer="glorot_uniform"):
         self.kernel = layer.add_weight(

@@ -1,19 +1,19 @@
-"""Dropout whose random numbers come from the generator of the whole model."""
+"""Dropout that takes its random numbers from one generator for the whole model."""
 
 import keras
 from keras import ops
 
 
 class Dropout:
-    """Drop units when training.
+    """Dropout: set random units to zero while training.
 
-    This is no Keras layer, because all of a model's dropouts share one generator: a layer would
-    track it, and the model would then list its state once for each of them.
+    This is not a Keras layer, because all dropouts of a model share one generator: a layer would
+    track it, and the model would list its state once for each dropout.
 
     Reference: Srivastava et al. (2014), section 4.
 
     Args:
-        rate: the share of units that become zero; the others are multiplied by 1 / (1 - rate).
+        rate: the fraction of units that become zero; the others are multiplied by 1 / (1 - rate).
         seed: a `keras.random.SeedGenerator`, an integer, or None for Keras's global generator.
 
     Call arguments:
@@ -21,7 +21,7 @@ class Dropout:
         training: whether dropout acts.
 
     Returns:
-        like `x`.
+        a tensor like `x`.
     """
 
     def __init__(self, rate=0.0, seed=None):
@@ -33,8 +33,8 @@ class Dropout:
         return keras.random.dropout(x, self.rate, seed=self.seed)
 
     def mask(self, shape, dtype, training):
-        """Factors that drop the same units wherever they are multiplied; None if nothing is
-        dropped."""
+        """Draw a mask to multiply with, so that several products drop the same units; return None
+        if nothing is dropped."""
         if not training or not self.rate:
             return None
         return self(ops.ones(shape, dtype=dtype), training)

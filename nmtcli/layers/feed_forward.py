@@ -1,4 +1,4 @@
-"""The layers of a Transformer that see one position at a time: feed-forward and normalisation.
+"""The position-wise layers of a Transformer: feed-forward and layer normalisation.
 
 Letters: D model size, F feed-forward size.
 """
@@ -22,7 +22,7 @@ class LayerNorm(keras.layers.Layer):
         x: (..., D).
 
     Returns:
-        like `x`.
+        a tensor like `x`.
     """
 
     def build(self, input_shape):
@@ -41,28 +41,28 @@ class LayerNorm(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="nmtcli")
 class FeedForward(keras.layers.Layer):
-    """The same two affine maps at every position.
+    """Position-wise feed-forward layer: the same two affine maps at every position.
 
         relu:    W2 max(0, W1 x + b1) + b2         (gelu: x times the normal distribution's P(x))
         geglu:   W2 (gelu(W x + b) * (V x + c)) + b2
-        swiglu:  the same with swish(x) = x sigmoid(x) in gelu's place
+        swiglu:  like geglu, with swish(x) = x sigmoid(x) instead of gelu
 
     Reference: Vaswani et al. (2017), arXiv:1706.03762, section 3.3; Hendrycks and Gimpel (2016),
-    arXiv:1606.08415 (gelu); Shazeer (2020), arXiv:2002.05202, equation 6 (the gated ones; the
-    biases are ours).
+    arXiv:1606.08415 (gelu); Shazeer (2020), arXiv:2002.05202, equation 6 (the gated kinds; the
+    biases are our addition).
 
     Args:
         size: F.
         kind: `relu`, `gelu`, `geglu` or `swiglu`.
-        dropout: rate on the inner units.
-        seed: of dropout; see `Dropout`.
+        dropout: dropout rate on the inner units.
+        seed: seed of the dropout; see `Dropout`.
 
     Call arguments:
         x: (..., D).
         training: whether dropout acts.
 
     Returns:
-        like `x`.
+        a tensor like `x`.
     """
 
     def __init__(self, size, kind="relu", dropout=0.0, seed=None, **kwargs):

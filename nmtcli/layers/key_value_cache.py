@@ -1,10 +1,10 @@
-"""The key-value cache of self-attention, shared by the W hypotheses of a sentence.
+"""The key-value cache of self-attention, which the W hypotheses of a sentence share.
 
-Keys and values of earlier target positions are not moved when a beam search reorders its
-hypotheses. Each target position of each hypothesis has a place of its own in the sentence's cache,
-and a mask says which places a hypothesis descends from: bool, (B, W, L).
+When a beam search reorders its hypotheses, the cached keys and values are not moved. Each target
+position of each hypothesis has its own place in the sentence's cache, and a mask, bool (B, W, L),
+says which places belong to the history of a hypothesis.
 
-A cache grows with every step, or it has a fixed capacity and `length` says how much of it is taken.
+A cache grows with every step, or it has a fixed capacity and `length` counts the used places.
 
 Letters: B sentences, W hypotheses of each, L places of the cache, H heads, P head size.
 """
@@ -13,7 +13,7 @@ from keras import ops
 
 
 def reorder(x, origins):
-    """(B, V, ...) -> (B, W, ...): hypothesis w goes on from what origins[b, w] was; (B, W)."""
+    """Reorder (B, V, ...) to (B, W, ...): hypothesis w continues hypothesis origins[b, w]."""
     batch, width = ops.shape(origins)
     before, *rest = ops.shape(x)[1:]
     first = ops.arange(batch, dtype="int32")[:, None] * before
@@ -28,16 +28,16 @@ def grow(x):
 
 
 def append_to_mask(cache_mask, width, length=None):
-    """Add a place for each hypothesis, which it sees itself.
+    """Add one place for each hypothesis; only that hypothesis sees it.
 
     Args:
         cache_mask: bool, (B, W, L).
         width: W.
-        length: int32, (B,): how many of the L places are taken, where W more are free; None where
+        length: int32, (B,): how many of the L places are used; at least W more are free. None if
             the cache grows with every step.
 
     Returns:
-        bool, (B, W, L), or (B, W, L + W) where the cache grows.
+        bool, (B, W, L), or (B, W, L + W) if the cache grows.
     """
     own = ops.arange(width, dtype="int32")
     if length is None:
@@ -48,15 +48,15 @@ def append_to_mask(cache_mask, width, length=None):
 
 
 def append(cache, new, length=None):
-    """Write the keys or values of a step behind those in the cache.
+    """Append the keys or values of a step to the cache.
 
     Args:
         cache: (B, H, L, P).
         new: (B, H, W, P).
-        length: as of `append_to_mask`.
+        length: see `append_to_mask`.
 
     Returns:
-        (B, H, L, P), or (B, H, L + W, P) where the cache grows.
+        (B, H, L, P), or (B, H, L + W, P) if the cache grows.
     """
     if length is None:
         return ops.concatenate([cache, new], axis=2)
@@ -67,5 +67,5 @@ def append(cache, new, length=None):
 
 
 def _places(cache, length):
-    """The number of each of the L places behind those that are taken: (B, 1, L)."""
+    """Number the L places from the first free one: (B, 1, L)."""
     return (ops.arange(ops.shape(cache)[2], dtype="int32") - length[:, None])[:, None]

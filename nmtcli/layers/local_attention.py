@@ -1,7 +1,7 @@
-"""Local attention: which source positions a target position may see.
+"""Local attention: the windows of source positions that a target position may see.
 
 Letters: B batch, T queries, S source, Q query size, A units, D half width of a window.
-A window is the positions s from 0 with |s - p| <= D; what lies outside the sentence is cut off.
+A window holds the positions s, counted from 0, with |s - p| <= D; it ends where the sentence ends.
 """
 
 import keras
@@ -12,12 +12,12 @@ from nmtcli.layers.dense import affine
 
 @keras.saving.register_keras_serializable(package="nmtcli")
 class MonotonicWindow(keras.layers.Layer):
-    """local-m: source and target are taken to run in step.
+    """Window of local-m: the source position is assumed equal to the target position.
 
         p[t] = t
 
-    A target longer than its source stays at the last real position, so that a window is never empty
-    (the paper leaves this case open).
+    If the target is longer than the source, p stays at the last real position, so that a window is
+    never empty (the paper leaves this case open).
 
     Reference: Luong et al. (2015), arXiv:1508.04025, section 3.2 (monotonic alignment).
 
@@ -30,8 +30,8 @@ class MonotonicWindow(keras.layers.Layer):
         positions: t, int32, (T,) or (B, T).
 
     Returns:
-        inside: bool, (B, T, S), real positions inside the window.
-        scale: None: the weights stay as the softmax gives them.
+        inside: bool, (B, T, S), True = a real position inside the window.
+        scale: None; the softmax weights are not changed.
 
     Raises:
         ValueError: `width` is not positive.
@@ -45,10 +45,10 @@ class MonotonicWindow(keras.layers.Layer):
         self.built = True
 
     def compute_weights(self):
-        """This window has no weights."""
+        """Return None: this window has no weights."""
 
     def step(self, query, mask, positions, weights=None):
-        """As a call; `weights` are of `compute_weights`."""
+        """Return the result of a call; `weights` are the result of `compute_weights`."""
         positions = positions if len(positions.shape) == 2 else positions[None]
         last = ops.sum(ops.cast(mask, "int32"), axis=1, keepdims=True) - 1
         center = ops.cast(ops.minimum(ops.cast(positions, "int32"), last), "float32")
@@ -63,12 +63,12 @@ class MonotonicWindow(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="nmtcli")
 class PredictiveWindow(keras.layers.Layer):
-    """local-p: the query predicts where to look.
+    """Window of local-p: the query predicts the source position.
 
         p[b, t] = L[b] * sigmoid(v . tanh(W q[b, t]))
         a[b, t, s] = align(q[b, t], h[b, s]) * exp(-(s - p[b, t])^2 / (2 sigma^2)),  sigma = D / 2
 
-    L is the number of real source positions. `align` is the softmax inside the window.
+    L is the number of real source positions; `align` is the softmax inside the window.
 
     Reference: Luong et al. (2015), arXiv:1508.04025, section 3.2, equations 9 and 10 (predictive
     alignment).
@@ -83,8 +83,8 @@ class PredictiveWindow(keras.layers.Layer):
         positions: not used.
 
     Returns:
-        inside: bool, (B, T, S), real positions inside the window.
-        scale: float32, (B, T, S), the Gaussian.
+        inside: bool, (B, T, S), True = a real position inside the window.
+        scale: float32, (B, T, S), the values of the Gaussian.
 
     Raises:
         ValueError: `width` or `units` is not positive.
@@ -107,11 +107,11 @@ class PredictiveWindow(keras.layers.Layer):
         self.built = True
 
     def compute_weights(self):
-        """Kernel and vector, to be read once before a loop of steps."""
+        """Return the kernel and the vector; call it once before a loop of steps."""
         return ops.cast(self.kernel, self.compute_dtype), ops.cast(self.vector, "float32")
 
     def step(self, query, mask, positions=None, weights=None):
-        """As a call, with the weights of `compute_weights`; None reads them here."""
+        """Return the result of a call; `weights` of `compute_weights`, None computes them here."""
         kernel, vector = self.compute_weights() if weights is None else weights
         inner = ops.cast(ops.tanh(affine(query, kernel)), "float32")
         share = ops.sigmoid(affine(inner, vector)[..., 0])  # (B, T), of the sentence
@@ -127,7 +127,7 @@ class PredictiveWindow(keras.layers.Layer):
 
 
 def make_window(scope, width, units, **kwargs):
-    """The window of a name in `mechanisms.SCOPES`; None of `global`."""
+    """Make the window for a scope in `nmtcli.config.attention.SCOPES`; None for `global`."""
     if scope == "global":
         return None
     if scope == "local-m":
@@ -138,7 +138,7 @@ def make_window(scope, width, units, **kwargs):
 
 
 def _inside(center, mask, width):
-    """Centres (B, T) and mask (B, S) -> inside, bool (B, T, S), and distance, float32 (B, T, S)."""
+    """Compute from centres (B, T) the bool `inside` and the float32 distance, (B, T, S) each."""
     source = ops.arange(ops.shape(mask)[1], dtype="float32")
     distance = source[None, None, :] - center[:, :, None]
     return mask[:, None, :] & (ops.abs(distance) <= width), distance

@@ -1,4 +1,4 @@
-"""Positions of a Transformer: sinusoids that are added, or rotations of queries and keys.
+"""Position encodings of a Transformer: added sinusoids, or rotations of queries and keys.
 
 Letters: B batch, T positions, D model size, H heads, P head size (D / H).
 """
@@ -8,17 +8,17 @@ from keras import ops
 
 
 def sinusoids(positions, size):
-    """The sinusoidal encoding of positions.
+    """Compute the sinusoidal encoding of positions.
 
         p[t, 2i] = sin(t / 10000^(2i / D)),  p[t, 2i + 1] = cos(t / 10000^(2i / D))
 
-    The sines stand in the first half and the cosines in the second, which is the paper's encoding
-    with its columns in another order.
+    The sines are in the first half and the cosines in the second: this is the paper's encoding with
+    its columns in another order.
 
     Reference: Vaswani et al. (2017), arXiv:1706.03762, section 3.5.
 
     Args:
-        positions: from 0, int32, (T,) or (B, 1).
+        positions: counted from 0, int32, (T,) or (B, 1).
         size: D, even.
 
     Returns:
@@ -34,16 +34,16 @@ def rotate(x, positions):
         for each pair (x[i], x[i + P/2]):  a = t / 10000^(2i / P)
         x'[i] = x[i] cos a - x[i + P/2] sin a,  x'[i + P/2] = x[i + P/2] cos a + x[i] sin a
 
-    The product of a rotated query and a rotated key depends on their distance alone.
+    The product of a rotated query and a rotated key depends only on their distance.
 
-    Reference: Su et al. (2021), arXiv:2104.09864, section 3.4.2; which units make a pair is free.
+    Reference: Su et al. (2021), arXiv:2104.09864, section 3.4.2; any pairing of units will do.
 
     Args:
         x: (B, H, T, P), P even.
-        positions: from 0, int32, (T,) or (B, 1).
+        positions: counted from 0, int32, (T,) or (B, 1).
 
     Returns:
-        like `x`.
+        a tensor like `x`.
     """
     size = x.shape[-1]
     angles = ops.cast(positions, "float32")[..., None] * _frequencies(size)  # (T, P/2) or (B, 1, .)
@@ -57,5 +57,5 @@ def rotate(x, positions):
 
 
 def _frequencies(size):
-    """1 / 10000^(2i / size) for i below size / 2."""
+    """Compute 1 / 10000^(2i / size) for i below size / 2."""
     return (10000.0 ** (-np.arange(0, size, 2) / size)).astype("float32")

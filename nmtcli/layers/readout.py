@@ -1,4 +1,4 @@
-"""The readout makes of state and context what the output layer sees.
+"""The readout: it turns decoder state and context into the input of the output layer.
 
 Letters: B batch, T target, D decoder state, M memory, E embedding, R readout.
 """
@@ -11,10 +11,10 @@ from nmtcli.layers.dense import affine
 
 @keras.saving.register_keras_serializable(package="nmtcli")
 class Readout(keras.layers.Layer):
-    """One layer between the decoder and the output layer.
+    """Layer between the decoder and the output layer.
 
         tanh:    r = tanh(W [s; c] + b)
-        maxout:  r = max of the two halves of W [s; c; y] + b,  y the embedded previous piece
+        maxout:  r = max of the two halves of W [s; c; y] + b,  y the embedded previous token
 
     Reference: Luong et al. (2015), arXiv:1508.04025, equation 5 (tanh, the attentional state);
     Bahdanau et al. (2015), arXiv:1409.0473, A.2.2 (maxout, Goodfellow et al., 2013).
@@ -49,11 +49,11 @@ class Readout(keras.layers.Layer):
         self.built = True
 
     def compute_weights(self):
-        """Kernel and bias in the compute type, to be read once before a loop of steps."""
+        """Return kernel and bias in the compute type; call it once before a loop of steps."""
         return ops.cast(self.kernel, self.compute_dtype), ops.cast(self.bias, self.compute_dtype)
 
     def step(self, outputs, contexts, embedded, weights=None):
-        """As a call, with the weights of `compute_weights`; None reads them here."""
+        """Return the result of a call; `weights` of `compute_weights`, None computes them here."""
         kernel, bias = self.compute_weights() if weights is None else weights
         inputs = [outputs, contexts]
         if self.kind == "maxout":

@@ -1,13 +1,13 @@
-"""Recurrent cells, and layers that run them over whole sequences.
+"""Recurrent cells, and functions that run them over whole sequences.
 
-A cell is two steps, so that the product with the inputs, which needs no loop, stays out of it:
+A cell works in two steps, because the product with the inputs needs no loop:
 
     projected = cell.project(inputs)            # (B, T, I) -> (B, T, G * U), all positions at once
     weights = cell.compute_weights()            # once before the loop
     output, state = cell.step(projected[:, t], state, weights=weights)
 
 Letters: B batch, T positions, I input size, U units, G gates (3 in a GRU, 4 in an LSTM).
-A state is a tuple of (B, U) tensors; the output is its first one.
+A state is a tuple of (B, U) tensors; its first tensor is the output.
 """
 
 import keras
@@ -18,7 +18,7 @@ from nmtcli.layers.scan import scan
 
 
 class _Cell(keras.layers.Layer):
-    """The base of the cells, with the weights [W, U, b] of G gates side by side."""
+    """The base class of the cells; it has the weights [W, U, b] of G gates side by side."""
 
     gates: int
     state_size: int
@@ -44,7 +44,7 @@ class _Cell(keras.layers.Layer):
         return ops.zeros(shape, dtype)
 
     def project(self, inputs):
-        """W x + b at every position: (..., I) -> (..., G * U)."""
+        """Compute W x + b at every position: (..., I) -> (..., G * U)."""
         return affine(inputs, self.kernel, self.bias)
 
     def zero_state(self, batch):
@@ -52,18 +52,18 @@ class _Cell(keras.layers.Layer):
         return (zeros,) * self.state_size
 
     def compute_weights(self):
-        """What `step` reads, in the compute type. A loop reads it once before its first turn:
-        TensorFlow would else cast the weights in every turn."""
+        """Return the weights for `step` in the compute type. Call it once before a loop:
+        TensorFlow would otherwise cast the weights in every turn."""
 
     def step(self, projected, state, dropout_mask=None, weights=None):
-        """One position.
+        """Compute one position.
 
         Args:
-            projected: of `project`, (B, G * U).
+            projected: one position of the result of `project`, (B, G * U).
             state: tuple of (B, U).
-            dropout_mask: (B, U), by which the state is multiplied before its product; None: no
+            dropout_mask: (B, U); the state is multiplied by it before its product. None: no
                 dropout.
-            weights: of `compute_weights`; None reads them here.
+            weights: the result of `compute_weights`; None computes them here.
 
         Returns:
             output: (B, U), and the new state.
@@ -78,12 +78,12 @@ class _Cell(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="nmtcli")
 class GRUCell(_Cell):
-    """Gated recurrent unit.
+    """Gated recurrent unit (GRU).
 
         z = sigmoid(Wz x + Uz h),  r = sigmoid(Wr x + Ur h)
         h~ = tanh(W x + r * (U h + b')),  h' = z * h + (1 - z) * h~
 
-    The reset gate acts after the product with U, as in cuDNN, so that one product serves all gates.
+    The reset gate acts after the product with U, as in cuDNN, so one product serves all gates.
 
     Reference: Cho et al. (2014), arXiv:1406.1078, section 2.3 and appendix A.
     """
@@ -115,7 +115,7 @@ class GRUCell(_Cell):
 
 @keras.saving.register_keras_serializable(package="nmtcli")
 class LSTMCell(_Cell):
-    """Long short-term memory with a forget gate whose bias begins at one.
+    """Long short-term memory (LSTM) with a forget gate whose bias is initialised to one.
 
         i, f, o = sigmoid(W x + U h),  g = tanh(W x + U h)
         c' = f * c + i * g,  h' = o * tanh(c')
@@ -147,7 +147,7 @@ class LSTMCell(_Cell):
 
 
 def make_cell(kind, units, **kwargs):
-    """The cell called `gru` or `lstm`."""
+    """Make the cell for the name `gru` or `lstm`."""
     cells = {"gru": GRUCell, "lstm": LSTMCell}
     if kind not in cells:
         raise ValueError(f"cell must be one of {sorted(cells)}. Received: {kind!r}")
@@ -161,19 +161,19 @@ def run_cell(cell, inputs, state, mask=None, reverse=False, dropout_mask=None):
         cell: a built cell.
         inputs: (B, T, I).
         state: tuple of (B, U).
-        mask: bool, (B, T); where False the state is carried over unchanged.
-        reverse: read from the last position to the first; outputs stay in the order of the inputs.
-        dropout_mask: (B, U), by which the state is multiplied before each product, or None.
+        mask: bool, (B, T); where it is False, the state is carried over unchanged.
+        reverse: run from the last position to the first; outputs keep the order of the inputs.
+        dropout_mask: (B, U); the state is multiplied by it before each product. Or None.
 
     Returns:
         outputs: (B, T, U).
-        state: tuple of (B, U) after the last real position (the first one when reversed).
+        state: tuple of (B, U) after the last real position (after the first if reversed).
     """
     return run_projected(cell, cell.project(inputs), state, mask, reverse, dropout_mask)
 
 
 def run_projected(cell, projected, state, mask=None, reverse=False, dropout_mask=None):
-    """Run a cell over inputs that `cell.project` has seen, (B, T, G U); see `run_cell`."""
+    """Run a cell over the results of `cell.project`, (B, T, G U); see `run_cell`."""
     weights = cell.compute_weights()
     projected = ops.transpose(projected, (1, 0, 2))  # (T, B, G U)
 

@@ -1,7 +1,7 @@
-"""The loop over positions: the one thing in the layers that each backend does its own way.
+"""The loop over positions, the only code in the layers that depends on the backend.
 
-`keras.ops.scan` on TensorFlow wants outputs shaped like the carry and copies the carry through
-arrays; a decoder's outputs (state, context, weights) are not shaped like its state.
+On TensorFlow, `keras.ops.scan` requires outputs shaped like the carry and copies the carry through
+arrays; but a decoder's outputs (state, context, weights) are not shaped like its state.
 """
 
 import keras
@@ -15,10 +15,10 @@ def scan(function, carry, positions, reverse=False):
         function: (carry, position) -> (carry, outputs); structures of tensors of fixed shapes.
         carry: structure of tensors before the first position.
         positions: structure of tensors (T, ...), one slice for each turn.
-        reverse: from the last position to the first; outputs keep the order of the positions.
+        reverse: run from the last position to the first; outputs keep the order of the positions.
 
     Returns:
-        carry after the last turn, and the outputs stacked to (T, ...).
+        the carry after the last turn, and the outputs stacked to (T, ...).
     """
     if keras.backend.backend() == "jax":
         import jax
@@ -54,7 +54,7 @@ def _tensorflow_scan(function, carry, positions, reverse):
     )
     stacked = []
     for array in collected:
-        # Turned round here: an ONNX loop collects its outputs in the order of its turns.
+        # Reversed here, because an ONNX loop collects its outputs in the order of its turns.
         output = tf.reverse(array.stack(), [0]) if reverse else array.stack()
         output.set_shape([arrays[0].shape[0], *output.shape[1:]])
         stacked.append(output)
@@ -62,7 +62,7 @@ def _tensorflow_scan(function, carry, positions, reverse):
 
 
 def _output_signature(function, carry, positions, arrays):
-    """Types and shapes of one turn's outputs; in a graph, found without running the turn."""
+    """Find types and shapes of the outputs of a turn; a graph does so without running it."""
     import tensorflow as tf
 
     def first(flat_carry, flat_position):

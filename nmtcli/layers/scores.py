@@ -1,14 +1,14 @@
-"""Score functions (alignment models): how well each source position fits a query.
+"""Score functions (alignment models): they measure how well each source position fits a query.
 
-Each is a layer with the same two steps, so that what depends on the source alone is computed once
-for a sentence and not once for a target step:
+Each is a layer with the same two steps. What depends only on the source is computed once for a
+sentence, not at every target step:
 
     keys = score.project(memory)                # (B, S, M) -> (B, S, A)
     weights = score.compute_weights()           # once before a loop over target positions
     scores = score.step(query, keys, weights=weights)     # (B, T, Q), (B, S, A) -> (B, T, S)
 
 Letters: B batch, T queries (1 when decoding), S source, Q query size, M memory size, A alignment.
-Scores are float32, before the softmax; the products under them are of the compute type.
+Scores are float32 values before the softmax; their products are computed in the compute type.
 """
 
 import functools
@@ -19,41 +19,41 @@ from keras import ops
 
 from nmtcli.layers.dense import affine
 
-NOTHING = -1e30  # the score of a position that may not be attended to
+NOTHING = -1e30  # the score of a masked position
 
 
 class Score(keras.layers.Layer):
-    """The base of the scores.
+    """The base class of the score functions.
 
-    A score has `build` and `step`; `project` where the keys are not the memory itself; and
-    `compute_weights` where it has weights.
+    A score defines `build` and `step`. It defines `project` if the keys are not the memory itself,
+    and `compute_weights` if it has weights.
 
     Call arguments:
         query: decoder states, (B, T, Q).
         keys: `project(memory)`, (B, S, A).
-        coverage: float32, (B, T, S), for scores made with coverage.
+        coverage: float32, (B, T, S), for scores with coverage.
 
     Returns:
         scores before the softmax, float32, (B, T, S).
     """
 
     def project(self, memory):
-        """What the score needs of each source position: (B, S, M) -> (B, S, A)."""
+        """Compute the key of each source position: (B, S, M) -> (B, S, A)."""
         return memory
 
     def compute_weights(self):
-        """What `step` reads, in the compute type. A loop reads it once before its first turn:
-        TensorFlow would else cast the weights in every turn."""
+        """Return the weights for `step` in the compute type. Call it once before a loop:
+        TensorFlow would otherwise cast the weights in every turn."""
 
     def step(self, query, keys, coverage=None, weights=None):
-        """As a call, with the weights of `compute_weights`; None reads them here."""
+        """Return the result of a call; `weights` of `compute_weights`, None computes them here."""
 
     def call(self, query, keys, coverage=None):
         return self.step(query, keys, coverage)
 
 
 class _AdditiveWeights(NamedTuple):
-    """The query's kernel (Q, A), and vectors (A,), of which the coverage's may be None."""
+    """The query's kernel (Q, A) and the vectors (A,); the vector of the coverage may be None."""
 
     query_kernel: Any
     vector: Any
@@ -61,7 +61,7 @@ class _AdditiveWeights(NamedTuple):
 
 
 class _Additive(Score):
-    """The base of the additive and the concat score, v . tanh(W q + U h), whose kernels differ."""
+    """The base class of the additive and the concat score, v . tanh(W q + U h)."""
 
     def __init__(self, units, coverage=False, **kwargs):
         super().__init__(**kwargs)
@@ -79,7 +79,7 @@ class _Additive(Score):
             )
 
     def _query_kernel(self):
-        """The matrix that multiplies the query, (Q, A)."""
+        """Return the matrix that multiplies the query, (Q, A)."""
 
     def compute_weights(self):
         cast = functools.partial(ops.cast, dtype=self.compute_dtype)
@@ -103,21 +103,21 @@ class _Additive(Score):
 
 @keras.saving.register_keras_serializable(package="nmtcli")
 class AdditiveScore(_Additive):
-    """Bahdanau's alignment model: how well source position s fits the query.
+    """Bahdanau's additive score, with optional coverage.
 
         e[b, t, s] = v . tanh(W q[b, t] + U h[b, s] + a)
 
-    and with coverage c[b, t, s], the sum of earlier weights of s, plus w c[b, t, s] in the tanh.
+    With coverage c[b, t, s], the sum of the earlier weights of s, the tanh also adds w c[b, t, s].
 
-    The gradient computes the hyperbolic tangent again instead of keeping it: a decoder loop would
-    else store a (B, S, A) array for every target position.
+    The gradient computes the hyperbolic tangent again and does not store it: otherwise a decoder
+    loop would store a (B, S, A) array for every target position.
 
-    Reference: Bahdanau et al. (2015), arXiv:1409.0473, section 3.1 and A.1.2 (the bias a is ours);
+    Reference: Bahdanau et al. (2015), arXiv:1409.0473, section 3.1 and A.1.2 (without bias a);
     See et al. (2017), arXiv:1704.04368, section 2.3, equation 11 (coverage).
 
     Args:
-        units: A, size of the alignment space; positive.
-        coverage: whether the score sees the coverage.
+        units: A, the size of the alignment space; positive.
+        coverage: whether the score uses the coverage.
 
     Raises:
         ValueError: `units` is not positive.
@@ -135,7 +135,7 @@ class AdditiveScore(_Additive):
         self.built = True
 
     def project(self, memory):
-        """U h + a for all source positions: (B, S, M) -> (B, S, A)."""
+        """Compute U h + a for all source positions: (B, S, M) -> (B, S, A)."""
         return affine(memory, self.memory_kernel, self.bias)
 
     def _query_kernel(self):
@@ -144,19 +144,19 @@ class AdditiveScore(_Additive):
 
 @keras.saving.register_keras_serializable(package="nmtcli")
 class ConcatScore(_Additive):
-    """Luong's third score: one matrix reads query and memory side by side.
+    """Luong's concat score: one matrix multiplies query and memory side by side.
 
         e[b, t, s] = v . tanh(W [q[b, t]; h[b, s]])
 
-    W is cut into the columns of the query and those of the memory, whose product is computed once.
-    Coverage and the gradient are as in `AdditiveScore`.
+    W is split into the columns of the query and the columns of the memory; the product with the
+    memory is computed once. Coverage and gradient work as in `AdditiveScore`.
 
     Reference: Luong et al. (2015), arXiv:1508.04025, section 3.1 (concat; the tanh and v are
-    those of its published version).
+    from the published version).
 
     Args:
-        units: A, size of the alignment space; positive.
-        coverage: whether the score sees the coverage.
+        units: A, the size of the alignment space; positive.
+        coverage: whether the score uses the coverage.
 
     Raises:
         ValueError: `units` is not positive.
@@ -172,7 +172,7 @@ class ConcatScore(_Additive):
         self.built = True
 
     def project(self, memory):
-        """The memory's share of W [q; h]: (B, S, M) -> (B, S, A)."""
+        """Compute the memory's part of W [q; h]: (B, S, M) -> (B, S, A)."""
         return affine(memory, self.kernel[self.query_size :])
 
     def _query_kernel(self):
@@ -181,7 +181,7 @@ class ConcatScore(_Additive):
 
 @keras.saving.register_keras_serializable(package="nmtcli")
 class DotScore(Score):
-    """Luong's simplest score: the query and the memory share one space.
+    """Luong's dot score: the dot product of query and memory.
 
         e[b, t, s] = q[b, t] . h[b, s]          (scaled: divided by sqrt(Q))
 
@@ -189,11 +189,11 @@ class DotScore(Score):
     Vaswani et al. (2017), arXiv:1706.03762, section 3.2.1, equation 1 (scaled).
 
     Args:
-        scaled: whether the product is divided by the square root of the size, which keeps the
-            softmax of large vectors from saturating.
+        scaled: whether the product is divided by the square root of the size, so that the softmax
+            does not saturate for large vectors.
 
     Raises:
-        ValueError: queries and memory differ in size (a learnt matrix between them is `general`).
+        ValueError: queries and memory differ in size (`general` has a learnt matrix between them).
     """
 
     def __init__(self, scaled=False, **kwargs):
@@ -218,7 +218,7 @@ class DotScore(Score):
 
 @keras.saving.register_keras_serializable(package="nmtcli")
 class GeneralScore(Score):
-    """Luong's second score: a learnt matrix between the query's space and the memory's.
+    """Luong's general score: the dot product through a learnt matrix.
 
         e[b, t, s] = q[b, t] . (W h[b, s])
 
@@ -226,14 +226,14 @@ class GeneralScore(Score):
     """
 
     def build(self, query_shape, memory_shape):
-        # The transpose of the paper's matrix: what it maps are rows here.
+        # This is the transpose of the paper's matrix, because it multiplies rows here.
         self.kernel = self.add_weight(
             name="kernel", shape=(memory_shape[-1], query_shape[-1]), initializer="glorot_uniform"
         )
         self.built = True
 
     def project(self, memory):
-        """W h for all source positions: (B, S, M) -> (B, S, Q)."""
+        """Compute W h for all source positions: (B, S, M) -> (B, S, Q)."""
         return affine(memory, self.kernel)
 
     def step(self, query, keys, coverage=None, weights=None):
@@ -242,16 +242,16 @@ class GeneralScore(Score):
 
 @keras.saving.register_keras_serializable(package="nmtcli")
 class LocationScore(Score):
-    """Luong's first model: the query alone says where to look, whatever stands there.
+    """Luong's location score: it depends on the query and the position, not on the memory.
 
         e[b, t, s] = (W q[b, t])[s]
 
-    Short sentences use the first rows of W; source positions from P on cannot be attended to.
+    Short sentences use the first rows of W; attention cannot reach source positions from P on.
 
     Reference: Luong et al. (2015), arXiv:1508.04025, section 3.1, equation 8 (location).
 
     Args:
-        positions: P, how many source positions have a row; positive.
+        positions: P, the number of source positions that have a row; positive.
 
     Raises:
         ValueError: `positions` is not positive.
@@ -270,7 +270,7 @@ class LocationScore(Score):
         self.built = True
 
     def project(self, memory):
-        """Nothing of the memory but its length: (B, S, 1)."""
+        """Keep only the length of the memory: (B, S, 1)."""
         return memory[:, :, :1]
 
     def compute_weights(self):
@@ -288,7 +288,7 @@ class LocationScore(Score):
 
 
 def make_score(kind, units=256, positions=256, coverage=False, **kwargs):
-    """The score function of a name in `mechanisms.SCORES`."""
+    """Make the score function for a name in `nmtcli.config.attention.SCORES`."""
     if kind == "additive":
         return AdditiveScore(units, coverage, **kwargs)
     if kind == "concat":
@@ -303,18 +303,18 @@ def make_score(kind, units=256, positions=256, coverage=False, **kwargs):
 
 
 def _products(query, keys):
-    """q . k, (B, T, A), (B, S, A) -> float32 (B, T, S)."""
+    """Compute q . k: (B, T, A), (B, S, A) -> float32 (B, T, S)."""
     return ops.cast(ops.matmul(query, ops.transpose(keys, (0, 2, 1))), "float32")
 
 
 # -- the additive energy, sum over A of v * tanh(...), with its gradient written out ---------------
 #
-# The (B, T, S, A) tanh is computed twice and never kept: a decoder loop would else store a
-# (B, S, A) array for every target position.
+# The (B, T, S, A) tanh is computed twice and never stored: otherwise a decoder loop would store
+# a (B, S, A) array for every target position.
 
 
 def additive_energy(query, keys, vector):
-    """sum over A of vector * tanh(query + keys): (B, T, 1, A), (B, 1, S, A), (A,) -> (B, T, S)."""
+    """Sum vector * tanh(query + keys) over A: (B, T, 1, A), (B, 1, S, A), (A,) -> (B, T, S)."""
 
     @ops.custom_gradient
     def energy(query, keys, vector):
@@ -331,7 +331,7 @@ def additive_energy(query, keys, vector):
 
 
 def covered_additive_energy(query, keys, vector, coverage, slope):
-    """`additive_energy` of tanh(query + keys + coverage * slope); also (B, T, S) and (A,)."""
+    """Compute `additive_energy` with coverage (B, T, S) * slope (A,) inside the tanh."""
 
     def activation(query, keys, coverage, slope):
         return ops.tanh(query + keys + coverage[..., None] * slope)
@@ -358,14 +358,14 @@ def _weighted_sum(activation, vector):
 
 
 def _back(activation, vector, upstream):
-    """Gradients by what is inside the tanh, (B, T, S, A), and by the vector, (A,)."""
+    """Return the gradients with respect to the tanh's argument, (B, T, S, A), and vector, (A,)."""
     upstream = ops.cast(upstream, activation.dtype)
     inner = upstream[..., None] * (vector * (1 - activation * activation))
     return inner, _row_times_rows(upstream, activation)
 
 
 def _row_times_rows(row, rows):
-    """sum over B, T, S of row (B, T, S) * rows (B, T, S, A): (A,), as one product."""
+    """Sum row (B, T, S) * rows (B, T, S, A) over B, T and S in one product: (A,)."""
     size = ops.shape(rows)[-1]
     return ops.matmul(ops.reshape(row, (1, -1)), ops.reshape(rows, (-1, size)))[0]
 

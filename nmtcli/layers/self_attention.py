@@ -1,4 +1,4 @@
-"""Attention in the Transformer: of a sequence to itself, and of the target to the source.
+"""The Transformer's attention layers: self-attention, and cross-attention to the source.
 
 Letters: B batch, T positions, S keys, W hypotheses of a sentence, L places of the cache, D model
 size, H heads, P head size (D / H). Masks are bool and True keeps.
@@ -16,7 +16,7 @@ from nmtcli.layers.positions import rotate
 
 @keras.saving.register_keras_serializable(package="nmtcli")
 class SelfAttention(keras.layers.Layer):
-    """Every position attends to those of its own sequence.
+    """Multi-head self-attention: every position attends to the positions of its own sequence.
 
         head_i = softmax(Q_i K_i^T / sqrt(P)) V_i,  y = [head_1; ...; head_H] Wo + b
 
@@ -25,13 +25,13 @@ class SelfAttention(keras.layers.Layer):
     Args:
         heads: H.
         rotary: whether queries and keys are rotated by their positions.
-        dropout: rate on the attention weights.
-        seed: of dropout; see `Dropout`.
+        dropout: dropout rate on the attention weights.
+        seed: seed of the dropout; see `Dropout`.
 
     Call arguments:
         x: (B, T, D).
         mask: bool, (B or 1, 1, T or 1, T): which keys each query sees.
-        positions: from 0, int32, (T,) or (B, 1); read only if `rotary`.
+        positions: counted from 0, int32, (T,) or (B, 1); read only if `rotary`.
         training: whether dropout acts.
 
     Returns:
@@ -54,7 +54,7 @@ class SelfAttention(keras.layers.Layer):
         self.built = True
 
     def _project(self, x, positions):
-        """Queries, keys and values: (B, H, T, P) each."""
+        """Compute queries, keys and values: (B, H, T, P) each."""
         together = affine(x, self.kernel, self.bias)
         queries, keys, values = (
             split_heads(part, self.heads) for part in ops.split(together, 3, axis=-1)
@@ -69,17 +69,17 @@ class SelfAttention(keras.layers.Layer):
         return self.output_map(join_heads(weighted_sum(alignment, values)))
 
     def step(self, x, cache, cache_mask, length=None, positions=None):
-        """One position more of each hypothesis.
+        """Compute one more position of each hypothesis.
 
         Args:
             x: (B, W, D).
             cache: keys and values of earlier positions, (B, H, L, P) each.
-            cache_mask: bool, (B, W, L), in which `append_to_mask` has added this position.
-            length: as of `nmtcli.layers.key_value_cache.append`.
-            positions: as of a call, (B, 1).
+            cache_mask: bool, (B, W, L); `append_to_mask` has already added this position.
+            length: see `nmtcli.layers.key_value_cache.append`.
+            positions: as in a call, (B, 1).
 
         Returns:
-            (B, W, D), and the cache with this position in it.
+            (B, W, D), and the cache, which now includes this position.
         """
         queries, *new = self._project(x, positions)
         cache = tuple(key_value_cache.append(*pair, length) for pair in zip(cache, new))
@@ -94,16 +94,16 @@ class SelfAttention(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="nmtcli")
 class CrossAttention(keras.layers.Layer):
-    """Every target position attends to the source; formula and reference of `SelfAttention`.
+    """Multi-head attention to the source; formula and reference are in `SelfAttention`.
 
     Args:
         heads: H.
-        dropout: rate on the attention weights.
-        seed: of dropout; see `Dropout`.
+        dropout: dropout rate on the attention weights.
+        seed: seed of the dropout; see `Dropout`.
 
     Call arguments:
         x: (B, T, D).
-        keys, values: of `read`, (B, H, S, P).
+        keys, values: the results of `read`, (B, H, S, P).
         mask: bool, (B, 1, 1, S).
         training: whether dropout acts.
 
@@ -126,7 +126,7 @@ class CrossAttention(keras.layers.Layer):
         self.built = True
 
     def read(self, memory):
-        """Keys and values of the source, computed once for a sentence: (B, H, S, P) each."""
+        """Compute keys and values of the source, once for a sentence: (B, H, S, P) each."""
         maps = self.key_map, self.value_map
         return tuple(split_heads(part(memory), self.heads) for part in maps)
 
@@ -141,13 +141,13 @@ class CrossAttention(keras.layers.Layer):
 
 
 def beginning(rows, columns):
-    """The first values of a map to queries, keys or values: of half the variance of Glorot's.
+    """Make the initializer for queries, keys and values: half the variance of Glorot's.
 
-    Then scores begin half as large, and their softmax nearer to even, from which attention is
-    learnt sooner: on Multi30k 1.1 BLEU more after 1,000 updates.
+    The first scores are then half as large and their softmax is nearer to uniform, so attention is
+    learnt sooner: 1.1 BLEU more on Multi30k after 1,000 updates.
 
     Args:
-        rows, columns: of one map, of which three may stand side by side.
+        rows, columns: the shape of one map; three of them may be side by side in one matrix.
     """
     bound = (0.5 * 6.0 / (rows + columns)) ** 0.5
     return keras.initializers.RandomUniform(-bound, bound)

@@ -1,4 +1,4 @@
-"""The layers that a Transformer stacks: sub-layers, their residual connections and norms.
+"""The encoder and decoder layers of a Transformer, with residual connections and norms.
 
 Letters: B batch, T target positions, S source positions, W hypotheses of a sentence, D model size,
 H heads, F feed-forward size. Masks are bool and True keeps.
@@ -12,7 +12,7 @@ from nmtcli.layers.self_attention import CrossAttention, SelfAttention
 
 
 class _TransformerLayer(keras.layers.Layer):
-    """Sub-layers with residual connections, each normalised before it or after it.
+    """The base class of both layers: sub-layers with residual connections and normalisation.
 
         pre:   x + drop(f(norm(x)))          post:  norm(x + drop(f(x)))
 
@@ -22,16 +22,16 @@ class _TransformerLayer(keras.layers.Layer):
     Args:
         heads: H.
         feed_forward_size: F.
-        feed_forward: kind of the feed-forward, as of `FeedForward`.
+        feed_forward: kind of the feed-forward layer; see `FeedForward`.
         normalization: `pre` or `post`.
         rotary: whether self-attention rotates queries and keys by their positions.
-        dropout: rate behind each sub-layer.
-        attention_dropout: rate on attention weights.
-        feed_forward_dropout: rate on the inner units of the feed-forward.
-        seed: of dropout; see `Dropout`.
+        dropout: dropout rate after each sub-layer.
+        attention_dropout: dropout rate on the attention weights.
+        feed_forward_dropout: dropout rate on the inner units of the feed-forward layer.
+        seed: seed of the dropout; see `Dropout`.
 
     Raises:
-        ValueError: a kind that does not exist.
+        ValueError: a kind does not exist.
     """
 
     has_cross_attention: bool
@@ -68,24 +68,24 @@ class _TransformerLayer(keras.layers.Layer):
         self.built = True
 
     def _before(self, n, x):
-        """The input of sub-layer n."""
+        """Compute the input of sub-layer n."""
         return self.norms[n](x) if self.is_pre else x
 
     def _after(self, n, x, y, training):
-        """Add the output `y` of sub-layer n to what it began with."""
+        """Add the output `y` of sub-layer n to `x`, its residual input."""
         x = x + self.dropout(y, training)
         return x if self.is_pre else self.norms[n](x)
 
 
 class EncoderLayer(_TransformerLayer):
-    """Self-attention and feed-forward: (B, S, D) -> (B, S, D).
+    """Encoder layer: self-attention and feed-forward, (B, S, D) -> (B, S, D).
 
     Reference: Vaswani et al. (2017), arXiv:1706.03762, section 3.1.
 
     Call arguments:
         x: (B, S, D).
         mask: bool, (B, 1, 1, S).
-        positions: as of `SelfAttention`.
+        positions: see `SelfAttention`.
         training: whether dropout acts.
     """
 
@@ -99,16 +99,16 @@ class EncoderLayer(_TransformerLayer):
 
 
 class DecoderLayer(_TransformerLayer):
-    """Self-attention to earlier positions, attention to the source, and feed-forward.
+    """Decoder layer: causal self-attention, cross-attention to the source, and feed-forward.
 
     Reference: Vaswani et al. (2017), arXiv:1706.03762, section 3.1.
 
     Call arguments:
         x: (B, T, D).
         mask: bool, (1, 1, T, T), causal.
-        keys, values: of `cross_attention.read`.
+        keys, values: the results of `cross_attention.read`.
         source_mask: bool, (B, 1, 1, S).
-        positions: as of `SelfAttention`.
+        positions: see `SelfAttention`.
         training: whether dropout acts.
 
     Returns:
@@ -123,9 +123,9 @@ class DecoderLayer(_TransformerLayer):
         return self._after_self_attention(x, keys, values, source_mask, training)
 
     def step(self, x, cache, cache_mask, length, keys, values, source_mask, positions=None):
-        """One position of W hypotheses, (B, W, D): the results of a call, and the new cache.
+        """Compute one position of W hypotheses, (B, W, D); return also the new cache.
 
-        Cache, `cache_mask` and `length` are those of `SelfAttention.step`.
+        For `cache`, `cache_mask` and `length` see `SelfAttention.step`.
         """
         y, cache = self.self_attention.step(
             self._before(0, x), cache, cache_mask, length, positions

@@ -1,1 +1,1 @@
-"""Sequence-to-sequence models with the start/step interface."""
+"""Sequence-to-sequence models: recurrent ones and the Transformer."""

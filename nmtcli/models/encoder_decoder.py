@@ -1,4 +1,4 @@
-"""The base of both models: their embeddings, their output layer and what follows from these.
+"""The base class of both models, with the embeddings, the output layer and scoring.
 
 Letters: B batch, S source, T target, W hypotheses of a sentence, E embedding, R readout (E in a
 Transformer), V vocabulary.
@@ -16,36 +16,35 @@ from nmtcli.text.special_tokens import PAD_ID
 
 
 class EncoderDecoder(keras.Model):
-    """The base of the models. One matrix may be the embedding of both sides and the output layer.
+    """The base class of the models. Embeddings and output layer may share one matrix.
 
-    Embeddings are multiplied by the square root of their size, so that a table that is also the
-    output layer begins at a good scale for both: Vaswani et al. (2017), arXiv:1706.03762, section
-    3.4.
+    Embeddings are multiplied by the square root of their size, so that a shared matrix starts at a
+    good scale for both uses: Vaswani et al. (2017), arXiv:1706.03762, section 3.4.
 
-    A model has `encode` and `decode` for training, which a call puts together, and `start`,
-    `decode_step` and `reorder` for decoding.
+    A model defines `encode` and `decode` for training (a call runs both); for decoding it defines
+    `start`, `decode_step` and `reorder`.
 
     Args:
-        config: the `model` section; `config`, `mechanism` and the sizes stay as attributes.
+        config: the `model` section; `config`, `mechanism` and the sizes become attributes.
         source_vocabulary_size, target_vocabulary_size: V of each side.
-        seed: of the initial weights and of dropout.
-        dtype: Keras policy, such as `float32` or `mixed_bfloat16`.
+        seed: seed of the initial weights and of dropout.
+        dtype: a Keras policy, such as `float32` or `mixed_bfloat16`.
 
     Call arguments:
         source_ids: (B, S), padded with PAD.
-        decoder_inputs: (B, T), begins with BOS.
+        decoder_inputs: (B, T), each row begins with BOS.
         training: whether dropout acts.
-        with_weights: whether the attention is returned too.
+        with_weights: whether to return the attention weights too.
 
     Returns:
-        logits: (B, T, V) in the compute type; with the weights, a pair of these and of the
-            attention with which each target piece was predicted, float32, (B, T, S).
+        logits: (B, T, V) in the compute type. With `with_weights`, a pair: the logits, and the
+            attention weights that predicted each target token, float32, (B, T, S).
 
     Raises:
-        ValueError: sizes, a mechanism or shared embeddings that do not go together.
+        ValueError: the sizes, the mechanism or the shared embeddings do not fit together.
     """
 
-    cache_capacity = None  # for how many positions a state has places at first; None: any number
+    cache_capacity = None  # how many positions a state has places for at first; None: any number
 
     def __init__(
         self, config: ModelConfig, source_vocabulary_size, target_vocabulary_size, seed, dtype
@@ -64,7 +63,7 @@ class EncoderDecoder(keras.Model):
         """Add the embeddings, (V, E).
 
         Raises:
-            ValueError: the sides cannot share one.
+            ValueError: source and target cannot share one matrix.
         """
         tied, size = self.config.tied_embeddings, self.config.embedding_size
         if tied == "all" and self.source_vocabulary_size != self.target_vocabulary_size:
@@ -80,7 +79,7 @@ class EncoderDecoder(keras.Model):
             self.source_embedding = table("source_embedding", self.source_vocabulary_size)
 
     def add_output(self, size, initializer):
-        """Add the output layer, whose matrix (R, V) is the target embedding's where it is tied."""
+        """Add the output layer; if tied, its matrix (R, V) is the target embedding."""
         self.output_kernel, vocabulary = None, self.target_vocabulary_size
         if self.config.tied_embeddings == "none":
             self.output_kernel = self.add_weight(
@@ -91,7 +90,7 @@ class EncoderDecoder(keras.Model):
         )
 
     def embed(self, table, ids):
-        """Look up ids: (B, T) -> (B, T, E), in the type of the weights."""
+        """Look up the embeddings of ids: (B, T) -> (B, T, E), in the type of the weights."""
         return ops.take(table, ids, axis=0) * float(table.shape[-1]) ** 0.5
 
     def call(self, source_ids, decoder_inputs, training=False, with_weights=False):
@@ -100,14 +99,14 @@ class EncoderDecoder(keras.Model):
         return (logits, weights) if with_weights else logits
 
     def output_layer(self):
-        """The output layer's matrix (R, V) and bias (V,)."""
+        """Return the matrix (R, V) and the bias (V,) of the output layer."""
         kernel = self.output_kernel
         if kernel is None:
             kernel = ops.transpose(self.target_embedding)
         return ops.convert_to_tensor(kernel), ops.convert_to_tensor(self.output_bias)
 
     def output_columns(self, pieces):
-        """The output layer for some pieces alone, int (U,): its matrix (R, U) and bias (U,)."""
+        """Return the output layer for some token ids, int (U,): matrix (R, U) and bias (U,)."""
         if self.output_kernel is None:
             kernel = ops.transpose(ops.take(self.target_embedding, pieces, axis=0))
         else:
@@ -115,11 +114,11 @@ class EncoderDecoder(keras.Model):
         return kernel, ops.take(self.output_bias, pieces, axis=0)
 
     def step(self, state, previous_ids):
-        """Predict one target position of W hypotheses of each sentence, which share its source.
+        """Predict one target position for the W hypotheses of each sentence.
 
         Args:
-            state: of `start`, which is that of one hypothesis; of the step before; or of `reorder`.
-            previous_ids: (B, W), BOS at first.
+            state: from `start` (for one hypothesis), from the previous step or from `reorder`.
+            previous_ids: (B, W), BOS at the first step.
 
         Returns:
             logits: (B, W, V), attention: float32, (B, W, S), and the next state.
@@ -128,18 +127,18 @@ class EncoderDecoder(keras.Model):
         return self.logits(hidden), attention, state
 
     def logits(self, hidden):
-        """The output layer: (..., R) -> (..., V)."""
+        """Apply the output layer: (..., R) -> (..., V)."""
         return affine(hidden, *self.output_layer())
 
     def score_targets(self, source_ids, decoder_inputs, target_ids):
-        """Compute how probable given targets are.
+        """Compute the log-probabilities of given targets.
 
         Args:
-            source_ids, decoder_inputs: as of a call.
+            source_ids, decoder_inputs: as in a call.
             target_ids: (B, T), padded with PAD.
 
         Returns:
-            log p(target), float32, (B, T), 0 at PAD; and the attention of a call.
+            log p(target), float32, (B, T), 0 at PAD; and the attention weights, as in a call.
         """
         logits, attention = self(source_ids, decoder_inputs, with_weights=True)
         logits = ops.cast(logits, "float32")

@@ -1,4 +1,4 @@
-"""From the configuration to a model: the one place that knows which architecture is asked for."""
+"""Build the model that a configuration describes; only this module chooses the architecture."""
 
 import math
 
@@ -14,13 +14,13 @@ def build_model(config: ModelConfig, source_vocabulary, target_vocabulary, *, dt
 
     Args:
         config: the `model` section.
-        source_vocabulary: how many pieces the source side has.
-        target_vocabulary: V, how many pieces the target side has.
-        dtype: Keras policy.
-        seed: of the initial weights.
+        source_vocabulary: the number of tokens in the source vocabulary.
+        target_vocabulary: V, the number of tokens in the target vocabulary.
+        dtype: a Keras policy.
+        seed: seed of the initial weights.
 
     Raises:
-        UsageError: options that do not fit together.
+        UsageError: the options do not fit together.
     """
     kind = TransformerTranslator if config.architecture == TRANSFORMER else RNNTranslator
     try:
@@ -30,5 +30,5 @@ def build_model(config: ModelConfig, source_vocabulary, target_vocabulary, *, dt
 
 
 def count_parameters(model) -> int:
-    """Count the numbers that are learnt."""
+    """Count the trainable parameters."""
     return sum(math.prod(variable.shape) for variable in model.trainable_variables)

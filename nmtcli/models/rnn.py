@@ -1,4 +1,4 @@
-"""The recurrent encoder-decoder with every attention mechanism that its axes compose.
+"""The recurrent encoder-decoder, with every attention mechanism that its options can combine.
 
 Letters: B batch, S source, T target, W hypotheses of a sentence, E embedding, M memory, D decoder
 state, R readout, V vocabulary.
@@ -16,18 +16,18 @@ from nmtcli.text.special_tokens import PAD_ID
 
 
 class RNNTranslator(EncoderDecoder):
-    """Encoder-decoder of recurrent cells.
+    """Recurrent encoder-decoder model.
 
-    1. The source embedding runs through the encoder: memory (B, S, M).
-    2. A bridge, tanh(W summary + b), gives the decoder's first states.
-    3. The decoder attends to the memory and reads out, (B, T, R), its weights are (B, T, S).
-    4. The output layer may share its matrix with the embedding: logits (B, T, V).
+    1. The encoder turns the source embeddings into the memory (B, S, M).
+    2. A bridge, tanh(W summary + b), computes the decoder's first states.
+    3. The decoder attends to the memory, weights (B, T, S), and computes the readout (B, T, R).
+    4. The output layer, which may share the embedding's matrix, computes logits (B, T, V).
 
-    Dropout acts on embeddings; between layers, on the memory and on the readout; on source
-    positions as attention sees them, and on what a cell reads of its own state, both the same for a
-    whole sentence (Gal and Ghahramani, 2016, arXiv:1512.05287, section 4).
+    Dropout acts on embeddings; between layers, on the memory and on the readout. With one mask for
+    a whole sentence (Gal and Ghahramani, 2016, arXiv:1512.05287, section 4), it also acts on source
+    positions in the attention and on the state that a cell reads.
 
-    Arguments and results are those of `EncoderDecoder`.
+    For arguments and results see `EncoderDecoder`.
     """
 
     def __init__(
@@ -65,11 +65,11 @@ class RNNTranslator(EncoderDecoder):
     # -- training ----------------------------------------------------------------------------
 
     def encode(self, source_ids, training=False):
-        """Read the source, (B, S).
+        """Encode the source, (B, S).
 
         Returns:
-            source: what a step needs of it, a dictionary of tensors.
-            cells: the decoder's first states, for each cell its tuple of (B, D).
+            source: a dictionary of the tensors that a step needs.
+            cells: the decoder's first states, a tuple of (B, D) for each cell.
         """
         mask = ops.not_equal(source_ids, PAD_ID)
         embedded = self._embed(self.source_embedding, source_ids)
@@ -81,7 +81,7 @@ class RNNTranslator(EncoderDecoder):
         return self.decoder.read_source(memory, mask, summary), cells
 
     def decode(self, source_ids, decoder_inputs, training=False):
-        """Compute what the output layer sees, (B, T, R), and the attention, (B, T, S)."""
+        """Compute the output layer's input, (B, T, R), and the attention, (B, T, S)."""
         source, cells = self.encode(source_ids, training)
         if self.mechanism.score is not None:
             shape = ops.shape(source_ids)
@@ -94,13 +94,13 @@ class RNNTranslator(EncoderDecoder):
         return self.dropout(hidden, training), weights
 
     def _embed(self, table, ids):
-        """(B, T) -> (B, T, E) in the compute type."""
+        """Embed ids, (B, T) -> (B, T, E), in the compute type."""
         return ops.cast(self.embed(table, ids), self.compute_dtype)
 
     # -- decoding ----------------------------------------------------------------------------
 
     def start(self, source_ids, cache_capacity=None):
-        """Encode: (B, S) -> state, a structure of tensors whose first axis is the sentence.
+        """Encode (B, S) into a state, a structure of tensors whose first axis is the sentence.
 
         (`cache_capacity` is for models whose state grows.)
         """
@@ -108,11 +108,11 @@ class RNNTranslator(EncoderDecoder):
         return {"source": source, "decoder": self.decoder.start(cells, source)}
 
     def decode_step(self, state, previous_ids):
-        """Take a step up to what the output layer sees, (B, W, R); otherwise as `step`."""
+        """Compute a step like `step`, but return the output layer's input, (B, W, R)."""
         embedded = self._embed(self.target_embedding, previous_ids)
         hidden, weights, decoder = self.decoder.step(embedded, state["decoder"], state["source"])
         return hidden, weights, {"source": state["source"], "decoder": decoder}
 
     def reorder(self, decoder, origins):
-        """The decoder's state when hypothesis w goes on from what origins[b, w] was: (B, W)."""
+        """Reorder the decoder's state: hypothesis w continues hypothesis origins[b, w], (B, W)."""
         return self.decoder.reorder(decoder, origins)

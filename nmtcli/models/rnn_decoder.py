@@ -1,4 +1,4 @@
-"""The recurrent decoder: its cells, and where attention stands among them.
+"""The recurrent decoder: its cells, with attention before or after them.
 
 Letters: B batch, T target, W hypotheses of a sentence, S source, E embedding, M memory, D decoder
 state, R readout, G gates.
@@ -20,14 +20,14 @@ from nmtcli.layers.scan import scan
 
 
 class _Shared(NamedTuple):
-    """What all target positions share, read and drawn once before a loop over them.
+    """The weights and dropout masks that all target positions share, computed once before the loop.
 
-    source: of `read_source`.
-    width: W, hypotheses of each sentence; 1 when training.
-    cells, attention, readout: weights of these layers, of their `compute_weights`.
-    fed_kernel: rows of the first cell's matrix for what is fed to it beside the embedding.
-    state_masks: of dropout, for each cell (B, D), or None.
-    layer_masks: of dropout, for the input of each cell but the first, (B, D), or None.
+    source: the result of `read_source`.
+    width: W, the number of hypotheses of each sentence; 1 in training.
+    cells, attention, readout: the results of `compute_weights` of these layers.
+    fed_kernel: the rows of the first cell's matrix for its inputs other than the embedding.
+    state_masks: dropout masks, one for the state of each cell, (B, D), or None.
+    layer_masks: dropout masks, one for the input of each cell but the first, (B, D), or None.
     """
 
     source: dict
@@ -41,18 +41,18 @@ class _Shared(NamedTuple):
 
 
 class RNNDecoder(keras.layers.Layer):
-    """Stacked cells with attention before or after them, or with one fixed vector.
+    """Recurrent decoder: stacked cells with attention before or after them, or a fixed vector.
 
-    What attends is the first cell's previous state (`before`) or the last cell's new one (`after`).
-    Then a readout makes of state and context what the output layer sees.
+    The query is the first cell's previous state (`before`) or the last cell's new state (`after`).
+    Then a readout turns state and context into the input of the output layer.
 
-    Only what is fed by its own attention needs a loop over target positions when training: the
-    first cell with attention before it, all cells with input feeding, attention alone with
-    coverage. Everything else is computed for all positions at once.
+    In training, only those layers need a loop over target positions that depend on earlier
+    attention: the first cell with attention before it, all cells with input feeding, and only the
+    attention with coverage. Everything else is computed for all positions at once.
 
-    The state between steps is a dictionary: `cells`, for each cell its tuple of (B, W, D); and
-    where the mechanism needs it `feed` (B, W, R), the last readout; `coverage` float32 (B, W, S),
-    the sum of the weights so far; `position` int32 (B,), the number of the next target position.
+    The state between steps is a dictionary. It has `cells`, a tuple of (B, W, D) for each cell. If
+    the mechanism needs them, it has `feed` (B, W, R), the last readout; `coverage` float32
+    (B, W, S), the sum of the weights so far; `position` int32 (B,), the next target position.
     The W hypotheses of a sentence share its source.
 
     Reference: Bahdanau et al. (2015), arXiv:1409.0473, A.1.2 (before);
@@ -62,21 +62,21 @@ class RNNDecoder(keras.layers.Layer):
 
     Args:
         config: the `model` section.
-        seed: of dropout; see `Dropout`.
+        seed: seed of the dropout; see `Dropout`.
 
     Call arguments:
         inputs: embedded decoder inputs, (B, T, E).
-        cells: list, for each cell its tuple of (B, D).
-        source: dictionary made by `read_source`.
-        training: whether dropout acts, between layers and on the cells' states. Inside a loop it is
-            drawn once for a sentence (Gal and Ghahramani, 2016, arXiv:1512.05287).
+        cells: a list with a tuple of (B, D) for each cell.
+        source: the dictionary that `read_source` returns.
+        training: whether dropout acts, between layers and on the cells' states. Inside a loop, its
+            masks are drawn once for a sentence (Gal and Ghahramani, 2016, arXiv:1512.05287).
 
     Returns:
         hidden: (B, T, R).
         weights: float32, (B, T, S); zeros with the fixed vector.
 
     Raises:
-        ValueError: a mechanism that cannot be.
+        ValueError: the mechanism is not possible.
     """
 
     def __init__(self, config: ModelConfig, seed=None, **kwargs):
@@ -112,17 +112,17 @@ class RNNDecoder(keras.layers.Layer):
     # -- the source, and the state before the first step ---------------------------------------
 
     def read_source(self, memory, mask, summary):
-        """Compute what all steps need of the source: a dictionary of batch-first tensors."""
+        """Prepare the source for all steps; return a dictionary of batch-first tensors."""
         if self.attention is None:
             return {"mask": mask, "fixed": summary}
         return self.attention.read(memory, mask)
 
     def start(self, cells, source):
-        """The state before the first target position, of one hypothesis; `cells` of (B, D)."""
+        """Make the state of one hypothesis before the first target position; `cells` of (B, D)."""
         return _by_sentence(self._beginning(cells, source), 1)
 
     def _beginning(self, cells, source):
-        """The state before the first target position, in rows."""
+        """Make the state before the first target position, in rows."""
         batch, length = ops.shape(source["mask"])
         state = {"cells": cells}
         if self.mechanism.input_feeding:
@@ -134,7 +134,7 @@ class RNNDecoder(keras.layers.Layer):
         return state
 
     def reorder(self, state, origins):
-        """The state when hypothesis w goes on from what hypothesis origins[b, w] was: (B, W)."""
+        """Reorder the state: hypothesis w continues hypothesis origins[b, w], (B, W)."""
         rest = {key: x for key, x in state.items() if key != "position"}
         moved = keras.tree.map_structure(lambda x: key_value_cache.reorder(x, origins), rest)
         return {**state, **moved}
@@ -142,7 +142,7 @@ class RNNDecoder(keras.layers.Layer):
     # -- all target positions -------------------------------------------------------------------
 
     def call(self, inputs, cells, source, training=False):
-        projected = self._project(inputs)  # (B, T, G D), the first cell's share of the inputs
+        projected = self._project(inputs)  # (B, T, G D), the inputs' part of the product
         masks = self._state_masks(ops.shape(inputs)[0], training)
         if self.mechanism.input_feeding:
             return self._feed_in_loop(projected, inputs, cells, source, masks, training)
@@ -161,12 +161,12 @@ class RNNDecoder(keras.layers.Layer):
         return self.readout(outputs, contexts, inputs), weights
 
     def _state_masks(self, batch, training):
-        """For each cell the dropout mask of its state, (B, D), or None."""
+        """Draw the dropout mask of each cell's state, (B, D), or None."""
         shape, dtype = (batch, self.size), self.compute_dtype
         return [self.recurrent_dropout.mask(shape, dtype, training) for _ in self.cells]
 
     def _run_upper_cells(self, outputs, cells, masks, training):
-        """All cells but the first, each with a residual connection: (B, T, D) -> (B, T, D)."""
+        """Run all cells but the first, with residual connections: (B, T, D) -> (B, T, D)."""
         for cell, start, mask in zip(self.cells[1:], cells[1:], masks[1:]):
             below = self.dropout(outputs, training)
             above, _ = run_projected(cell, cell.project(below), start, dropout_mask=mask)
@@ -174,14 +174,14 @@ class RNNDecoder(keras.layers.Layer):
         return outputs
 
     def _attend_at_once(self, outputs, source):
-        """Attention after the cells for all of their outputs: (B, T, M), (B, T, S)."""
+        """Attend after the cells, for all their outputs at once: (B, T, M), (B, T, S)."""
         if self.mechanism.coverage:
             return self._cover_in_loop(outputs, source)
         time = ops.arange(ops.shape(outputs)[1], dtype="int32")
         return self.attention.attend(outputs, source, time)
 
     def _attend_in_loop(self, projected, start, source, state_masks):
-        """The first cell with attention before it: (B, T, D), (B, T, M), (B, T, S)."""
+        """Run the first cell with attention before it: (B, T, D), (B, T, M), (B, T, S)."""
         shared = self._share(source, state_masks=state_masks)
 
         def position(state, x):
@@ -193,7 +193,7 @@ class RNNDecoder(keras.layers.Layer):
         return _scan(position, self._beginning(start, source), projected)
 
     def _cover_in_loop(self, outputs, source):
-        """Attention after the cells when each step must know the weights before it."""
+        """Attend after the cells in a loop, because each step needs the earlier weights."""
         shared = self._share(source)
 
         def position(state, output):
@@ -205,7 +205,7 @@ class RNNDecoder(keras.layers.Layer):
         return _scan(position, state, outputs)
 
     def _feed_in_loop(self, projected, inputs, cells, source, state_masks, training):
-        """All cells, attention and readout, each step fed with the readout before it."""
+        """Run cells, attention and readout; each step is fed with the previous readout."""
         shape = ops.shape(inputs)[0], self.size
         layer_masks = [  # no random numbers inside the loop
             self.dropout.mask(shape, self.compute_dtype, training) for _ in self.cells[1:]
@@ -221,7 +221,7 @@ class RNNDecoder(keras.layers.Layer):
     # -- one target position --------------------------------------------------------------------
 
     def step(self, inputs, state, source):
-        """One target position: (B, W, E) -> hidden (B, W, R), weights (B, W, S), the new state."""
+        """Compute one position: (B, W, E) -> hidden (B, W, R), weights (B, W, S), new state."""
         width = ops.shape(inputs)[1]
         rows, shared = ops.reshape(inputs, (-1, self.embedding_size)), self._share(source, width)
         hidden, weights, state = self._turn(self._project(rows), rows, _in_rows(state), shared)
@@ -229,7 +229,7 @@ class RNNDecoder(keras.layers.Layer):
         return hidden, weights, _by_sentence(state, width)
 
     def _share(self, source, width=1, state_masks=None, layer_masks=None):
-        """Read the weights once: TensorFlow would else cast them in every turn of a loop."""
+        """Compute the weights once: TensorFlow would otherwise cast them in every turn."""
         none = [None] * len(self.cells)
         return _Shared(
             source,
@@ -243,7 +243,7 @@ class RNNDecoder(keras.layers.Layer):
         )
 
     def _turn(self, projected, embedded, state, shared):
-        """One target position of B W rows.
+        """Compute one target position of B W rows.
 
         Args:
             projected: (B W, G D).
@@ -270,7 +270,7 @@ class RNNDecoder(keras.layers.Layer):
         return hidden, weights, state
 
     def _run_cells(self, projected, states, shared):
-        """All cells at one position: the last one's output, (B W, D), and the new states."""
+        """Run all cells at one position: the last cell's output, (B W, D), and the new states."""
         output, first = self.cells[0].step(
             projected, states[0], shared.state_masks[0], shared.cells[0]
         )
@@ -286,7 +286,7 @@ class RNNDecoder(keras.layers.Layer):
         return output, new_states
 
     def _attend(self, query, state, shared):
-        """query (B W, D), state -> context (B W, M), weights (B, W, S), new state."""
+        """Attend: query (B W, D), state -> context (B W, M), weights (B, W, S), new state."""
         source, width = shared.source, shared.width
         if self.attention is None:
             batch, length = ops.shape(source["mask"])
@@ -312,12 +312,12 @@ class RNNDecoder(keras.layers.Layer):
     # -- parts ------------------------------------------------------------------------------------
 
     def _project(self, inputs):
-        """The embedded inputs' share of the first cell's product: (..., E) -> (..., G D)."""
+        """Compute the embeddings' part of the first cell's product: (..., E) -> (..., G D)."""
         cell = self.cells[0]
         return affine(inputs, cell.kernel[: self.embedding_size], cell.bias)
 
     def _fed_kernel(self):
-        """The rows of the first cell's matrix for what is fed to it beside the embedding."""
+        """Return the rows of the first cell's matrix for its inputs other than the embedding."""
         return ops.cast(self.cells[0].kernel[self.embedding_size :], self.compute_dtype)
 
     @staticmethod
@@ -327,7 +327,7 @@ class RNNDecoder(keras.layers.Layer):
 
 
 def _make_attention(config: ModelConfig, **kwargs):
-    """The layer of a mechanism; None for the fixed vector."""
+    """Make the attention layer of a mechanism; None for the fixed vector."""
     mechanism, units = mechanism_of(config), config.attention_size
     if mechanism.score is None:
         return None
@@ -347,12 +347,12 @@ def _scan(function, state, positions):
 
 
 def _by_sentence(state, width):
-    """Rows, (B W, D), as the hypotheses of each sentence, (B, W, D)."""
+    """Reshape rows, (B W, D), to the hypotheses of each sentence, (B, W, D)."""
     return _reshaped(state, lambda x: (-1, width, x.shape[-1]))
 
 
 def _in_rows(state):
-    """The hypotheses of each sentence, (B, W, D), as rows, (B W, D)."""
+    """Reshape the hypotheses of each sentence, (B, W, D), to rows, (B W, D)."""
     return _reshaped(state, lambda x: (-1, x.shape[-1]))
 
 

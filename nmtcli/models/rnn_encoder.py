@@ -1,4 +1,4 @@
-"""The recurrent encoder: embedded source -> memory.
+"""The recurrent encoder, from the embedded source to the memory.
 
 Letters: B batch, S source, I input size, M memory size.
 """
@@ -12,18 +12,18 @@ from nmtcli.layers.recurrent import make_cell, run_cell
 
 
 class RNNEncoder(keras.layers.Layer):
-    """Stacked recurrent layers, the first of which may read both ways.
+    """Recurrent encoder: stacked layers; the first may be bidirectional.
 
     1. The first layer: (B, S, I) -> (B, S, M), M/2 units in each direction, side by side.
-    2. Each further layer reads the one below, with a residual connection.
+    2. Each further layer reads the layer below it, with a residual connection.
 
     Reference: Bahdanau et al. (2015), arXiv:1409.0473, section 3.2 (both directions);
     Wu et al. (2016), arXiv:1609.08144, section 3.1 (residual stack, bottom layer bidirectional).
 
     Args:
-        config: the `model` section: `encoder_size` is M, and even where the first layer is
+        config: the `model` section: `encoder_size` is M; it is even if the first layer is
             bidirectional.
-        seed: of dropout; see `Dropout`.
+        seed: seed of the dropout; see `Dropout`.
 
     Call arguments:
         inputs: (B, S, I).
@@ -32,11 +32,11 @@ class RNNEncoder(keras.layers.Layer):
 
     Returns:
         memory: (B, S, M).
-        summary: (B, M), the last state: of the forward reading at the last token and of the
-            backward one at the first.
+        summary: (B, M), the last states: the forward state at the last token and the backward
+            state at the first.
 
     Raises:
-        ValueError: an odd size for two directions.
+        ValueError: the size is odd, but there are two directions.
     """
 
     def __init__(self, config: ModelConfig, seed=None, **kwargs):
@@ -80,7 +80,7 @@ class RNNEncoder(keras.layers.Layer):
         return self.dropout(memory, training), summary
 
     def _run(self, cell, inputs, mask, training, reverse=False):
-        """Outputs (B, S, U) of a cell, and the last of them (B, U)."""
+        """Run a cell; return its outputs (B, S, U) and the last output (B, U)."""
         batch = ops.shape(inputs)[0]
         dropout_mask = self.recurrent_dropout.mask(
             (batch, cell.units), self.compute_dtype, training

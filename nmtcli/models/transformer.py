@@ -1,4 +1,4 @@
-"""The Transformer: attention alone, in the encoder, in the decoder and between them.
+"""The Transformer: an encoder-decoder built from attention and feed-forward layers.
 
 Letters: B batch, S source, T target, W hypotheses of a sentence, L places of the key-value caches,
 D model size, H heads, P head size (D / H), V vocabulary.
@@ -17,26 +17,25 @@ from nmtcli.text.special_tokens import PAD_ID
 
 
 class TransformerTranslator(EncoderDecoder):
-    """Encoder-decoder of attention and feed-forward layers.
+    """Transformer encoder-decoder model.
 
-    1. Source embeddings times sqrt(D), with positions, through the encoder: memory (B, S, D).
-    2. Target embeddings likewise, through the decoder: (B, T, D).
-    3. The output layer may share its matrix with the embedding: logits (B, T, V).
+    1. The encoder turns source embeddings, times sqrt(D), with positions, into memory (B, S, D).
+    2. The decoder does the same with the target embeddings: (B, T, D).
+    3. The output layer, which may share the embedding's matrix, computes logits (B, T, V).
 
-    When decoding, keys and values of earlier target positions are kept in caches, so a step costs
-    one position, whatever stands before it; see `layers.key_value_cache`. A cache grows with every
-    step, or it has a capacity from the beginning that `grow_cache` doubles. (Fixed shapes, so that
-    a backend that compiles each shape sees few of them.)
+    In decoding, caches keep the keys and values of earlier positions, so a step computes only one
+    position; see `layers.key_value_cache`. A cache grows with every step, or it starts with a
+    capacity that `grow_cache` doubles; then a backend that compiles each shape sees few of them.
 
-    The attention that is returned is that of `alignment_layer` and `alignment_head`, both from 1;
-    layer 0 is the last but one, head 0 the mean of all heads.
+    The returned attention belongs to `alignment_layer` and `alignment_head`, both counted from 1.
+    Layer 0 is the last layer but one; head 0 is the mean of all heads.
 
-    Arguments and results are those of `EncoderDecoder`.
+    For arguments and results see `EncoderDecoder`.
 
     Reference: Vaswani et al. (2017), arXiv:1706.03762, section 3.
     """
 
-    cache_capacity = 64  # L at the beginning of a search, where shapes are fixed
+    cache_capacity = 64  # L at the beginning of a search with fixed shapes
 
     def __init__(
         self, config: ModelConfig, source_vocabulary_size, target_vocabulary_size, *, seed=1,
@@ -56,7 +55,7 @@ class TransformerTranslator(EncoderDecoder):
             for n in range(1, config.decoder_layers + 1)
         ]
         self.encoder_norm, self.decoder_norm = None, None
-        if config.normalization == "pre":  # nothing else would normalise the last sum
+        if config.normalization == "pre":  # otherwise the last sum stays unnormalised
             self.encoder_norm, self.decoder_norm = (
                 self._built(LayerNorm(name=f"{side}_norm", dtype=self.dtype_policy))
                 for side in ("encoder", "decoder")
@@ -87,11 +86,11 @@ class TransformerTranslator(EncoderDecoder):
     # -- training ----------------------------------------------------------------------------
 
     def encode(self, source_ids, training=False):
-        """Read the source, (B, S).
+        """Encode the source, (B, S).
 
         Returns:
-            what a step needs of it: its mask, (B, 1, 1, S), and for each decoder layer its keys and
-            values, (B, H, S, P).
+            the tensors that a step needs: the mask, (B, 1, 1, S), and the keys and values for each
+            decoder layer, (B, H, S, P).
         """
         mask = ops.not_equal(source_ids, PAD_ID)[:, None, None, :]
         positions = ops.arange(ops.shape(source_ids)[1], dtype="int32")
@@ -104,7 +103,7 @@ class TransformerTranslator(EncoderDecoder):
         return {"mask": mask, "layers": layers}
 
     def decode(self, source_ids, decoder_inputs, training=False):
-        """Compute what the output layer sees, (B, T, D), and the attention, (B, T, S)."""
+        """Compute the output layer's input, (B, T, D), and the attention, (B, T, S)."""
         source = self.encode(source_ids, training)
         positions = ops.arange(ops.shape(decoder_inputs)[1], dtype="int32")
         x = self._embed(self.target_embedding, decoder_inputs, positions)
@@ -119,7 +118,7 @@ class TransformerTranslator(EncoderDecoder):
         return self._normalized(x), self._alignment(all_weights)
 
     def _embed(self, table, ids, positions):
-        """(B, T) -> (B, T, D) in the compute type."""
+        """Embed ids, (B, T) -> (B, T, D), in the compute type."""
         embedded = self.embed(table, ids)
         if self.config.positions == "sinusoidal":
             added = sinusoids(positions, self.config.embedding_size)
@@ -127,11 +126,11 @@ class TransformerTranslator(EncoderDecoder):
         return ops.cast(embedded, self.compute_dtype)
 
     def _normalized(self, x):
-        """What the last decoder layer gives, as the output layer sees it."""
+        """Normalise the last decoder layer's output, if needed, for the output layer."""
         return x if self.decoder_norm is None else self.decoder_norm(x)
 
     def _alignment(self, all_weights):
-        """Of the weights of each layer, (B, H, T, S), those to be returned: (B, T, S)."""
+        """Select the attention to return, (B, T, S), from all layers' weights, (B, H, T, S)."""
         layer, head = self.config.alignment_layer, self.config.alignment_head
         weights = all_weights[layer - 1 if layer else max(0, len(all_weights) - 2)]
         return weights[:, head - 1] if head else ops.mean(weights, axis=1)
@@ -139,13 +138,13 @@ class TransformerTranslator(EncoderDecoder):
     # -- decoding ----------------------------------------------------------------------------
 
     def start(self, source_ids, cache_capacity=None):
-        """Encode: (B, S) -> state, a structure of tensors whose first axis is the sentence.
+        """Encode (B, S) into a state, a structure of tensors whose first axis is the sentence.
 
         Args:
             source_ids: padded with PAD.
             cache_capacity: L, for how many positions of all hypotheses there are places before
-                `grow_cache`; None: the caches grow with every step, from one place that nobody
-                sees, since not every runtime takes empty arrays.
+                `grow_cache`. None: the caches grow with every step, from one masked place, because
+                not every runtime accepts empty arrays.
         """
         batch, heads = ops.shape(source_ids)[0], self.mechanism.heads
         capacity = 1 if cache_capacity is None else cache_capacity
@@ -162,18 +161,18 @@ class TransformerTranslator(EncoderDecoder):
         return {"source": self.encode(source_ids), "decoder": decoder}
 
     def grow_cache(self, decoder):
-        """The decoder's state with caches of twice the capacity."""
+        """Return the decoder's state with the capacity of the caches doubled."""
         grow = key_value_cache.grow
         caches = [tuple(grow(part) for part in cache) for cache in decoder["caches"]]
         return {**decoder, "caches": caches, "cache_mask": grow(decoder["cache_mask"])}
 
     def reorder(self, decoder, origins):
-        """The decoder's state when hypothesis w goes on from what origins[b, w] was: (B, W)."""
+        """Reorder the decoder's state: hypothesis w continues hypothesis origins[b, w], (B, W)."""
         cache_mask = key_value_cache.reorder(decoder["cache_mask"], origins)
         return {**decoder, "cache_mask": cache_mask}
 
     def decode_step(self, state, previous_ids):
-        """Take a step up to what the output layer sees, (B, W, D); otherwise as `step`."""
+        """Compute a step like `step`, but return the output layer's input, (B, W, D)."""
         source, decoder = state["source"], state["decoder"]
         width, length = ops.shape(previous_ids)[1], decoder.get("length")
         position = decoder["position"][:, None]
@@ -198,9 +197,10 @@ class TransformerTranslator(EncoderDecoder):
 
 
 def _check(config: ModelConfig, heads):
-    """
+    """Check that sizes, alignment layer and alignment head fit together.
+
     Raises:
-        ValueError: sizes that do not go together, or a layer or head that is not there.
+        ValueError: the sizes do not fit together, or a layer or head does not exist.
     """
     size, layer, head = config.embedding_size, config.alignment_layer, config.alignment_head
     received = f"Received: embedding_size={size}, heads={heads}"

@@ -1,4 +1,4 @@
-"""Weights of models and optimizers as named arrays, and back."""
+"""Convert weights of models and optimizers to named arrays, and back."""
 
 import numpy as np
 
@@ -6,15 +6,15 @@ from nmtcli.errors import NmtError
 
 
 def arrays_of(model) -> dict[str, np.ndarray]:
-    """The weights of a model by path, those that no training changes too."""
+    """Return the weights of a model by path, including those that training does not change."""
     return {v.path: np.asarray(v.value) for v in model.weights}
 
 
 def set_arrays(model, arrays: dict[str, np.ndarray]) -> None:
-    """Give a model the weights that `arrays_of` took from one of the same shape.
+    """Set a model's weights to the result of `arrays_of` for a model of the same shape.
 
     Raises:
-        NmtError: other names or shapes.
+        NmtError: names or shapes differ.
     """
     _assign(model.weights, arrays)
 

@@ -1,7 +1,7 @@
-"""`MODEL_CARD.md` of a run: the model, its data, its scores and its training.
+"""Write `MODEL_CARD.md` of a run, which describes the model, its data, scores and training.
 
 The card follows Mitchell et al. (2019), arXiv:1810.03993, as far as a training knows the answers.
-It is made from the files of the run alone, so it can be made again at any time.
+It is made only from the files of the run, so it can be made again at any time.
 """
 
 import shlex
@@ -27,7 +27,7 @@ def model_card(run: RunDirectory) -> str:
     """Return the model card as Markdown.
 
     Raises:
-        UsageError, NmtError: there is no such run, or its `run.json` or `config.yaml` is damaged.
+        UsageError, NmtError: the run does not exist, or its `run.json` or `config.yaml` is damaged.
     """
     facts, config, metrics = run.read_facts(), run.read_config(), read_metrics(run.metrics)
     parts = [

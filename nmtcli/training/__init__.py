@@ -1,1 +1,1 @@
-"""Loss, schedule, compiled step, checkpoints and the training loop."""
+"""Training: losses, schedules, the compiled update and the training loop."""

@@ -1,4 +1,4 @@
-"""Average checkpoints of a run: the mean of their weights often translates better than each.
+"""Average checkpoints of a run: the mean of the weights often translates better than each one.
 
 Reference: Junczys-Dowmunt et al. (2016), arXiv:1605.04809, section 4.1; the last checkpoints, as in
 Vaswani et al. (2017), arXiv:1706.03762, section 6.1.
@@ -17,11 +17,11 @@ from nmtcli.runs.metrics_log import read_metrics
 from nmtcli.runs.monitored_metric import monitored_metric
 
 NAME = "average"
-USUAL = 5  # checkpoints, if there are so many
+USUAL = 5  # checkpoints, or fewer if there are fewer
 
 
 class Average(NamedTuple):
-    """name: of the checkpoint; made_of: the names of those whose mean it is."""
+    """An average: its `name`, and the names of the checkpoints that it is `made_of`."""
 
     name: str
     made_of: list[str]
@@ -38,15 +38,15 @@ def average(
 
     Args:
         run: the run.
-        last: that many of the newest checkpoints.
-        best: that many, those with the best validations.
-        named: these ones, such as `step-500`. Without any of the three: the last five, or as many
-            as there are.
-        output: name of the average, `average` or `average-...`; one of that name is replaced.
+        last: how many of the newest checkpoints.
+        best: how many of the checkpoints with the best validations.
+        named: names of checkpoints, such as `step-500`. Without any of the three: the last five,
+            or all if there are fewer.
+        output: the name of the average, `average` or `average-...`; an older one is replaced.
 
     Raises:
-        UsageError: no such checkpoints, fewer than two, or a name that an average cannot have.
-        NmtError: a checkpoint is damaged, or of another shape than the others.
+        UsageError: a checkpoint does not exist, there are fewer than two, or the name is invalid.
+        NmtError: a checkpoint is damaged, or its shapes differ from the others.
     """
     if not checkpoints.AVERAGE.match(output):
         raise UsageError(f"--output {output}: an average is named average or average-SOMETHING")
@@ -57,7 +57,7 @@ def average(
 def choose(
     run: RunDirectory, last: int | None = None, best: int | None = None, named: Sequence[str] = ()
 ) -> list[str]:
-    """The names of the checkpoints that are meant, oldest first; arguments as of `average`."""
+    """Return the names of the chosen checkpoints, oldest first; see `average`."""
     if sum((last is not None, best is not None, bool(named))) > 1:
         raise UsageError("give one of --last, --best and --checkpoint, not several")
     there = checkpoints.steps(run.checkpoints)
@@ -79,7 +79,7 @@ def choose(
 
 
 def save_mean(run: RunDirectory, names: Sequence[str], output: str = NAME) -> Average:
-    """Write the mean of checkpoints by their names; arguments as of `average`."""
+    """Write the mean of the named checkpoints; see `average`."""
     arrays = mean_of(run, names)
     state = {"average_of": list(names)}
     newest = max(int(checkpoints.STEP.match(name)[1]) for name in names)
@@ -88,10 +88,10 @@ def save_mean(run: RunDirectory, names: Sequence[str], output: str = NAME) -> Av
 
 
 def mean_of(run: RunDirectory, names: Sequence[str]) -> dict[str, np.ndarray]:
-    """The mean of the weights of checkpoints, by name; added in float64, in the type they have.
+    """Compute the mean weights of checkpoints by name; sums are float64, results keep their type.
 
     Raises:
-        NmtError: one is damaged, or of another shape than the first.
+        NmtError: a checkpoint is damaged, or its shapes differ from the first.
     """
     totals: dict[str, np.ndarray] = {}
     for name in names:
@@ -109,7 +109,7 @@ def mean_of(run: RunDirectory, names: Sequence[str]) -> dict[str, np.ndarray]:
 
 
 def made_of(run: RunDirectory, name: str = NAME) -> list[str]:
-    """The names of the checkpoints that an average is of; none if there is no such average."""
+    """Return the names of the checkpoints of an average; none if there is no such average."""
     try:
         state = json.loads((run.checkpoints / name / "state.json").read_text(encoding="utf-8"))
         return list(state["average_of"])
@@ -135,7 +135,7 @@ def _named(run: RunDirectory, there: list[int], names: Sequence[str]) -> list[in
 
 
 def _best(run: RunDirectory, there: list[int], count: int) -> list[int]:
-    """The steps whose validations were the best, of those that are still there."""
+    """Return the steps with the best validations among the checkpoints that still exist."""
     early_stopping = run.read_config().validation.early_stopping
     monitored = {}
     for line in read_metrics(run.metrics):

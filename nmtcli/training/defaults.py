@@ -1,6 +1,6 @@
-"""The configuration of a training: what was set, and recommendations for all that was not.
+"""Complete the configuration of a training with recommended values for unset options.
 
-A run that goes on keeps what was recommended when it began.
+A run that is resumed keeps the recommendations from its beginning.
 """
 
 from typing import NamedTuple
@@ -13,7 +13,7 @@ ENDS = ("max_steps", "max_minutes")
 
 
 class ResolvedConfig(NamedTuple):
-    """config: complete; values: section -> key -> value that was recommended; lines: why."""
+    """The complete `config`; recommended `values` by section and key; `lines` that explain them."""
 
     config: Config
     values: dict
@@ -21,15 +21,15 @@ class ResolvedConfig(NamedTuple):
 
 
 def resolve_config(settings: Settings, data, run_path) -> ResolvedConfig:
-    """The configuration of a training.
+    """Make the complete configuration of a training.
 
     Args:
-        settings: what was set; it is kept.
-        data: folder of prepared data.
-        run_path: folder of the run; one that exists keeps the recommendations it began with.
+        settings: the options that were set; they are kept.
+        data: the folder of prepared data.
+        run_path: the folder of the run; an existing run keeps the recommendations of its beginning.
 
     Raises:
-        UsageError: no prepared data, or values that do not go together.
+        UsageError: there are no prepared data, or values do not fit together.
     """
     from nmtcli.data.prepared import PreparedData
 

@@ -1,4 +1,4 @@
-"""Try out a training: update with the largest batch, and estimate what the whole would take."""
+"""Try out a training: run an update with the largest batch, and estimate time and memory."""
 
 import statistics
 import time
@@ -17,16 +17,16 @@ from nmtcli.training.setup import (
 
 @dataclass(frozen=True)
 class DryRun:
-    """What a trial of a training measured.
+    """The measurements of a trial of a training.
 
     description: a `TrainingDescription`.
-    parameters: by part, see `parameters_by_part`.
+    parameters: counts for the model's components, see `parameters_by_part`.
     shape: (B, S, T) of the largest batch.
-    first_seconds, seconds: of the first update, which compiles, and of one more.
-    memory, device_memory: bytes, the most that was used; None where it is not counted.
-    updates: in an epoch; total: in the whole training, None without a limit in updates or epochs.
-    left: seconds that the whole training will take, validations not counted; None: not known.
-    advice: what to set where memory was not enough.
+    first_seconds, seconds: time of the first update, which compiles, and of one more.
+    memory, device_memory: peak use in bytes; None if it is not measured.
+    updates: updates in an epoch; total: in the whole training, None without a limit.
+    left: seconds that the whole training will take, without validations; None if unknown.
+    advice: options to set if memory was not enough.
     """
 
     description: TrainingDescription
@@ -43,14 +43,14 @@ class DryRun:
 
 
 def dry_run(config: Config, data) -> DryRun:
-    """Build the model and update it with the largest batch; nothing is written.
+    """Build the model and update it with the largest batch; write nothing.
 
     Args:
         config: all options; `data` and `subwords` are taken from the prepared data.
-        data: folder that `preprocess` made.
+        data: the folder that `preprocess` made.
 
     Raises:
-        UsageError: data or options that cannot be used.
+        UsageError: the data or the options cannot be used.
         NmtError: memory is not enough for a single sentence.
     """
     from nmtcli.data.batching import plan_epoch
@@ -119,7 +119,7 @@ def _update_twice(model, config: Config, pairs, batches) -> tuple[list[float], s
 
 
 def _total(options, updates: int) -> int | None:
-    """Updates of the whole training; None without a limit in updates or epochs."""
+    """Compute the updates of the whole training; None without a limit in updates or epochs."""
     limits = [options.max_steps, options.max_epochs * updates]
     return min((limit for limit in limits if limit), default=None)
 

@@ -1,6 +1,6 @@
-"""Early stopping, and the plateau schedule of the learning rate: both wait for a better validation.
+"""Early stopping and the plateau schedule of the learning rate; both compare validations.
 
-The metric that they wait for is the monitored one, see `nmtcli.runs.monitored_metric`.
+They compare the monitored metric; see `nmtcli.runs.monitored_metric`.
 """
 
 from collections.abc import Mapping
@@ -9,17 +9,17 @@ from nmtcli.config.training import TrainingConfig, ValidationConfig
 from nmtcli.runs.monitored_metric import TITLES, is_better, monitored_metric
 from nmtcli.training.state import TrainerState
 
-NO_BETTER = "no better"  # what a training that ended early says begins with this
+NO_BETTER = "no better"  # the reason of an early end begins with this
 
 
 def record_validation(
     state: TrainerState, scores: Mapping, training: TrainingConfig, validation: ValidationConfig
 ) -> bool:
-    """Take the scores of a validation into the state; returns whether they are the best so far.
+    """Record the scores of a validation in the state; return whether they are the best so far.
 
-    Early stopping: `validation.patience` validations without a gain end the training. Plateau:
-    `plateau_patience` of them multiply the learning rate by `plateau_factor`, and below
-    `plateau_floor` the training ends; validations of the warm-up do not count.
+    Early stopping: after `validation.patience` validations without a gain the training ends.
+    Plateau: after `plateau_patience` such validations the learning rate is multiplied by
+    `plateau_factor`; below `plateau_floor` the training ends. The warm-up does not count.
     """
     metric, value = monitored_metric(scores, validation.early_stopping)
     is_best = is_better(value, state.best)

@@ -1,8 +1,8 @@
-"""What happens in a training: `nmtcli.training.run.train` calls its `on_event` with one of these.
+"""The events of a training; `nmtcli.training.run.train` calls its `on_event` with each of them.
 
     train(config, data, "runs/one", on_event=lambda event: print(event))
 
-Warnings are no events, but go to the logger `nmtcli`.
+Warnings are not events; they go to the logger `nmtcli`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TrainingStarted:
-    """Everything is built, and the first update, or the next one, comes after this."""
+    """Everything is built; the first update, or the next update of a resumed run, follows."""
 
     run: Path
     description: TrainingDescription
@@ -26,14 +26,14 @@ class TrainingStarted:
 
 @dataclass(frozen=True)
 class WeightsInitialized:
-    """The model began with weights of another run; `text` says of which, and how many."""
+    """The model starts with weights of another run; `text` says which run, and how many."""
 
     text: str
 
 
 @dataclass(frozen=True)
 class Resumed:
-    """The training goes on from the checkpoint of `step`; `finished` is why it had ended, or ""."""
+    """The training resumes from the checkpoint of `step`; `finished` is why it had ended, or ""."""
 
     step: int
     finished: str
@@ -41,13 +41,13 @@ class Resumed:
 
 @dataclass(frozen=True)
 class StepLogged:
-    """Measurements since the event before; there is one every `training.log_every` updates.
+    """Measurements since the previous event; one event follows every `training.log_every` updates.
 
     epoch: as a fraction, such as 1.25.
-    loss: mean per target token; perplexity: exp of the mean -log p.
-    learning_rate, gradient_norm: of update `step`, the norm before clipping.
-    tokens_per_second: target tokens.
-    seconds, tokens: of the whole training so far.
+    loss: the mean per target token; perplexity: exp of the mean -log p.
+    learning_rate, gradient_norm: values of update `step`, the norm before clipping.
+    tokens_per_second: target tokens per second.
+    seconds, tokens: sums over the whole training so far.
     seconds_left: until the nearest limit; None without a limit.
     """
 
@@ -64,7 +64,7 @@ class StepLogged:
 
 
 class SampleTranslation(NamedTuple):
-    """A line of the validation text, its reference, and how the model translates it."""
+    """A line of the validation text, its reference and the model's translation."""
 
     source: str
     reference: str
@@ -73,7 +73,7 @@ class SampleTranslation(NamedTuple):
 
 @dataclass(frozen=True)
 class Validated:
-    """The model was validated after update `step`; `is_best`: better than ever before."""
+    """The model was validated after update `step`; `is_best` says whether it is the best so far."""
 
     step: int
     result: ValidationResult
@@ -85,10 +85,10 @@ class Validated:
 class CheckpointsAveraged:
     """The last checkpoints were averaged at the end of the training.
 
-    made_of: their names.
-    is_best: whether the average is the best checkpoint now.
-    result: of the average's validation; None without validation text.
-    metric: name of the monitored metric; best_before: its best value in the training, or None.
+    made_of: the names of these checkpoints.
+    is_best: whether the average is now the best checkpoint.
+    result: the result of the average's validation; None without validation text.
+    metric: the name of the monitored metric; best_before: its best value in the training, or None.
     """
 
     step: int

@@ -1,8 +1,8 @@
-"""Fine-tuning: begin with another run's weights, and freeze those that shall stay as they are.
+"""Fine-tuning: start with another run's weights, and freeze weights that must not change.
 
-Weights of the same name and shape are taken. Rows of embedding tables, which belong to pieces, are
-taken by the text of the piece where the subword models differ; see Zoph et al. (2016),
-arXiv:1604.02201, who begin with a parent model's weights.
+Weights of the same name and shape are copied. If the subword models differ, the rows of embedding
+tables are matched by the text of their tokens; see Zoph et al. (2016), arXiv:1604.02201, who start
+with a parent model's weights.
 """
 
 import difflib
@@ -17,7 +17,7 @@ from nmtcli.runs import checkpoints
 from nmtcli.runs.checkpoints import check_checkpoint_name
 from nmtcli.runs.directory import RunDirectory
 
-# The model's own weights that have a place for each piece: the side of the pieces, and the axis.
+# The weights that have a row or column for each token: the side of the tokens, and the axis.
 OF_PIECES = {
     "source_embedding": ("source", 0),
     "target_embedding": ("target", 0),
@@ -28,11 +28,11 @@ OF_PIECES = {
 
 @dataclass(frozen=True)
 class InitialWeights:
-    """Where the weights of a model come from.
+    """The origin of a model's first weights.
 
-    run, step: whose weights were taken.
-    taken: names of the weights that are those of the run.
-    pieces: names of tables of other pieces -> (places taken, places in all).
+    run, step: the run and the step that the weights come from.
+    taken: names of the weights that were copied.
+    pieces: names of tables with other tokens -> (tokens copied, all tokens).
     fresh: names of the weights that are new.
     """
 
@@ -43,7 +43,7 @@ class InitialWeights:
     fresh: list[str]
 
     def describe(self) -> str:
-        """One line that says from where, how many, and which are new."""
+        """Say in one line where weights come from, how many were copied, and which are new."""
         count = len(self.taken) + len(self.pieces)
         line = f"began with {count} of {count + len(self.fresh)} weights of {self.run}"
         line += f", step {self.step}"
@@ -54,7 +54,7 @@ class InitialWeights:
         return line
 
     def facts(self) -> dict:
-        """The same for `run.json`."""
+        """Return the same facts for `run.json`."""
         return {
             "run": self.run,
             "step": self.step,
@@ -84,15 +84,15 @@ def find_initial(text: str) -> tuple[RunDirectory, str]:
 
 
 def initialize_weights(model, text: str, subwords: dict[str, Path]) -> InitialWeights:
-    """Give a fresh model those weights of another run that fit.
+    """Copy those weights of another run that fit into a fresh model.
 
     Args:
-        model: with fresh weights; those without a counterpart keep them.
+        model: a model with fresh weights; weights without a counterpart stay.
         text: RUN or RUN:CHECKPOINT.
-        subwords: path of the subword model of `source` and of `target` that the model has.
+        subwords: the paths of the model's subword models for `source` and `target`.
 
     Raises:
-        UsageError: no such run or checkpoint, or nothing of it fits.
+        UsageError: the run or checkpoint does not exist, or none of its weights fits.
     """
     run, name = find_initial(text)
     step, arrays, _ = checkpoints.load(run.checkpoints, name)
@@ -114,7 +114,7 @@ def initialize_weights(model, text: str, subwords: dict[str, Path]) -> InitialWe
 
 
 def _take(variable, arrays: dict, sides: dict, found: InitialWeights) -> None:
-    """Set one variable from the arrays, or leave it, and note that in `found`."""
+    """Set one variable from the arrays, or leave it; note the choice in `found`."""
     path, short = variable.path, _short(variable.path)
     array = arrays.get(path)
     if array is None and short == "source_embedding":  # one table served both sides there
@@ -138,9 +138,9 @@ def _take(variable, arrays: dict, sides: dict, found: InitialWeights) -> None:
 
 
 def _common_pieces(old: Path, new: Path) -> tuple[list[int], list[int]] | None:
-    """Ids of the new model and of the old one of the pieces of the same text.
+    """Find the tokens of the same text: their ids in the new and in the old model.
 
-    None: the models are the same, so that all ids are.
+    The result is None if the subword models, and so all ids, are the same.
     """
     from nmtcli.text.subwords import Subwords
 
@@ -161,17 +161,17 @@ def _short(path: str) -> str:
 
 
 def freeze(model, patterns) -> list[str]:
-    """Take the weights with matching names out of the training.
+    """Exclude the weights with matching names from the training.
 
     Args:
-        model: whose variables are named by paths such as `translator/source_embedding`.
-        patterns: as of a shell, where `*` also stands for `/`.
+        model: a model; paths such as `translator/source_embedding` name its variables.
+        patterns: shell patterns, in which `*` also matches `/`.
 
     Returns:
-        the names of the weights taken out.
+        the names of the frozen weights.
 
     Raises:
-        UsageError: a pattern that matches nothing, or all weights taken out.
+        UsageError: a pattern matches nothing, or all weights would be frozen.
     """
     named = {variable.path: variable for variable in model.weights}
     frozen = set()

@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM while training: the first stops after the step, the second at once."""
+"""Handle SIGINT and SIGTERM: the first stops the training after the step, the second at once."""
 
 import os
 import signal
@@ -6,9 +6,9 @@ import threading
 
 
 class StopRequest:
-    """A context in which the first signal is remembered in `signal_number` and a second one exits.
+    """A context that stores the first signal in `signal_number`; a second signal exits.
 
-    on_signal: called with the number of the first one.
+    on_signal: a function that is called with the number of the first signal.
     """
 
     def __init__(self, on_signal=lambda number: None):

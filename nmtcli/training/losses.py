@@ -1,4 +1,4 @@
-"""The loss of a batch, and the parts that it is the sum of.
+"""The loss of a batch, and the terms that it is the sum of.
 
 Losses are summed over real target tokens. Letters: B batch, T target, S source, N positions (B
 times T), R readout, V vocabulary.
@@ -12,22 +12,22 @@ from keras import ops
 from nmtcli.config import TrainingConfig
 from nmtcli.text.special_tokens import PAD_ID
 
-SMALLEST_PROBABILITY = 1e-30  # the logarithm of a smaller one is computed from the logits
-SMALLEST_ATTENTION = 1e-9  # a smaller weight counts as this one, and guidance leaves it alone
+SMALLEST_PROBABILITY = 1e-30  # for a smaller one, the logarithm is computed from the logits
+SMALLEST_ATTENTION = 1e-9  # a smaller weight counts as this and gets no gradient
 
 
 class LossWeights(NamedTuple):
-    """Weights of the losses that may act during a part of the training only, float32 scalars."""
+    """Weights of the losses that may act only during a part of the training, float32 scalars."""
 
     coverage_loss: Any
     guided_alignment: Any
 
 
 def loss_weights(options: TrainingConfig, step: int) -> LossWeights:
-    """The weights in update `step`, which counts from 1.
+    """Compute the weights in update `step`, which counts from 1.
 
-    See et al. (2017), section 5, add the coverage loss when the model is nearly trained, since from
-    the beginning it disturbs the main loss: `coverage_from`.
+    See et al. (2017), section 5, add the coverage loss (from update `coverage_from`) when the model
+    is nearly trained, because from the beginning it disturbs the main loss.
     """
     is_guided = not options.guided_until or step <= options.guided_until
     return LossWeights(
@@ -37,18 +37,17 @@ def loss_weights(options: TrainingConfig, step: int) -> LossWeights:
 
 
 def batch_loss(outputs, output_layer, targets, alignment, options: TrainingConfig, weights):
-    """What an update minimises. A part whose option is zero is not computed at all.
+    """Compute the loss that an update minimises. A term whose option is zero is not computed.
 
-    With `r_drop` each sentence is in the batch twice. The mean of both passes counts, which is half
-    of the paper's loss, so that a loss and the largest norm of a gradient mean the same with R-Drop
-    and without it.
+    With `r_drop` each sentence is in the batch twice. The loss is the mean of both passes, half of
+    the paper's loss, so that losses and gradient norms are comparable with and without R-Drop.
 
     Args:
-        outputs: of the model's `decode`, hidden units (B, T, R) and attention (B, T, S).
-        output_layer: of the model's `output_layer`, kernel (R, V) and bias (V,).
+        outputs: the results of the model's `decode`, hidden (B, T, R) and attention (B, T, S).
+        output_layer: the results of the model's `output_layer`, kernel (R, V) and bias (V,).
         targets: (B, T), int.
         alignment: (B, T, S), float32, or None without guided alignment.
-        options: which parts there are; `coverage_loss` needs a model with coverage.
+        options: the options of the terms; `coverage_loss` needs a model with coverage.
         weights: the `LossWeights` of this update.
 
     Returns:
@@ -74,7 +73,7 @@ def batch_loss(outputs, output_layer, targets, alignment, options: TrainingConfi
 
 
 def smoothed_cross_entropy(hidden, kernel, bias, targets, weights, label_smoothing):
-    """Cross-entropy against a target mixed with the uniform distribution, and the plain one.
+    """Compute the cross-entropy with label smoothing, and the plain cross-entropy.
 
         z = hidden kernel + bias
         q(v) = (1 - e) [v = target] + e / V
@@ -83,7 +82,7 @@ def smoothed_cross_entropy(hidden, kernel, bias, targets, weights, label_smoothi
     Reference: Szegedy et al. (2016), arXiv:1512.00567, section 7.
 
     Args:
-        hidden: (B, T, R), of any float type, which is that of the products.
+        hidden: (B, T, R), of any float type, in which products are computed.
         kernel: (R, V). bias: (V,).
         targets: (B, T), int.
         weights: w, (B, T), float32; 1 at real tokens and 0 at padding.
@@ -91,7 +90,7 @@ def smoothed_cross_entropy(hidden, kernel, bias, targets, weights, label_smoothi
 
     Returns:
         loss: float32 scalar, the smoothed sum; only this one has a gradient.
-        nll: float32 scalar, the sum of -log p(target), whose mean's exponential is the perplexity.
+        nll: float32 scalar, the sum of -log p(target); exp of its mean is the perplexity.
     """
 
     def cross_entropy(logits, targets, weights):
@@ -106,12 +105,12 @@ def smoothed_cross_entropy(hidden, kernel, bias, targets, weights, label_smoothi
 
 
 class LogitsLoss(NamedTuple):
-    """What a loss computes from the logits of N positions.
+    """The results of a loss function on the logits of N positions.
 
     target_logits: the logit of each target, float32, (N,).
     nll: -log p(target), float32, (N,).
-    gradient: by the logits for positions of weight 1, without the uniform part of the smoothed
-        labels, (N, V), in the type of the logits.
+    gradient: the gradient with respect to the logits for positions of weight 1, without the
+        uniform part of the smoothed labels, (N, V), in the type of the logits.
     divergence: float32 scalar that is added to the loss.
     """
 
@@ -122,20 +121,20 @@ class LogitsLoss(NamedTuple):
 
 
 def loss_through_output_layer(logits_loss, hidden, kernel, bias, targets, weights, label_smoothing):
-    """A loss of the logits, whose gradient is computed together with it.
+    """Compute a loss of the logits together with its gradient.
 
     The logits, (N, V), are the largest array of a step, and passes over it cost more than the
-    products that make and use it. So there are as few as possible: the bias is one more row of the
-    kernel, the gradient by the logits goes into both products as soon as it is known, and the
-    uniform part of the labels, which is the same for all tokens, never meets the array.
+    products that make and use it. So passes are few: the bias is one more row of the kernel, the
+    gradient with respect to the logits enters both products at once, and the uniform part of the
+    labels, which is the same for all tokens, is computed without the array.
 
     Args:
-        logits_loss: function of logits (N, V), targets and weights (N,) that returns a
+        logits_loss: a function of logits (N, V), targets and weights (N,) that returns a
             `LogitsLoss`.
-        hidden, kernel, bias, targets, weights, label_smoothing: of `smoothed_cross_entropy`.
+        hidden, kernel, bias, targets, weights, label_smoothing: see `smoothed_cross_entropy`.
 
     Returns:
-        loss and nll of `smoothed_cross_entropy`, the loss with the divergence.
+        loss and nll as in `smoothed_cross_entropy`; the loss includes the divergence.
     """
     targets, weights = ops.reshape(targets, (-1,)), ops.reshape(weights, (-1,))
     size = bias.shape[0]
@@ -148,7 +147,7 @@ def loss_through_output_layer(logits_loss, hidden, kernel, bias, targets, weight
         found = logits_loss(ops.matmul(inputs, layer), targets, weights)
 
         precise = ops.cast(inputs, "float32")
-        uniform = ops.mean(ops.cast(layer, "float32"), axis=-1)  # of each unit, (R + 1,)
+        uniform = ops.mean(ops.cast(layer, "float32"), axis=-1)  # one for each unit, (R + 1,)
         mean_logits = ops.matmul(precise, uniform)  # (N,)
         each = found.nll + label_smoothing * (found.target_logits - mean_logits)
         loss = ops.sum(weights * each) + found.divergence
@@ -176,9 +175,9 @@ def loss_through_output_layer(logits_loss, hidden, kernel, bias, targets, weight
 
 
 def softmax(logits):
-    """The softmax of (N, V) logits in their type, but computed in float32.
+    """Compute the softmax of (N, V) logits in float32; return it in their type.
 
-    TensorFlow's own for bfloat16 does so inside (in oneDNN, where processors have bfloat16).
+    TensorFlow's softmax does this internally (in oneDNN, if the processor has bfloat16).
     """
     if keras.backend.backend() == "tensorflow":
         return ops.softmax(logits)
@@ -186,10 +185,10 @@ def softmax(logits):
 
 
 def target_logits_and_nll(logits, probabilities, targets):
-    """The logit and -log p of each position's target, float32, (N,).
+    """Return the logit and -log p of each position's target, float32, (N,).
 
-    The probability is known, so that the logits are read again for its logarithm only where it is
-    too small.
+    The probability is known, so its logarithm is computed from the logits only where it is too
+    small.
     """
     target_logits, target_probabilities = (
         ops.cast(ops.take_along_axis(x, targets[:, None], axis=-1)[:, 0], "float32")
@@ -204,7 +203,7 @@ def target_logits_and_nll(logits, probabilities, targets):
 
 
 def subtract_targets(gradient, targets, label_smoothing):
-    """(N, V) less 1 - e at each position's target, without a pass over the whole array."""
+    """Subtract 1 - e at each position's target, without a pass over the whole (N, V) array."""
     rows = ops.arange(ops.shape(targets)[0], dtype="int32")
     places = ops.stack([rows, ops.cast(targets, "int32")], axis=-1)
     current = ops.take_along_axis(gradient, targets[:, None], axis=-1)[:, 0]
@@ -212,7 +211,7 @@ def subtract_targets(gradient, targets, label_smoothing):
 
 
 def first_upstream(upstream):
-    """The gradient of the first result: TensorFlow gives a list, JAX a tuple inside one."""
+    """Return the gradient of the first result: TensorFlow has a list, JAX a tuple inside one."""
     while isinstance(upstream, (tuple, list)):
         upstream = upstream[0]
     return upstream
@@ -222,26 +221,26 @@ def first_upstream(upstream):
 
 
 def r_drop_loss(hidden, kernel, bias, targets, weights, label_smoothing, r_drop):
-    """Smoothed cross-entropy of two passes with different dropout, and their divergence.
+    """Compute the smoothed cross-entropy of two passes with different dropout, plus a divergence.
 
         loss = sum over both passes p, q of the smoothed cross-entropy
                + r_drop * sum over n of w(n) * (KL(p(n) || q(n)) + KL(q(n) || p(n))) / 2
 
-    With d = log p - log q, the gradient of the divergence by the logits of p is
+    With d = log p - log q, the gradient of the divergence with respect to the logits of p is
     (p * (d - KL(p || q)) + p - q) / 2. The second pass is the second half of the rows.
 
     Reference: Liang et al. (2021), arXiv:2106.14448, section 2.1, equations 1 to 4.
 
     Args:
-        hidden: (2 B, T, R), of any float type, which is that of the products.
+        hidden: (2 B, T, R), of any float type, in which products are computed.
         kernel: (R, V). bias: (V,).
         targets: (2 B, T), int; the second half equals the first one.
         weights: w, (2 B, T), float32; the same in both halves, 0 at padding.
         label_smoothing: e, at least 0 and under 1.
-        r_drop: weight of the divergence, the paper's alpha.
+        r_drop: the weight of the divergence, alpha in the paper.
 
     Returns:
-        loss and nll, as `smoothed_cross_entropy`, summed over both passes.
+        loss and nll as in `smoothed_cross_entropy`, summed over both passes.
     """
     half_weight = 0.5 * r_drop
 
@@ -272,7 +271,7 @@ def r_drop_loss(hidden, kernel, bias, targets, weights, label_smoothing, r_drop)
 
 
 def coverage_loss(attention, real):
-    """How much is attended to again, summed over real target tokens.
+    """Compute the coverage loss: repeated attention, summed over real target tokens.
 
         c[b, t, s] = sum over t' < t of a[b, t', s]
         loss = sum over real (b, t) of sum over s of min(a[b, t, s], c[b, t, s])
@@ -292,12 +291,12 @@ def coverage_loss(attention, real):
 
 
 def guided_alignment_loss(attention, alignment, real):
-    """Cross-entropy between given alignments and attention, summed over real target tokens.
+    """Compute the cross-entropy of attention to given alignments, summed over real target tokens.
 
         loss = - sum over real (b, t) of sum over s of g[b, t, s] log a[b, t, s]
 
-    Divided by the number of real target tokens this is the papers' loss, to which a target token
-    without a link adds nothing.
+    Divided by the number of real target tokens, this is the papers' loss. A target token without a
+    link adds nothing to it.
 
     Reference: Chen et al. (2016), arXiv:1607.01628;
     Garg et al. (2019), arXiv:1909.02074.

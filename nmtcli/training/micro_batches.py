@@ -1,7 +1,7 @@
-"""Micro-batches: a batch is computed in smaller ones where memory is not enough for it at once.
+"""Micro-batches: a batch is split if memory is not enough for all of it at once.
 
-The gradients of the micro-batches add up to that of the batch, so that the plan of the epoch, the
-place in it and what an update learns stay what they were; only dropout is drawn anew.
+The gradients of the micro-batches add up to the gradient of the batch, so the plan of the epoch,
+the place in it and the result of an update do not change; only dropout is drawn anew.
 """
 
 from dataclasses import replace
@@ -11,24 +11,24 @@ from nmtcli.errors import NmtError
 
 
 def split_batch(batch: Batch, count: int) -> list[Batch]:
-    """Micro-batches of one shape with the pairs of `batch` in order, at most `count` of them."""
+    """Split a batch in order into at most `count` micro-batches of the same shape."""
     rows = -(-batch.rows // count)
     begins = range(0, len(batch.pairs), rows)
     return [replace(batch, pairs=batch.pairs[i : i + rows], rows=rows) for i in begins]
 
 
 def run_with_memory_backoff(compute, batches: list[Batch], micro_batches_per_batch: int):
-    """Compute batches in micro-batches, of which there are twice as many after each lack of memory.
+    """Compute batches in micro-batches, and double their number whenever memory is not enough.
 
     Args:
-        compute: function of the micro-batches of all batches, a list of `Batch`; it leaves
-            everything as it was when it raises.
-        batches: of one update.
-        micro_batches_per_batch: how many to begin with, a power of two.
+        compute: a function of the micro-batches of all batches, a list of `Batch`; if it raises, it
+            must leave everything unchanged.
+        batches: the batches of one update.
+        micro_batches_per_batch: the first number to try, a power of two.
 
     Returns:
-        the result of `compute`, and the number of micro-batches per batch that memory was enough
-        for.
+        the result of `compute`, and the number of micro-batches per batch that fitted into
+        memory.
 
     Raises:
         NmtError: memory is not enough for a single sentence.
@@ -40,7 +40,7 @@ def run_with_memory_backoff(compute, batches: list[Batch], micro_batches_per_bat
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
-        # Only here, behind the handler, is free what the failed attempt held.
+        # The memory of the failed attempt is free only here, after the handler.
         if all(batch.rows <= count for batch in batches):
             longest = max(max(batch.source_length, batch.target_length) for batch in batches)
             raise NmtError(
@@ -51,7 +51,7 @@ def run_with_memory_backoff(compute, batches: list[Batch], micro_batches_per_bat
 
 
 def describe_memory_backoff(options, micro_batches_per_batch: int) -> str:
-    """What happened, and what to set in the `TrainingConfig` of another run."""
+    """Describe what happened, and which options of `TrainingConfig` would avoid it."""
     count = micro_batches_per_batch
     return (
         f"out of memory; each batch is from now on computed in {count} parts, for the same updates."
@@ -61,9 +61,9 @@ def describe_memory_backoff(options, micro_batches_per_batch: int) -> str:
 
 
 def is_out_of_memory(error: Exception) -> bool:
-    """Whether Python, TensorFlow or JAX says that memory was not enough.
+    """Return whether an error of Python, TensorFlow or JAX means that memory was not enough.
 
-    The frameworks' own exceptions are known by name, so that neither is imported for the other.
+    The frameworks' exceptions are recognised by name, so that no framework must be imported.
     """
     names = {kind.__name__ for kind in type(error).__mro__}
     if names & {"MemoryError", "ResourceExhaustedError"}:

@@ -1,4 +1,4 @@
-"""Train a model on prepared data, or go on with an interrupted training."""
+"""Train a model on prepared data, or resume an interrupted training."""
 
 import platform
 import shutil
@@ -31,7 +31,7 @@ from nmtcli.training.setup import (
     with_data_options,
 )
 
-# What may differ when a run goes on: how long and how often, but not what is learnt.
+# The options that may change when a run is resumed: limits and intervals, not what is learnt.
 CHANGEABLE = {
     "training": {
         "max_steps", "max_epochs", "max_minutes", "log_every", "keep_checkpoints",
@@ -48,16 +48,16 @@ def train(config: Config, data, run_path, on_event=lambda event: None, chosen=No
 
     Args:
         config: all options; `data` and `subwords` are taken from the prepared data.
-        data: folder that `preprocess` made.
-        run_path: folder of the run; an existing run goes on from its last checkpoint.
-        on_event: called with each of `nmtcli.training.events`.
-        chosen: what of the options nobody set, section -> key -> value; a run remembers it.
+        data: the folder that `preprocess` made.
+        run_path: the folder of the run; an existing run resumes from its last checkpoint.
+        on_event: a function that is called with each event of `nmtcli.training.events`.
+        chosen: the options that nobody set, section -> key -> value; the run stores them.
 
     Returns:
         the `TrainerState` at the end.
 
     Raises:
-        UsageError: data or run that cannot be used, or options other than the run's.
+        UsageError: the data or the run cannot be used, or options differ from the run's.
         Interrupted: a signal came; the work so far is saved.
         NmtError: the training failed.
     """
@@ -77,7 +77,7 @@ def train(config: Config, data, run_path, on_event=lambda event: None, chosen=No
 
 
 def _check_run(run: RunDirectory, config: Config, prepared) -> None:
-    """Refuse a place that holds something else, or another training."""
+    """Check that the folder is free or holds this training."""
     if not run.exists():
         if run.path.exists() and (not run.path.is_dir() or any(run.path.iterdir())):
             raise UsageError(f"{run.path}: exists and is not a run; choose another --run")
@@ -95,7 +95,7 @@ def _check_run(run: RunDirectory, config: Config, prepared) -> None:
 
 
 def _initialize(run: RunDirectory, config: Config, prepared, model) -> dict:
-    """Give the model of a run without checkpoints the weights of another; returns what to note."""
+    """Copy another run's weights into the model of a new run; return the facts to store."""
     if config.training.init_from is None or checkpoints.steps(run.checkpoints):
         return {}
     subwords = {"source": prepared.source_model, "target": prepared.target_model}
@@ -104,7 +104,7 @@ def _initialize(run: RunDirectory, config: Config, prepared, model) -> dict:
 
 
 def _open_run(run: RunDirectory, config: Config, prepared, more: dict) -> None:
-    """Make the folder of a new run; write down the options, which an old run may have changed."""
+    """Make the folder of a new run; store the options, which may change in a resumed run."""
     if not run.exists():
         run.create({**_facts(config, prepared), **more})
         shutil.copyfile(prepared.source_model, run.source_subwords)
@@ -123,7 +123,7 @@ def _changeable(changed: Difference, config: Config) -> bool:
         "linear",
         "cosine",
     ):
-        return False  # the decay ends there, so the steps before it would have been other ones
+        return False  # the decay ends there, so earlier steps would have differed
     return changed.key in CHANGEABLE.get(changed.section, ())
 
 
@@ -183,7 +183,7 @@ def _run_training(run: RunDirectory, config: Config, prepared, precision, models
 
 
 def _with_card(run: RunDirectory, on_event):
-    """`on_event`, which also writes the model card at each validation."""
+    """Extend `on_event` to write the model card at each validation."""
 
     def write_card_too(event):
         if isinstance(event, Validated):
@@ -199,7 +199,7 @@ def _average_last(run: RunDirectory, config: Config, state, validator, on_event)
 
     there = checkpoints.steps(run.checkpoints)
     names = choose(run, last=min(config.training.average_last, len(there))) if there[1:] else []
-    if not names or made_of(run) == names:  # which says that a finished training was started again
+    if not names or made_of(run) == names:  # then a finished training was started again
         return
     save_mean(run, names)
     if validator is None:

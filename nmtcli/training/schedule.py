@@ -1,22 +1,22 @@
-"""Learning rates: a linear warm-up, then a decay. Pure functions of the step."""
+"""Learning rate schedules, pure functions of the step: a linear warm-up, then a decay."""
 
 import math
 
 
 def learning_rate(step, *, highest, warmup, schedule, total=0):
-    """The learning rate of update `step`, which counts from 1.
+    """Compute the learning rate of update `step`, which counts from 1.
 
     Args:
         highest: the rate at the end of the warm-up.
-        warmup: updates of linear growth from 0.
-        schedule: `constant`; `plateau`, constant too but for what validations make of it, see
+        warmup: the number of updates in which the rate grows linearly from 0.
+        schedule: `constant`; `plateau`, constant until validations lower it, see
             `training.early_stopping`; `inverse-sqrt`, highest * sqrt(warmup / step) as in Vaswani
             et al. (2017), arXiv:1706.03762, section 5.3; `linear` to 0 at `total`; `cosine` to 0 at
             `total`, Loshchilov and Hutter (2017), arXiv:1608.03983, equation 5.
         total: the last update, for `linear` and `cosine`.
 
     Raises:
-        ValueError: an unknown schedule, or no total where one is needed.
+        ValueError: the schedule is unknown, or it needs a total and there is none.
     """
     if step <= warmup:
         return highest * step / warmup

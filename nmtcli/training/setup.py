@@ -1,4 +1,4 @@
-"""Build what a training needs, from the configuration and the prepared data."""
+"""Build the models and the validator of a training from configuration and prepared data."""
 
 import math
 from dataclasses import dataclass, fields, replace
@@ -11,7 +11,7 @@ from nmtcli.training.fine_tuning import freeze
 
 
 def with_data_options(config: Config, prepared) -> Config:
-    """The configuration with the options that the prepared data were made with."""
+    """Copy the options of the prepared data into the configuration."""
     values = configuration.as_dict(config)
     values.update(prepared.facts["config"])
     if not prepared.joint and values["model"]["tied_embeddings"] == "all":
@@ -20,13 +20,13 @@ def with_data_options(config: Config, prepared) -> Config:
 
 
 def build_models(config: Config, prepared):
-    """Build two models of the same fresh weights: one to train, and a float32 one to validate.
+    """Build two models with the same fresh weights: one to train, and one in float32 to validate.
 
     Returns:
         the precision, and the two models.
 
     Raises:
-        UsageError: options that could not act on this model and these data.
+        UsageError: an option has no effect on this model and these data.
     """
     backend.choose()
     backend.make_deterministic()
@@ -45,16 +45,16 @@ def build_models(config: Config, prepared):
 
 
 def check_recipe(config: Config, model, pairs) -> None:
-    """Refuse options that could not act.
+    """Check that every option has an effect on the model and the data.
 
     Args:
         config: all options.
-        model: to be trained.
-        pairs: training ids on disk, `Pairs`.
+        model: the model to train.
+        pairs: the token ids of the training data on disk, `Pairs`.
 
     Raises:
-        UsageError: R-Drop without anything random, guided alignment without attention or without
-            alignments.
+        UsageError: R-Drop without dropout or other randomness, or guided alignment without
+            attention or alignments.
     """
     options = config.training
     if options.guided_alignment and model.mechanism.score is None:
@@ -77,11 +77,11 @@ def check_recipe(config: Config, model, pairs) -> None:
 
 @dataclass(frozen=True)
 class TrainingDescription:
-    """What the first line of a training says.
+    """The description of a training for its first line.
 
-    backend: its name and version. device: what computes.
+    backend: its name and version. device: the device that computes.
     attention: the mechanism, or `transformer`.
-    parameters: of the model; pairs: of training sentences.
+    parameters: how many the model has; pairs: how many sentence pairs the training data have.
     """
 
     version: str
@@ -94,7 +94,7 @@ class TrainingDescription:
 
 
 def describe_training(config: Config, prepared, precision: str, model) -> TrainingDescription:
-    """Describe a training; `model` is one of which nothing is frozen."""
+    """Describe a training; nothing of `model` may be frozen yet."""
     from nmtcli.models.factory import count_parameters
 
     return TrainingDescription(
@@ -109,7 +109,7 @@ def describe_training(config: Config, prepared, precision: str, model) -> Traini
 
 
 def parameters_by_part(model) -> dict[str, int]:
-    """Count the numbers that are learnt in embedding, encoder, decoder and output.
+    """Count the trainable parameters of embedding, encoder, decoder and output.
 
     A matrix that embedding and output layer share counts as embedding; the bridge between encoder
     and decoder counts as decoder.
@@ -124,7 +124,7 @@ def parameters_by_part(model) -> dict[str, int]:
 
 
 def make_validator(model, prepared, config: Config):
-    """The `Validator` that the configuration asks for, or None without validation text."""
+    """Make the `Validator` of the configuration, or return None without validation text."""
     from nmtcli.engines.keras_engine import KerasEngine
     from nmtcli.text.subwords import Subwords
     from nmtcli.training.validation import Validator
@@ -138,7 +138,7 @@ def make_validator(model, prepared, config: Config):
 
 
 def _translator(engine, subwords, config: Config):
-    """A function from lines to translated lines that does what `nmt translate` does."""
+    """Make a function that translates lines as `nmt translate` does."""
     from nmtcli.decoding.search import StepwiseSearch
     from nmtcli.inference.translator import Translator
 

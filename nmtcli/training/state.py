@@ -1,4 +1,4 @@
-"""Where a training stands: what a checkpoint remembers, and what is left to do."""
+"""The state of a training, which a checkpoint stores, and how much is left to do."""
 
 from dataclasses import asdict, dataclass, fields
 
@@ -7,18 +7,18 @@ from nmtcli.config import TrainingConfig
 
 @dataclass
 class TrainerState:
-    """The state of a training after update `step`; saved with each checkpoint.
+    """The state of a training after update `step`; each checkpoint stores it.
 
-    epoch, batch: of the next batch to be trained on, both from 0.
-    seconds: of training so far, validation and earlier sessions included.
+    epoch, batch: the place of the next batch, both from 0.
+    seconds: time of training so far, including validation and earlier sessions.
     best: the best value of the monitored metric, higher is better, see `monitored_metric`;
-        best_step: when it was reached; bad_validations: validations since then.
+        best_step: its step; bad_validations: the number of validations since then.
     plateau_scale: factor on the learning rate of the schedule plateau; plateau_bad_validations:
-        validations without a gain since it last changed.
+        the number of validations without a gain since it last changed.
     rate_scale: factor on the learning rate, halved at each recovery; recoveries: how many.
-    micro_batches_per_batch: more than one after memory was not enough, a power of two.
+    micro_batches_per_batch: a power of two, more than one after memory was not enough.
     loss, nll, tokens, rate_seconds: sums since the last progress line.
-    finished: why the training has ended, or an empty string.
+    finished: the reason why the training has ended, or an empty string.
     """
 
     step: int = 0
@@ -59,7 +59,7 @@ class TrainerState:
         self.tokens = 0
 
     def limit_reached(self, options: TrainingConfig) -> str:
-        """Which limit ends the training now, in words, or an empty string."""
+        """Name the limit that ends the training now, or return an empty string."""
         if options.max_steps and self.step >= options.max_steps:
             return f"{options.max_steps} steps"
         if options.max_epochs and self.epoch >= options.max_epochs:
@@ -69,7 +69,7 @@ class TrainerState:
         return ""
 
     def seconds_left(self, options: TrainingConfig, batches: int) -> float | None:
-        """Until the nearest limit, at the speed so far; None without a limit."""
+        """Estimate the time to the nearest limit at the speed so far; None without a limit."""
         if not self.step:
             return None
         pace = self.seconds / self.step

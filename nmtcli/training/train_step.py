@@ -1,6 +1,6 @@
-"""One update: loss, gradient, clipping, Adam. The same numbers on TensorFlow and JAX.
+"""One update: loss, gradient, clipping, Adam. TensorFlow and JAX compute the same numbers.
 
-Everything random is a function of (seed, step), so a resumed training repeats it exactly.
+All random numbers are functions of (seed, step), so a resumed training repeats them exactly.
 """
 
 from dataclasses import dataclass, replace
@@ -17,13 +17,13 @@ from nmtcli.text.special_tokens import PAD_ID
 from nmtcli.training.losses import LossWeights, batch_loss, loss_weights
 from nmtcli.training.word_dropout import drop_words
 
-DROPOUT_DRAWS = 1024  # of dropout in one pass, at most
-SEED_STRIDE = 0x9E3779B1  # an odd number: the seeds of an update's micro-batches are all different
+DROPOUT_DRAWS = 1024  # the most draws of dropout in one pass
+SEED_STRIDE = 0x9E3779B1  # odd, so that the seeds of an update's micro-batches all differ
 
 
 @dataclass(frozen=True)
 class StepResult:
-    """loss and nll: sums over the batch; tokens: real targets; gradient_norm: before clipping."""
+    """Sums `loss` and `nll` over the batch; `tokens`: real targets; the norm before clipping."""
 
     loss: float
     nll: float
@@ -36,19 +36,19 @@ class StepResult:
 
 
 class TrainStep:
-    """A compiled update of a model. An update whose gradient is not finite changes nothing.
+    """A compiled update of a model; it changes nothing if the gradient is not finite.
 
-    With `average_decay` an exponential average of the weights is kept beside them. Its decay at
-    update t is (1 + t) / (10 + t) where that is less, so that the first weights, which mean
-    nothing, are soon forgotten.
+    With `average_decay` it also keeps an exponential moving average (EMA) of the weights. The decay
+    at update t is at most (1 + t) / (10 + t), so that the average soon forgets the first weights,
+    which are random.
 
     Args:
-        model: its `decode` and `output_layer` are what is trained; it draws its dropout from
+        model: the update trains its `decode` and `output_layer`; it draws its dropout from
             `model.dropout_seed`. Weights that are not trainable stay.
-        options: the `training` section. The batches need an alignment if it has a guided alignment;
-            its coverage loss is for a model with coverage.
-        optimizer: a Keras optimizer; by default that of the options. If it has a weight decay, that
-            is of matrices alone.
+        options: the `training` section. With guided alignment, the batches need an alignment; the
+            coverage loss needs a model with coverage.
+        optimizer: a Keras optimizer; by default the one of the options. A weight decay acts only on
+            matrices.
     """
 
     def __init__(self, model, options: TrainingConfig, optimizer=None):
@@ -68,13 +68,13 @@ class TrainStep:
         self._update = compiled(model, optimizer, options, self._averages)
 
     def __call__(self, arrays, learning_rate, step) -> StepResult:
-        """Update at number `step`.
+        """Run update number `step`.
 
         Args:
-            arrays: `Arrays`; or a list of them, micro-batches whose gradients are added up to that
-                of one batch with all of their sentences.
-            learning_rate: of this update.
-            step: from 1.
+            arrays: `Arrays`; or a list of micro-batches, whose gradients add up to the gradient of
+                one batch with all of their sentences.
+            learning_rate: the learning rate of this update.
+            step: the number of this update, from 1.
         """
         batches = [arrays] if isinstance(arrays, Arrays) else list(arrays)
         tokens = sum(int(np.count_nonzero(batch.targets != PAD_ID)) for batch in batches)
@@ -95,7 +95,7 @@ class TrainStep:
         return StepResult(float(loss), float(nll), tokens, float(norm))
 
     def _inputs(self, arrays, step, number):
-        """What the model sees of micro-batch `number` of update `step`; seeds dropout."""
+        """Return the inputs of micro-batch `number` of update `step`, and seed dropout."""
         options = self.options
         seed = (options.seed + SEED_STRIDE * number) % 2**32
         state = np.array([seed, step * DROPOUT_DRAWS % 2**32], "uint32")
@@ -114,14 +114,14 @@ class TrainStep:
 
     @property
     def groups(self) -> tuple[str, ...]:
-        """The names of what `arrays` gives."""
+        """The names of the groups that `arrays` returns."""
         return ("model", "optimizer", *(["training"] if self._averages else []))
 
     def arrays(self) -> dict[str, dict[str, np.ndarray]]:
-        """All that a training goes on from, by group and name.
+        """Return all arrays that a resumed training needs, by group and name.
 
-        `model` holds the weights to translate with. With an average these are the averaged weights,
-        and `training` holds the weights that they are an average of.
+        `model` holds the weights to translate with. With an average, they are the averaged weights,
+        and `training` holds the weights that are being trained.
         """
         weights, slots = arrays_of(self.model), optimizer_arrays(self.optimizer)
         if not self._averages:
@@ -129,10 +129,10 @@ class TrainStep:
         return {"model": self._averaged(weights), "optimizer": slots, "training": weights}
 
     def set_arrays(self, arrays) -> None:
-        """Go on from what `arrays` gave.
+        """Restore the result of `arrays`.
 
         Raises:
-            NmtError: they are of another model.
+            NmtError: the arrays belong to another model.
         """
         set_arrays(self.model, arrays["training" if self._averages else "model"])
         set_optimizer_arrays(self.optimizer, arrays["optimizer"])
@@ -140,7 +140,7 @@ class TrainStep:
             average.assign(arrays["model"][variable.path])
 
     def weights(self) -> dict[str, np.ndarray]:
-        """The weights to translate with, by name: the averaged ones, where there is an average."""
+        """Return the weights to translate with, by name; the averages if there are any."""
         return self._averaged(arrays_of(self.model))
 
     def _averaged(self, weights):
@@ -149,11 +149,11 @@ class TrainStep:
 
 
 def make_optimizer(options: TrainingConfig):
-    """Adam (Kingma and Ba, 2015, arXiv:1412.6980) as the `training` section asks for it.
+    """Make Adam (Kingma and Ba, 2015, arXiv:1412.6980) with the options of the `training` section.
 
-    With `weight_decay` it is AdamW (Loshchilov and Hutter, 2019, arXiv:1711.05101, algorithm 2), in
-    which a matrix also loses learning rate times decay of itself; vectors, which are biases and
-    scales, keep theirs.
+    With `weight_decay` it is AdamW (Loshchilov and Hutter, 2019, arXiv:1711.05101, algorithm 2): an
+    update also reduces each matrix by learning rate times decay times itself. Vectors (biases and
+    scales) have no decay.
     """
     return keras.optimizers.Adam(
         learning_rate=options.learning_rate,
@@ -168,20 +168,20 @@ def make_optimizer(options: TrainingConfig):
 
 
 class _CompiledUpdate:
-    """An update of one batch is one graph, `update`. An update of several micro-batches is a graph
-    that adds a gradient to those before it, `accumulate`, and one that applies their sum,
-    `apply_accumulated`, after `reset_gradients`.
+    """The compiled graphs of an update. One batch needs one graph, `update`. Several micro-batches
+    need `reset_gradients`, the graph `accumulate`, which adds a gradient to the sum, for each, and
+    the graph `apply_accumulated`, which applies the sum.
 
     Args:
-        model: its `decode` and `output_layer` are what is trained.
-        optimizer: built on the model's trainable variables.
+        model: the update trains its `decode` and `output_layer`.
+        optimizer: an optimizer that was built on the model's trainable variables.
         options: the `training` section.
-        averages: variables that follow the trainable ones, in their order; or none.
+        averages: variables that average the trainable ones, in the same order; or none.
 
     Call arguments of the graphs:
         inputs: source_ids, decoder_inputs, targets, and with guided alignment the alignment.
-        weights: `LossWeights`.
-        average_decay: of the averages, a float32 scalar.
+        weights: the `LossWeights`.
+        average_decay: the decay of the averages, a float32 scalar.
         tokens, loss: sums over the micro-batches, float32 scalars.
     """
 
@@ -198,7 +198,7 @@ class _CompiledUpdate:
         return batch_loss(outputs, layer, targets, alignment, self.options, weights)
 
     def _clip(self, gradients):
-        """Gradients scaled to the largest allowed norm, and the norm before that."""
+        """Scale gradients to the largest allowed norm; return them and the norm before."""
         squares = [ops.sum(ops.square(g)) for g in gradients]
         norm = ops.sqrt(sum(squares))
         if self.options.clip_norm:
@@ -277,7 +277,7 @@ class _TensorFlowUpdate(_CompiledUpdate):
 
 
 class _JaxUpdate(_CompiledUpdate):
-    """The graphs are functions of values, which are read from the variables and assigned again."""
+    """The graphs on JAX: functions of values that are read from variables and assigned back."""
 
     def __init__(self, *args):
         super().__init__(*args)
@@ -314,7 +314,7 @@ class _JaxUpdate(_CompiledUpdate):
         return [[v.value for v in group] for group in groups]
 
     def _assign(self, state, norm):
-        norm.block_until_ready()  # an update that failed, perhaps for want of memory, raises here
+        norm.block_until_ready()  # an update that failed, perhaps for lack of memory, raises here
         groups = self.variables, self.optimizer.variables, self.averages
         for group, values in zip(groups, state):
             for variable, value in zip(group, values):

@@ -1,4 +1,4 @@
-"""The training loop: updates, progress, validation, checkpoints, recovery."""
+"""The training loop: updates, progress, validation, checkpoints and recovery."""
 
 import logging
 import math
@@ -20,7 +20,7 @@ from nmtcli.training.validation import ValidationResult
 
 logger = logging.getLogger(__name__)
 
-SAMPLED = "sampled"  # folder of the epochs that are made ahead, in the run's
+SAMPLED = "sampled"  # the folder of epochs prepared in advance, inside the run's
 
 
 class Trainer:
@@ -29,11 +29,11 @@ class Trainer:
     Args:
         run: the `RunDirectory`.
         config: the whole `Config`.
-        pairs: training ids on disk.
+        pairs: the token ids of the training data on disk.
         train_step: a `TrainStep`.
         validator: a `Validator`, or None.
-        open_metrics: function (step) -> `Metrics`.
-        on_event: called with each of `nmtcli.training.events`.
+        open_metrics: a function (step) -> `Metrics`.
+        on_event: a function that is called with each event of `nmtcli.training.events`.
     """
 
     def __init__(self, run, config, pairs, train_step, validator, open_metrics, on_event):
@@ -47,11 +47,11 @@ class Trainer:
         self._plan_of: tuple[int, list] = (-1, [])
 
     def train(self) -> TrainerState:
-        """Train until a limit, early stopping or a signal; returns the state at the end.
+        """Train until a limit, early stopping or a signal; return the state at the end.
 
         Raises:
             Interrupted: a signal came; the work so far is saved.
-            NmtError: the loss stayed not finite, or a checkpoint could not be written.
+            NmtError: the loss was not finite again and again, or a checkpoint could not be written.
         """
         self._resume()
         self.metrics = self.open_metrics(self.state.step)
@@ -92,7 +92,7 @@ class Trainer:
             self._checkpoint(validated=due)
 
     def _update(self, batches, rate, step):
-        """The result of an update; after a lack of memory it has smaller micro-batches."""
+        """Run an update; if memory is not enough, use smaller micro-batches."""
         before = self.state.micro_batches_per_batch
         result, count = run_with_memory_backoff(
             lambda micro: self.train_step([self._arrays(batch) for batch in micro], rate, step),
@@ -156,7 +156,7 @@ class Trainer:
     # -- validation and checkpoints ----------------------------------------------------------
 
     def _checkpoint(self, validated: bool):
-        """Validate where it is due, then save, so that a resumed run need not validate again."""
+        """Validate if it is due, then save, so that a resumed run need not validate again."""
         is_best = validated and self.validator is not None and self._validate()
         self._save()
         if is_best:
@@ -164,7 +164,7 @@ class Trainer:
         checkpoints.prune(self.run.checkpoints, self.options.keep_checkpoints)
 
     def _validate(self) -> bool:
-        """Score the model; returns whether it is the best so far."""
+        """Score the model; return whether it is the best so far."""
         state, begun = self.state, time.monotonic()
         result = self.validator(self.train_step.weights())
         state.seconds += time.monotonic() - begun
@@ -176,7 +176,7 @@ class Trainer:
         return is_best
 
     def _samples(self, result: ValidationResult) -> list[SampleTranslation]:
-        """Write the translations to a file; returns some of them."""
+        """Write the translations to a file; return some of them."""
         translations = result.translations
         if not translations:
             return []
@@ -203,8 +203,8 @@ class Trainer:
         self.on_event(Resumed(step, self.state.finished))
 
     def _forget_average(self):
-        """Let `best` be a step again. An average may be `best` at the end of a training, but while
-        it goes on the next validations are compared with the best one of a step."""
+        """Point `best` to a step again. An average may be `best` at the end of a training, but a
+        resumed training compares its validations with the best step."""
         name = checkpoints.target(self.run.checkpoints, "best")
         if name in checkpoints.averages(self.run.checkpoints):
             checkpoints.point(self.run.checkpoints, "best", self.state.best_step)
@@ -213,7 +213,7 @@ class Trainer:
 
     def _finished(self) -> bool:
         state = self.state
-        if not state.finished.startswith(NO_BETTER):  # a limit may be another one by now
+        if not state.finished.startswith(NO_BETTER):  # the limit may have changed since
             state.finished = state.limit_reached(self.options)
         return bool(state.finished)
 
@@ -228,7 +228,7 @@ class Trainer:
         logger.warning("stopping after this step and saving; once more to stop at once")
 
     def _recover(self, step, rate, result, batches):
-        """Go back to the last good checkpoint at half the learning rate; give up at last."""
+        """Return to the last good checkpoint with half the learning rate; finally give up."""
         pairs = sorted(int(n) + 1 for batch in batches for n in batch.pairs)
         lines = ", ".join(str(n) for n in pairs[:5])
         what = (

@@ -1,4 +1,4 @@
-"""Validation: perplexity of the references, and scores of what `nmt translate` would print."""
+"""Validation: perplexity of the references, and scores of the translations of `nmt translate`."""
 
 import math
 from dataclasses import dataclass, field
@@ -13,10 +13,10 @@ from nmtcli.text.special_tokens import PAD_ID
 
 @dataclass(frozen=True)
 class ValidationResult:
-    """Scores of a model; None is a score that was not measured, as where nothing is translated.
+    """The scores of a model; a score that was not measured is None.
 
-    signature, chrf_signature: of sacrebleu, for BLEU and chrF.
-    translations: of the validation text, a line each.
+    signature, chrf_signature: the signatures of sacrebleu for BLEU and chrF.
+    translations: the translations of the validation text, one for each line.
     """
 
     perplexity: float | None
@@ -27,7 +27,7 @@ class ValidationResult:
     translations: list[str] = field(default_factory=list)
 
     def scores(self) -> dict:
-        """Scores and signatures by name, as a line of `metrics.jsonl` has them."""
+        """Return scores and signatures by name, as in a line of `metrics.jsonl`."""
         measured = {"perplexity": self.perplexity}
         if self.bleu is not None:
             measured |= {"bleu": self.bleu, "signature": self.signature}
@@ -39,15 +39,15 @@ class Validator:
     """Scores a model on validation data.
 
     The weights are copied into a float32 model, whatever the precision of the training, because
-    that is the model that `nmt translate` will run.
+    `nmt translate` will run the float32 model.
 
     Args:
-        engine: a `KerasEngine` over that float32 model.
+        engine: a `KerasEngine` with that float32 model.
         prepared: the `PreparedData`.
-        translate: function from source lines to translated lines, that of `nmt translate`; None
-            leaves BLEU and chrF out.
+        translate: a function that translates lines as `nmt translate` does; None leaves BLEU and
+            chrF out.
         options: the `validation` section.
-        batch_tokens: of the batches for perplexity.
+        batch_tokens: the size of the batches for perplexity.
     """
 
     def __init__(self, engine, prepared, translate, options, batch_tokens):
@@ -74,7 +74,7 @@ class Validator:
         )
 
     def perplexity(self) -> float | None:
-        """exp of the mean -log p per target token, EOS included; None without validation pairs."""
+        """Compute exp of the mean -log p per target token, with EOS; None without any pairs."""
         if not self.batches:
             return None
         total, tokens = 0.0, 0

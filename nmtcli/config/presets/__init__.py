@@ -1,4 +1,4 @@
-"""Settings of the papers and of usual sizes, each under a name: the YAML files beside this one."""
+"""Presets: named settings of papers and of usual sizes, in the YAML files of this folder."""
 
 from pathlib import Path
 
@@ -8,12 +8,12 @@ FOLDER = Path(__file__).parent
 
 
 def preset_names() -> list[str]:
-    """The names of all presets, in order."""
+    """Return the names of all presets in order."""
     return sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
 
 def preset_values(name: str) -> dict:
-    """What a preset sets: section -> key -> value.
+    """Return the settings of a preset, section -> key -> value.
 
     Raises:
         UsageError: there is no such preset; the nearest one is named.
