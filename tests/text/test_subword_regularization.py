@@ -2,7 +2,10 @@
 
 import itertools
 import random
+import subprocess
+import sys
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -141,3 +144,22 @@ def test_draws_belong_to_their_seed():
     first, again, other = ([draw() for _ in range(9000)] for draw in map(make_draw, (1, 1, 2)))
     assert first == again != other
     assert first == np.random.default_rng((1,)).random(9000).tolist()
+
+
+DRAWN_BY_SENTENCEPIECE = """
+import sys
+import sentencepiece
+
+sentencepiece.set_random_generator_seed(7)
+pieces = sentencepiece.SentencePieceProcessor(model_file=sys.argv[1])
+draw = {"enable_sampling": True, "alpha": 0.1, "nbest_size": -1, "out_type": int}
+print([pieces.encode("kanadarabamasaa banana karada mosa", **draw) for _ in range(20)])
+"""
+
+
+def test_sentencepiece_draws_differently_in_each_process_whatever_its_seed():
+    """Why there are samplers of our own. When this test fails, they are no longer needed."""
+    model = Path(__file__).parents[1] / "end_to_end" / "runs" / "rnn" / "subwords.target.model"
+    command = [sys.executable, "-c", DRAWN_BY_SENTENCEPIECE, str(model)]
+    printed = {subprocess.run(command, capture_output=True, check=True).stdout for _ in range(3)}
+    assert len(printed) > 1 and all(printed)
