@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from helpers.backend_comparison import (
+    DROPOUT,
     RECIPE,
     SIDES,
     TRANSLATED,
@@ -19,17 +20,29 @@ from helpers.backend_comparison import (
     parts_after_updates,
 )
 
-# Each kind of state that a search carries from step to step.
+# Every score, scope and placement, each extra, both cells, and the Transformer. The compositions of
+# these that are left are slow tests.
+COVERING = (
+    *(*TRANSLATED, "scaled-dot", "luong-location", "coverage, input feeding"),
+    *("input feeding, heads", DROPOUT),
+)
+NAMES = [
+    pytest.param(name, marks=() if name in COVERING else pytest.mark.slow)
+    for name in mechanism_names()
+]
 
 
 @pytest.fixture(scope="module")
-def sides():
+def sides(request):
     if importlib.util.find_spec("jax") is None:
         pytest.skip("jax is not installed")
-    return compute_both(mechanism_names())
+    selected = {item.callspec.params.get("name") for item in request.session.items
+                if hasattr(item, "callspec")}  # fmt: skip
+    names = {"coverage", *TRANSLATED, *selected}
+    return compute_both([name for name in mechanism_names() if name in names])
 
 
-@pytest.fixture(params=mechanism_names())
+@pytest.fixture(params=NAMES)
 def name(request):
     return request.param
 
