@@ -158,5 +158,5 @@ def _learn(
 
 def _explain_size(side: str, model: Subwords, size: VocabularySize) -> str:
     """Return a line such as `vocabulary 8000: 29,000 pairs`, which explains the chosen size."""
-    fewer = "" if model.size >= size.pieces else f", which have no more (of {size.pieces} at most)"
+    fewer = "" if model.size >= size.pieces else f"; the text yields fewer than {size.pieces}"
     return f"{side}vocabulary {model.size}: {size.reason}{fewer}"
