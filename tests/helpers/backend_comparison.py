@@ -73,9 +73,11 @@ def compute_both(names) -> dict[str, dict[str, np.ndarray]]:
         np.savez(folder / "weights.npz", **_weights(names))
         for side in SIDES:
             files = folder / "weights.npz", folder / f"{side}.npz"
-            command = [sys.executable, __file__, *files, *names]
+            command = [sys.executable, "-m", "helpers.backend_comparison", *files, *names]
             environment = {**os.environ, **SETTINGS, "KERAS_BACKEND": side}
-            running[side] = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE)
+            running[side] = subprocess.Popen(
+                command, env=environment, stderr=subprocess.PIPE, cwd=Path(__file__).parents[1]
+            )
         for side, process in running.items():
             _, errors = process.communicate(timeout=600)
             assert process.returncode == 0, f"{side}: {errors.decode()}"
