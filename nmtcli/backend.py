@@ -141,18 +141,23 @@ def _processor_flags() -> set[str]:
     return set()
 
 
-def compiled(function, variables=(), is_fixed=False):
+def compiled(function, variables=(), is_fixed=False, id_arguments=0):
     """Return `function` compiled as one graph; the sizes of axes may change from call to call.
 
     Args:
         function: takes and returns structures of tensors.
         variables: Keras variables that the function reads; each call sees their current values.
         is_fixed: the function needs every size as a number, and is compiled again for new sizes.
+        id_arguments: the number of arguments if each is a matrix of token ids, (B, T); TensorFlow
+            then compiles once for all sizes, and not first for those of the first call.
     """
     if choose() == "tensorflow":
         import tensorflow as tf
 
-        return tf.function(function, autograph=False, reduce_retracing=not is_fixed)
+        signature = [tf.TensorSpec([None, None], tf.int32)] * id_arguments or None
+        return tf.function(
+            function, signature, autograph=False, reduce_retracing=not (is_fixed or signature)
+        )
     import jax
     import keras
 

@@ -50,9 +50,9 @@ def _against_papers_and_steps(name):
 
         return tests.reference_difference(MECHANISMS[name]), tests.stepwise_difference(name)
     from helpers import transformer_differences as tests
-    from helpers.transformer_cases import shared_transformer
+    from helpers.transformer_cases import shared_model
 
-    return tests.reference_difference(shared_transformer(name)), tests.stepwise_difference(name)
+    return tests.reference_difference(shared_model(name)), tests.stepwise_difference(name)
 
 
 def table_of(names) -> str:

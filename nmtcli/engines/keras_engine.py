@@ -56,12 +56,15 @@ class KerasEngine:
         if room is None and backend.choose() == "jax":
             self._room = model.cache_capacity
         self._start = backend.compiled(
-            lambda source_ids: model.start(source_ids, self._room), model.variables
+            lambda source_ids: model.start(source_ids, self._room), model.variables, id_arguments=1
         )
         self._gather = backend.compiled(_take_sentences)
         self._score, self._align = (
-            backend.compiled(lambda *ids, n=n: model.score_targets(*ids)[n], model.variables)
-            for n in (0, 1)
+            backend.compiled(part, model.variables, id_arguments=3)
+            for part in (
+                lambda *ids: model.score_targets(*ids)[0],
+                lambda *ids: model.score_targets(*ids)[1],
+            )
         )
         if self._room is not None:
             self._lengthen = backend.compiled(model.grow_cache)

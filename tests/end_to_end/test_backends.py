@@ -22,10 +22,7 @@ from helpers.backend_comparison import (
 
 # Every score, scope and placement, each extra, both cells, and the Transformer. The compositions of
 # these that are left are slow tests.
-COVERING = (
-    *(*TRANSLATED, "scaled-dot", "luong-location", "coverage, input feeding"),
-    *("input feeding, heads", DROPOUT),
-)
+COVERING = (*TRANSLATED, "multi-head", "luong-location", "coverage, input feeding", DROPOUT)
 NAMES = [
     pytest.param(name, marks=() if name in COVERING else pytest.mark.slow)
     for name in mechanism_names()

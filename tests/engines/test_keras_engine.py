@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
+from helpers import transformer_cases
 from helpers.engine_cases import (
     LIMITS,
     MODELS,
@@ -16,7 +17,6 @@ from helpers.engine_cases import (
 )
 from helpers.mechanism_cases import MECHANISMS, VOCABULARY, forced, one_step
 from helpers.search_difference import four_best, search_difference
-from helpers.transformer_cases import tiny_transformer
 from nmtcli.data.batching import pad, shift_right
 from nmtcli.decoding.beam import beam_search
 from nmtcli.decoding.greedy import greedy_search
@@ -264,7 +264,7 @@ def test_probabilities_that_are_no_numbers_are_refused_in_one_loop_too():
 
 @pytest.mark.parametrize("tied", ["none", "target"])
 def test_the_output_layer_of_some_pieces_is_these_columns(tied):
-    model = tiny_transformer("transformer", tied_embeddings=tied)
+    model = transformer_cases.tiny_model("transformer", tied_embeddings=tied)
     pieces = np.array([5, 0, 9], dtype="int32")
     for whole, some in zip(model.output_layer(), model.output_columns(pieces)):
         np.testing.assert_array_equal(np.asarray(some), np.asarray(whole)[..., pieces])

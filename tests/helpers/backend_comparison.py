@@ -34,11 +34,11 @@ def mechanism_names():
 
 
 def _model(name):
+    from helpers import transformer_cases
     from helpers.mechanism_cases import tiny_model
-    from helpers.transformer_cases import TRANSFORMERS, tiny_transformer
 
-    if name in TRANSFORMERS:
-        return tiny_transformer(name)
+    if name in transformer_cases.TRANSFORMERS:
+        return transformer_cases.tiny_model(name)
     if name == DROPOUT:
         rates = dict.fromkeys(RATES, 0.4)
         return tiny_model("input feeding", encoder_layers=2, decoder_layers=2, **rates)
@@ -104,7 +104,7 @@ def parts_after_updates(sides, name):
 RECIPE = "recipe"
 
 TRANSLATED = (
-    *("none", "bahdanau", "multi-head", *DEEP, "local-p, before the cell", "coverage"),
+    *("none", "input feeding, local-m", "input feeding, local-p", "coverage"),
     *("transformer", "transformer, rotary and swiglu"),
 )
 

@@ -4,9 +4,10 @@ import functools
 
 import numpy as np
 
+from helpers import transformer_cases
 from helpers.compiling import uncompiled
 from helpers.mechanism_cases import MECHANISMS, tiny_model
-from helpers.transformer_cases import TRANSFORMERS, tiny_transformer
+from helpers.transformer_cases import TRANSFORMERS
 from nmtcli.data.batching import pad
 from nmtcli.engines.keras_engine import KerasEngine
 from nmtcli.models.weights import arrays_of, set_arrays
@@ -59,7 +60,7 @@ def large_model(name):
 
 def large_transformer(name):
     """Of one whose norms, which decide how large everything is, have large gains."""
-    model = tiny_transformer(name, seed=4, tied_embeddings="none")
+    model = transformer_cases.tiny_model(name, seed=4, tied_embeddings="none")
     scales = {path: 3.0 if "norm" in path else 1.0 for path in arrays_of(model)}
     set_arrays(model, {path: scales[path] * array for path, array in arrays_of(model).items()})
     return model

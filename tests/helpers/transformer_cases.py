@@ -58,7 +58,7 @@ def transformer_of(seed=1, dtype="float32", **options):
     return made
 
 
-def tiny_transformer(name="transformer", **options):
+def tiny_model(name="transformer", **options):
     """As `transformer_of`, by a name of `TRANSFORMERS`."""
     return transformer_of(**{**TRANSFORMERS[name], **options})
 
@@ -76,13 +76,13 @@ def design_of(model) -> Design:
 
 
 @functools.cache
-def shared_transformer(name="transformer"):
+def shared_model(name="transformer"):
     """One model for all tests that change nothing of it."""
-    return tiny_transformer(name)
+    return tiny_model(name)
 
 
 @functools.cache
 def shared_results(name="transformer"):
     """What `forced` and `stepwise` give of a shared model for SOURCE and TARGET."""
-    model = shared_transformer(name)
+    model = shared_model(name)
     return forced(model, SOURCE, TARGET), stepwise(model, SOURCE, TARGET)

@@ -3,16 +3,13 @@
 import keras
 import numpy as np
 import pytest
-from keras import ops
 
-from helpers.mechanism_cases import SOURCE, TARGET, VOCABULARY, logits_of, stepwise
+from helpers.mechanism_cases import SOURCE, TARGET, VOCABULARY, logits_of
 from helpers.transformer_cases import (
     SIZES,
-    TRANSFORMERS,
     config_of,
+    shared_model,
     shared_results,
-    shared_transformer,
-    tiny_transformer,
     transformer_of,
 )
 from nmtcli.config import ModelConfig
@@ -32,22 +29,6 @@ RATES = {
 }
 
 
-@pytest.fixture(params=TRANSFORMERS)
-def name(request):
-    return request.param
-
-
-@pytest.fixture
-def model(name):
-    return shared_transformer(name)
-
-
-@pytest.fixture
-def results(name):
-    """As in the tests of the model."""
-    return shared_results(name)
-
-
 # -- dropout ---------------------------------------------------------------------------------------
 
 
@@ -65,11 +46,6 @@ def test_each_dropout_acts_in_training_alone_and_repeats_with_its_seed(kind):
     assert np.abs(first - plain).max() > 1e-2
     assert np.abs(trained(2) - first).max() > 1e-2
     np.testing.assert_array_equal(trained(1), first)
-
-
-def test_without_dropout_training_is_the_same_function(model, results):
-    trained = logits_of(model, SOURCE, TARGET, training=True)
-    np.testing.assert_array_equal(trained, results[0][0])
 
 
 def test_each_rate_is_that_of_its_units(monkeypatch):
@@ -121,32 +97,6 @@ def test_attention_dropout_leaves_the_weights_that_are_returned():
 # -- numbers and names -----------------------------------------------------------------------------
 
 
-def test_bfloat16_is_close_to_float32_and_keeps_float32_weights(name, results):
-    model = tiny_transformer(name, dtype="mixed_bfloat16")
-    logits, attention = model(SOURCE, TARGET, with_weights=True)
-    assert keras.backend.standardize_dtype(attention.dtype) == "float32"
-    assert keras.backend.standardize_dtype(logits.dtype) == "bfloat16"
-    assert {keras.backend.standardize_dtype(v.dtype) for v in model.trainable_variables} == {
-        "float32"
-    }
-    precise = results[0][0]
-    error = np.abs(np.asarray(ops.cast(logits, "float32")) - precise).max()
-    assert 0.0 < error < 0.05 * np.abs(precise).max()
-
-
-def test_steps_in_bfloat16_are_close_to_float32(name, results):
-    model, precise = tiny_transformer(name, dtype="mixed_bfloat16"), results[0][0]
-    error = np.abs(stepwise(model, SOURCE, TARGET)[0].astype("float32") - precise).max()
-    assert 0.0 < error < 0.05 * np.abs(precise).max()
-
-
-def test_parameter_paths_are_unique_and_the_same_for_each_model(model):
-    paths = [variable.path for variable in model.trainable_variables]
-    assert len(set(paths)) == len(paths)
-    again = TransformerTranslator(model.config, VOCABULARY, VOCABULARY)
-    assert [variable.path for variable in again.trainable_variables] == paths
-
-
 @pytest.mark.parametrize(
     ("pattern", "count", "beginning"),
     [
@@ -162,7 +112,7 @@ def test_parts_are_frozen_by_names_that_people_can_read(pattern, count, beginnin
     model = transformer_of()
     frozen = freeze(model, [pattern])
     assert len(frozen) == count and all(path.startswith(beginning) for path in frozen)
-    assert len(model.trainable_variables) == len(shared_transformer().trainable_variables) - count
+    assert len(model.trainable_variables) == len(shared_model().trainable_variables) - count
 
 
 def test_the_number_of_parameters_is_the_one_counted_by_hand():
