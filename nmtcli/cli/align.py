@@ -6,15 +6,15 @@ from typing import Annotated
 
 import typer
 
-from nmtcli.cli.alignment_options import PANEL, LinkOptions
+from nmtcli.cli.alignment_options import LinkOptions
 from nmtcli.cli.heatmap_options import HeatmapOptions
 from nmtcli.cli.heatmaps import Pictures
-from nmtcli.cli.options import flag, group, with_options
+from nmtcli.cli.options import flag, group, switch, with_options
 from nmtcli.cli.run_options import RuntimeOptions
 from nmtcli.cli.streams import STANDARD, open_output, quiet_ends
 from nmtcli.errors import UsageError
 
-MODEL, GOLD = "Model", "Gold"
+GOLD = "Gold"
 
 
 @group
@@ -25,66 +25,45 @@ class AlignmentSource:
         UsageError: options do not fit together.
     """
 
+    panel = "Model"
     run: str | None = flag(
-        None,
         "Align with the model in this run's folder; the default is the newest run here.",
-        "--run",
         metavar="DIR",
-        panel=MODEL,
     )
     checkpoint: str | None = flag(
-        None,
-        "Use this checkpoint: best (the default), last or step-N.",
-        "--checkpoint",
-        metavar="NAME",
-        panel=MODEL,
+        "Use this checkpoint: best (the default), last or step-N.", metavar="NAME"
     )
     reverse_run: str | None = flag(
-        None,
         "Align in the other direction too, with the model in this run's folder, and combine both.",
-        "--reverse-run",
         metavar="DIR",
-        panel=MODEL,
     )
     layer: int | None = flag(
-        None,
         "Use the attention of this decoder layer of a Transformer, counted from 1; the default is"
         " the last but one.",
-        "--layer",
         metavar="N",
-        panel=MODEL,
         minimum=1,
     )
     head: int | None = flag(
-        None,
         "Use this attention head of that layer, counted from 1; the default is the mean of all.",
-        "--head",
         metavar="N",
-        panel=MODEL,
         minimum=0,
     )
     alignment: list[str] = flag(
-        [],
         "Read links from this file instead of using a model; give two files for both directions."
         " All links are source-target.",
-        "--alignment",
+        default=[],
         metavar="FILE",
-        panel=MODEL,
     )
     symmetrize: str | None = flag(
-        None,
         "Combine both directions by this method: intersection, union, grow-diag, grow-diag-final or"
         " grow-diag-final-and (the default).",
-        "--symmetrize",
         metavar="METHOD",
-        panel=PANEL,
+        panel=LinkOptions.panel,
     )
-    agree: bool = flag(
-        False,
+    agree: bool = switch(
         "Take the links of both directions from the product of their attention weights; needs"
         " --reverse-run.",
-        "--agree",
-        panel=PANEL,
+        panel=LinkOptions.panel,
     )
 
     def __post_init__(self) -> None:
@@ -138,27 +117,14 @@ def align(
     runtime_options: RuntimeOptions,
     links: LinkOptions,
     heatmaps: HeatmapOptions,
-    json: Annotated[
-        bool,
-        typer.Option("--json", help="Print a JSON object for each pair, with words and weights."),
-    ] = False,
-    gold: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FILE",
-            help="Compare with this gold alignment and print precision, recall and AER on stderr; a"
-            " link 1-2 is sure, 1?2 is possible.",
-            rich_help_panel=GOLD,
-        ),
-    ] = None,
-    summary_only: Annotated[
-        bool,
-        typer.Option(
-            "--summary-only",
-            help="Print only precision, recall and AER, on stdout.",
-            rich_help_panel=GOLD,
-        ),
-    ] = False,
+    json: bool = switch("Print a JSON object for each pair, with words and weights."),
+    gold: str | None = flag(
+        "Compare with this gold alignment and print precision, recall and AER on stderr; a link 1-2"
+        " is sure, 1?2 is possible.",
+        metavar="FILE",
+        panel=GOLD,
+    ),
+    summary_only: bool = switch("Print only precision, recall and AER, on stdout.", panel=GOLD),
 ) -> None:
     """Align words of given translations: print links i-j of each pair, source-target, from 0.
 

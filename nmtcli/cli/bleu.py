@@ -11,7 +11,7 @@ import typer
 from nmtcli.cli.bleu_input import Texts, read_parallel
 from nmtcli.cli.bleu_options import BleuFlags, ChrfFlags, ComparisonOptions, TerFlags
 from nmtcli.cli.bleu_report import Form, print_scores, print_sentences
-from nmtcli.cli.options import with_options
+from nmtcli.cli.options import flag, with_options
 from nmtcli.errors import UsageError
 from nmtcli.metrics.sacrebleu_scores import (
     METRICS,
@@ -39,14 +39,11 @@ def bleu(
     of_bleu: BleuFlags,
     of_chrf: ChrfFlags,
     of_ter: TerFlags,
-    metrics: Annotated[
-        list[str],
-        typer.Option(
-            "--metrics",
-            "-m",
-            help="Compute these metrics, of bleu, chrf and ter: with commas between, or repeated.",
-        ),
-    ] = ["bleu"],  # noqa: B006 - typer reads it, nothing changes it
+    metrics: list[str] = flag(
+        "Compute these metrics, of bleu, chrf and ter: with commas between, or repeated.",
+        "-m",
+        default=["bleu"],
+    ),
 ) -> None:
     """Compute BLEU, chrF and TER of a translation, with one or several references.
 

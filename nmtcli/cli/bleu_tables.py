@@ -159,10 +159,7 @@ def _report_values(report: Report, width: int | None) -> dict:
 
 
 def _system_values(system: SystemReport, width: int | None) -> dict:
-    values = {
-        "system": system.name,
-        "scores": [score.as_dict(width) for score in system.scores],
-    }
+    values = {"system": system.name, "scores": [score.as_dict(width) for score in system.scores]}
     if system.buckets:
         *buckets, total = [_bucket_values(bucket, width) for bucket in system.buckets]
         values |= {"by_length": buckets, "all": total}

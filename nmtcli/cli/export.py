@@ -2,12 +2,9 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from nmtcli.cli.config_options import SearchFileOptions
-from nmtcli.cli.options import with_options
+from nmtcli.cli.options import flag, with_options
 from nmtcli.cli.streams import quiet_ends
 from nmtcli.errors import UsageError
 
@@ -17,35 +14,18 @@ FORMATS = ("onnx", "ctranslate2", "savedmodel")
 @with_options(search=("beam", "length_penalty"))
 def export(
     *,
-    run: Annotated[
-        str | None,
-        typer.Option(
-            "--run",
-            metavar="DIR",
-            help="Export the model in this run's folder; the default is the newest run here.",
-        ),
-    ] = None,
-    checkpoint: Annotated[
-        str,
-        typer.Option(
-            "--checkpoint", metavar="NAME", help="Export this checkpoint: best, last or step-N."
-        ),
-    ] = "best",
-    format: Annotated[
-        str,
-        typer.Option(
-            "--format", metavar="NAME", help=f"Export in this format: {', '.join(FORMATS)}."
-        ),
-    ] = FORMATS[0],
-    output: Annotated[
-        str | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="DIR",
-            help="Write to this folder; the default is export/FORMAT in the run.",
-        ),
-    ] = None,
+    run: str | None = flag(
+        "Export the model in this run's folder; the default is the newest run here.", metavar="DIR"
+    ),
+    checkpoint: str = flag(
+        "Export this checkpoint: best, last or step-N.", default="best", metavar="NAME"
+    ),
+    format: str = flag(
+        f"Export in this format: {', '.join(FORMATS)}.", default=FORMATS[0], metavar="NAME"
+    ),
+    output: str | None = flag(
+        "Write to this folder; the default is export/FORMAT in the run.", "-o", metavar="DIR"
+    ),
     overrides: dict,
     file: SearchFileOptions,
 ) -> None:

@@ -8,10 +8,12 @@ from typing import Annotated
 import typer
 
 from nmtcli.cli.learning_curves import check_plot, draw_curves
+from nmtcli.cli.options import flag, switch, with_options
 from nmtcli.cli.streams import quiet_ends
 from nmtcli.errors import UsageError
 
 
+@with_options()
 def inspect(
     runs: Annotated[
         list[str] | None,
@@ -19,23 +21,16 @@ def inspect(
             metavar="[RUN]...", help="The folders of runs; the default is the newest run here."
         ),
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print a JSON object for each run.")] = False,
-    card: Annotated[
-        bool, typer.Option("--card", help="Print the MODEL_CARD.md of each run.")
-    ] = False,
-    plot: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", help="Draw the learning curves of all runs into FILE.png or FILE.svg."
-        ),
-    ] = None,
-    by: Annotated[
-        str,
-        typer.Option(
-            metavar="steps|minutes|tokens",
-            help="Draw learning curves over steps, minutes or tokens.",
-        ),
-    ] = "steps",
+    json: bool = switch("Print a JSON object for each run."),
+    card: bool = switch("Print the MODEL_CARD.md of each run."),
+    plot: Path | None = flag(
+        "Draw the learning curves of all runs into FILE.png or FILE.svg.", metavar="FILE"
+    ),
+    by: str = flag(
+        "Draw learning curves over steps, minutes or tokens.",
+        default="steps",
+        metavar="steps|minutes|tokens",
+    ),
 ) -> None:
     """Show a run: model, data, progress, scores, checkpoints, versions and size.
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from nmtcli.cli.options import with_options
+from nmtcli.cli.options import switch, with_options
 from nmtcli.cli.run_options import EnsembleOptions, RuntimeOptions
 from nmtcli.cli.streams import STANDARD, open_output, quiet_ends
 
@@ -23,12 +23,8 @@ def score(
     models: EnsembleOptions,
     overrides: dict,
     runtime_options: RuntimeOptions,
-    json: Annotated[
-        bool, typer.Option("--json", help="Print a JSON object for each line.")
-    ] = False,
-    summary_only: Annotated[
-        bool, typer.Option("--summary-only", help="Print only the summary, on stdout.")
-    ] = False,
+    json: bool = switch("Print a JSON object for each line."),
+    summary_only: bool = switch("Print only the summary, on stdout."),
 ) -> None:
     """Score translations by teacher forcing: print ln p(translation | source) for each line.
 

@@ -4,16 +4,13 @@ import contextlib
 import logging
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Annotated
-
-import typer
 
 from nmtcli.cli.alignment_options import LinkOptions
 from nmtcli.cli.config_options import SearchFileOptions
 from nmtcli.cli.heatmap_options import HeatmapOptions
 from nmtcli.cli.heatmaps import Pictures
 from nmtcli.cli.nonblocking_reader import PatientReader
-from nmtcli.cli.options import with_options
+from nmtcli.cli.options import flag, switch, with_options
 from nmtcli.cli.rerank_options import RerankOptions
 from nmtcli.cli.run_options import EnsembleOptions, TranslationRuntimeOptions
 from nmtcli.cli.streams import (
@@ -24,7 +21,7 @@ from nmtcli.cli.streams import (
     open_output,
     quiet_ends,
 )
-from nmtcli.cli.translate_output import OUTPUT, Format, ProgressLine
+from nmtcli.cli.translate_output import Format, ProgressLine
 from nmtcli.errors import UsageError
 
 logger = logging.getLogger(__name__)
@@ -40,41 +37,27 @@ SEARCH = (
 def translate(
     *,
     models: EnsembleOptions,
-    input: Annotated[
-        str,
-        typer.Option(
-            "--input", "-i", metavar="FILE", help="Translate the lines of this file; - is stdin."
-        ),
-    ] = STANDARD,
-    output: Annotated[
-        str,
-        typer.Option(
-            "--output", "-o", metavar="FILE", help="Write translations to this file; - is stdout."
-        ),
-    ] = STANDARD,
+    input: str = flag(
+        "Translate the lines of this file; - is stdin.", "-i", default=STANDARD, metavar="FILE"
+    ),
+    output: str = flag(
+        "Write translations to this file; - is stdout.", "-o", default=STANDARD, metavar="FILE"
+    ),
     form: Format,
-    line_by_line: Annotated[
-        bool,
-        typer.Option(
-            "--line-by-line",
-            help="Print each translation before the next line is read, as is done on a terminal.",
-            rich_help_panel=OUTPUT,
-        ),
-    ] = False,
+    line_by_line: bool = switch(
+        "Print each translation before the next line is read, as is done on a terminal.",
+        panel=Format.panel,
+    ),
     links: LinkOptions,
     heatmaps: HeatmapOptions,
     overrides: dict,
-    prefix: Annotated[
-        str | None,
-        typer.Option(
-            "--prefix",
-            metavar="FILE",
-            help="Begin each line's translation with the text on the same line of this file. The"
-            " translation may go on within the last word; spaces at the end are ignored. All lines"
-            " are read before the first is translated.",
-            rich_help_panel="Search",
-        ),
-    ] = None,
+    prefix: str | None = flag(
+        "Begin each line's translation with the text on the same line of this file. The translation"
+        " may go on within the last word; spaces at the end are ignored. All lines are read before"
+        " the first is translated.",
+        metavar="FILE",
+        panel="Search",
+    ),
     rerank: RerankOptions,
     runtime_options: TranslationRuntimeOptions,
     file: SearchFileOptions,

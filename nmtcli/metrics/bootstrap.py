@@ -103,9 +103,7 @@ class SentenceStatistics:
 
 
 def count_statistics(
-    references: Sequence[Sequence[str]],
-    systems: Sequence[Sequence[str]],
-    options: MetricOptions,
+    references: Sequence[Sequence[str]], systems: Sequence[Sequence[str]], options: MetricOptions
 ) -> list[SentenceStatistics]:
     """Return the statistics of each system; the references' n-grams are counted only once.
 
@@ -142,9 +140,7 @@ def rounded(value: float, width: int | None) -> float:
 
 
 def prepare(
-    references: Sequence[Sequence[str]],
-    systems: Sequence[Sequence[str]],
-    options: MetricOptions,
+    references: Sequence[Sequence[str]], systems: Sequence[Sequence[str]], options: MetricOptions
 ) -> "tuple[Metric, list[list[str]]]":
     """Return sacrebleu's metric with the references, and the checked lines of the systems."""
     texts = [stripped(references, lines)[1] for lines in systems]

@@ -80,9 +80,7 @@ def curves_of(name: str, metrics: Sequence[dict], by: str = "steps") -> Curves:
 
 
 def figure_of_curves(
-    runs: Sequence[Curves],
-    by: str = "steps",
-    caption: str | None = None,
+    runs: Sequence[Curves], by: str = "steps", caption: str | None = None
 ) -> "Figure":
     """Plot the curves of runs in up to three subplots, with a colour for each run.
 
