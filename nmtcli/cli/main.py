@@ -94,10 +94,7 @@ def run(arguments: list[str]) -> int:
         if status == INTERRUPTED:  # Typer turns Ctrl-C into this
             return _fail("interrupted", INTERRUPTED, debug)
         return status
-    except BrokenPipeError:
-        _silence_stdout()
-        return 0
-    except SystemExit:  # Typer ends so if the reader of a pipe is gone
+    except (BrokenPipeError, SystemExit):  # Typer exits if the reader of a pipe is gone
         _silence_stdout()
         return 0
     except (KeyboardInterrupt, typer.Abort):

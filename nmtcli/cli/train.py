@@ -82,7 +82,10 @@ def train(
         if dump_config:
             print(dump(config), end="")
         elif dry_run:
-            _dry_run(config, place)
+            from nmtcli.training.dry_run import dry_run as use_case
+
+            for line in dry_run_lines(use_case(config, place)):
+                print(line)
         else:
             _train(config, recommended, place, run, export)
 
@@ -112,13 +115,6 @@ def _resolve(settings: Settings, data: Path, run: Path) -> tuple[Config, dict]:
     for line in found.lines:
         print(f"chosen: {line}", file=sys.stderr)
     return found.config, found.values
-
-
-def _dry_run(config: Config, data: Path) -> None:
-    from nmtcli.training.dry_run import dry_run as use_case
-
-    for line in dry_run_lines(use_case(config, data)):
-        print(line)
 
 
 def _train(config: Config, recommended: dict, data: Path, run: Path, export: bool) -> None:
