@@ -11,7 +11,7 @@ from nmtcli.cli.heatmap_options import HeatmapOptions
 from nmtcli.cli.heatmaps import Pictures
 from nmtcli.cli.options import flag, group, switch, with_options
 from nmtcli.cli.run_options import RuntimeOptions
-from nmtcli.cli.streams import STANDARD, open_output, quiet_ends
+from nmtcli.cli.streams import STANDARD, check_streams, open_output, quiet_ends
 from nmtcli.errors import UsageError
 
 GOLD = "Gold"
@@ -134,7 +134,7 @@ def align(
     """
     with quiet_ends("the lines printed so far are complete"):
         runtime = runtime_options.runtime()
-        from nmtcli.cli.parallel_input import check_streams, read_gold_file, read_pair
+        from nmtcli.cli.parallel_input import read_gold_file, read_pair
 
         engine_given = any(value is not None for value in vars(runtime_options).values())
         by.check_files_alone(engine_given, bool(links.given()), heatmaps.wanted)

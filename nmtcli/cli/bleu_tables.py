@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from nmtcli.cli.bleu_report import Form, print_score_lines
-from nmtcli.metrics.bootstrap import Interval, bootstrap_seed, rounded
+from nmtcli.metrics.bootstrap import Interval, bootstrap_seed
 from nmtcli.metrics.by_length import Bucket
-from nmtcli.metrics.sacrebleu_scores import MetricScore
+from nmtcli.metrics.sacrebleu_scores import MetricScore, rounded
 from nmtcli.metrics.significance import PairedScore
 
 _NOTHING = "-"  # there is no such number; not the same as 0
@@ -169,11 +169,6 @@ def _system_values(system: SystemReport, width: int | None) -> dict:
 
 
 def _bucket_values(bucket: Bucket, width: int | None) -> dict:
-    return {
-        "label": bucket.label,
-        "low": bucket.low,
-        "high": bucket.high,
-        "count": bucket.count,
-        "score": None if bucket.score is None else rounded(bucket.score, width),
-        "interval": None if bucket.interval is None else bucket.interval.as_dict(width),
-    }
+    score = None if bucket.score is None else rounded(bucket.score, width)
+    interval = None if bucket.interval is None else bucket.interval.as_dict(width)
+    return {"label": bucket.label, **vars(bucket), "score": score, "interval": interval}

@@ -6,7 +6,7 @@ from pathlib import Path
 from nmtcli.cli.config_options import SearchFileOptions
 from nmtcli.cli.options import flag, with_options
 from nmtcli.cli.streams import quiet_ends
-from nmtcli.errors import UsageError
+from nmtcli.errors import check_choice
 
 FORMATS = ("onnx", "ctranslate2", "savedmodel")
 
@@ -49,8 +49,7 @@ def export(
     printed on stdout.
     """
     with quiet_ends("nothing was written"):
-        if format not in FORMATS:
-            raise UsageError(f"--format must be one of {', '.join(FORMATS)}, not '{format}'")
+        check_choice("--format", format, FORMATS)
         from nmtcli.inference.loading import search_options
         from nmtcli.runs.checkpoints import check_checkpoint_name
         from nmtcli.runs.directory import find_run
@@ -69,7 +68,14 @@ def export(
             check_exportable(search)
             from nmtcli.exports.savedmodel import export_savedmodel
 
-            _report(folder, export_savedmodel(found, checkpoint, search, folder))
+            facts = export_savedmodel(found, checkpoint, search, folder)
+            used = facts["search"]
+            size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+            print(
+                f"{facts['format']} of step {facts['step']}: beam {used['beam']}, length penalty"
+                f" {used['length_penalty']:g}, {size / 1e6:.1f} MB, checked",
+                file=sys.stderr,
+            )
         print(folder)
 
 
@@ -95,17 +101,3 @@ def export_checked(run, format: str, checkpoint: str, search, folder: Path) -> N
     if folder == run.export / format:  # the card reports these; another user's run may be read-only
         write_card(run)
     print(f"{format} of step {facts['step']}: {describe_checks(facts)}", file=sys.stderr)
-
-
-def _size(folder: Path) -> str:
-    size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-    return f"{size / 1e6:.1f} MB"
-
-
-def _report(folder: Path, facts: dict) -> None:
-    search = facts["search"]
-    print(
-        f"{facts['format']} of step {facts['step']}: beam {search['beam']}, length penalty"
-        f" {search['length_penalty']:g}, {_size(folder)}, checked",
-        file=sys.stderr,
-    )

@@ -5,7 +5,7 @@ from functools import cached_property
 from importlib.util import find_spec
 
 from nmtcli.cli.options import flag, group, switch
-from nmtcli.errors import UsageError
+from nmtcli.errors import UsageError, check_choice
 
 FORMATS = ("png", "svg", "both")
 DRAWN_AT_FIRST = 20  # the number of lines without --plot-lines
@@ -54,10 +54,7 @@ class HeatmapOptions:
     show: bool = switch("Show heat maps of the attention on the terminal (stderr).")
 
     def __post_init__(self) -> None:
-        if self.plot_format not in FORMATS:
-            raise UsageError(
-                f"--plot-format must be one of {', '.join(FORMATS)}, not '{self.plot_format}'"
-            )
+        check_choice("--plot-format", self.plot_format, FORMATS)
         if self.lines.given and not self.wanted:
             raise UsageError("--plot-lines selects what is drawn: give --plot DIR or --show too")
         if self.plot_format != FORMATS[0] and self.plot is None:

@@ -7,10 +7,11 @@ from typing import Annotated
 
 import typer
 
-from nmtcli.cli.learning_curves import check_plot, draw_curves
+from nmtcli.cli.learning_curves import draw_curves
 from nmtcli.cli.options import flag, switch, with_options
-from nmtcli.cli.streams import quiet_ends
-from nmtcli.errors import UsageError
+from nmtcli.cli.streams import check_picture, quiet_ends
+from nmtcli.errors import UsageError, check_choice
+from nmtcli.plots.learning_curves import AXES
 
 
 @with_options()
@@ -42,7 +43,8 @@ def inspect(
         if json and card:
             raise UsageError("--json and --card exclude each other: leave one of them out")
         if plot is not None:
-            check_plot(plot, by)
+            check_choice("--by", by, AXES)
+            check_picture(plot)
         found = [find_run(run) for run in runs or [None]]
         if plot is not None:
             draw_curves(found, plot, by)
@@ -94,12 +96,8 @@ def _rows(about: dict) -> Iterator[tuple[str, str]]:
         yield "checkpoint", _checkpoint(checkpoint, marks)
     yield "on disk", _megabytes(about["bytes"])
     for name, value in about["facts"].items():
-        if name == "data" and isinstance(value, dict):  # the rest is in --json and --card
-            value = {key: value[key] for key in ("prepared", "pairs") if key in value}
-        if name in ("init_from", "hardware", "parameters_by_part"):
-            value = _short_fact(name, value)
         if name != "vocabulary":  # shown above
-            yield name, _flat(value)
+            yield name, _flat(_short_fact(name, value))
 
 
 def _config_rows(config: dict | None) -> Iterator[tuple[str, str]]:
@@ -155,11 +153,16 @@ def _scores(line: dict | None) -> str:
 
 
 def _short_fact(name: str, value):
+    """Return the part of a fact that is shown; all of it is in --json and --card."""
     if not isinstance(value, dict):
         return value
+    if name == "data":
+        return {key: value[key] for key in ("prepared", "pairs") if key in value}
     if name == "init_from":
         return value.get("text", "")
-    return {key: inner for key, inner in value.items() if inner and key != "memory_bytes"}
+    if name in ("hardware", "parameters_by_part"):
+        return {key: inner for key, inner in value.items() if inner and key != "memory_bytes"}
+    return value
 
 
 def _flat(value) -> str:

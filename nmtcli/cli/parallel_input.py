@@ -51,16 +51,6 @@ def read_link_file(path: str, sources: Sequence[str], targets: Sequence[str]) ->
     return _read_alignment(path, sources, targets, read_links)
 
 
-def check_streams(*paths: str | None) -> None:
-    """Check that at most one file is stdin.
-
-    Raises:
-        UsageError: more than one is.
-    """
-    if paths.count(STANDARD) > 1:
-        raise UsageError("only one file can be - (standard input)")
-
-
 def _read_alignment(path: str, sources: Sequence[str], targets: Sequence[str], reader) -> list:
     lines = _read(path)
     check_count(path, lines, len(sources))

@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import BinaryIO
 
 import typer
@@ -13,6 +14,7 @@ import typer
 from nmtcli.errors import Interrupted, UsageError
 
 STANDARD = "-"
+PICTURES = (".png", ".svg")
 
 
 class WarningLines(logging.Handler):
@@ -92,6 +94,28 @@ def open_output(path: str, not_over: str | None = None) -> Iterator[BinaryIO]:
         raise UsageError(f"{path}: is the input too; choose another --output")
     with _open(path, "wb", "cannot be written") as stream:
         yield stream
+
+
+def check_streams(*paths: str | None) -> None:
+    """Check that at most one file is stdin.
+
+    Raises:
+        UsageError: more than one is.
+    """
+    if paths.count(STANDARD) > 1:
+        raise UsageError("only one file can be - (standard input)")
+
+
+def check_picture(path: Path) -> None:
+    """Check that `--plot` names a picture in a folder that exists.
+
+    Raises:
+        UsageError: it does not.
+    """
+    if path.suffix.lower() not in PICTURES:
+        raise UsageError(f"--plot {path}: the name must end in {' or '.join(PICTURES)}")
+    if not path.parent.is_dir():
+        raise UsageError(f"--plot {path}: there is no folder {path.parent}; make it first")
 
 
 def is_terminal(path: str) -> bool:

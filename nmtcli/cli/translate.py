@@ -16,6 +16,7 @@ from nmtcli.cli.run_options import EnsembleOptions, TranslationRuntimeOptions
 from nmtcli.cli.streams import (
     STANDARD,
     before_warnings,
+    check_streams,
     is_terminal,
     open_input,
     open_output,
@@ -113,7 +114,7 @@ def _read_prefixed(
     """
     if prefix is None:
         return None, None
-    from nmtcli.cli.parallel_input import check_streams, read_pair
+    from nmtcli.cli.parallel_input import read_pair
 
     check_streams(input, prefix)
     return read_pair(input, prefix)

@@ -12,7 +12,13 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from nmtcli.errors import UsageError
-from nmtcli.metrics.sacrebleu_scores import MetricOptions, MetricScore, sacrebleu_metric, stripped
+from nmtcli.metrics.sacrebleu_scores import (
+    MetricOptions,
+    MetricScore,
+    rounded,
+    sacrebleu_metric,
+    stripped,
+)
 
 if TYPE_CHECKING:
     from sacrebleu.metrics.base import Metric, Score
@@ -132,11 +138,6 @@ def bootstrap_seed() -> int | None:
     if not (text.isascii() and text.isdigit()):
         raise UsageError(f"SACREBLEU_SEED must be a whole number or none, not '{text}'")
     return int(text)
-
-
-def rounded(value: float, width: int | None) -> float:
-    """Round a value to `width` decimals; None returns it unchanged."""
-    return value if width is None else float(f"{value:.{width}f}")
 
 
 def prepare(
