@@ -2,16 +2,13 @@
 
 import sys
 from collections.abc import Iterator
-from typing import Annotated
-
-import typer
 
 from nmtcli.cli.alignment_options import LinkOptions
 from nmtcli.cli.heatmap_options import HeatmapOptions
 from nmtcli.cli.heatmaps import Pictures
 from nmtcli.cli.options import flag, group, switch, with_options
 from nmtcli.cli.run_options import RuntimeOptions
-from nmtcli.cli.streams import STANDARD, check_streams, open_output, quiet_ends
+from nmtcli.cli.streams import STANDARD, Source, Target, check_streams, open_output, quiet_ends
 from nmtcli.errors import UsageError
 
 GOLD = "Gold"
@@ -107,12 +104,8 @@ class AlignmentSource:
 
 @with_options()
 def align(
-    source: Annotated[
-        str, typer.Argument(metavar="SRC", help="The file of the sources; - is stdin.")
-    ],
-    target: Annotated[
-        str, typer.Argument(metavar="TGT", help="The file of their translations; - is stdin.")
-    ],
+    source: Source,
+    target: Target,
     by: AlignmentSource,
     runtime_options: RuntimeOptions,
     links: LinkOptions,
@@ -171,9 +164,7 @@ def _from_models(
         found = aligners[0].align_lines(*pair)
     else:
         found = align_both_ways(*aligners, *pair, by.method, by.agree)
-    pictures = None
-    if heatmaps.wanted:
-        pictures = Pictures(heatmaps, aligners[0].engine.has_window)
+    pictures = Pictures(heatmaps, aligners[0].engine.has_window) if heatmaps.wanted else None
     for number, one in enumerate(found, start=1):
         if pictures is not None:
             pictures.add(number, one if len(aligners) == 1 else one.forward)

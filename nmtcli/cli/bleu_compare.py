@@ -32,12 +32,10 @@ class Comparison(ComparisonOptions):
 
     def __post_init__(self) -> None:
         if self.by_length is None:
-            for option, value, why in (
-                ("--source", self.source, "gives the lengths for"),
-                ("--plot", self.plot, "draws the table of"),
-            ):
-                if value is not None:
-                    raise UsageError(f"{option} {why} --by-length: give that too")
+            if self.source is not None:
+                raise UsageError("--source gives the lengths for --by-length: give that too")
+            if self.plot is not None:
+                raise UsageError("--plot draws the table of --by-length: give that too")
         else:
             check_edges(self.edges)
         self._check_samples()

@@ -84,22 +84,18 @@ def _run(config, out: Path, keep_rejected: bool, force: bool) -> None:
     console.print(_table(report))
     if len(report.corpora) > 1:
         for corpus in report.corpora:
-            _tell_corpus(corpus)
+            counts, tag = corpus["counts"], f", tag {corpus['tag']}" if corpus["tag"] else ""
+            print(
+                f"{corpus['source']}, {corpus['target']}: {counts['kept']:,} of"
+                f" {counts['read']:,} pairs, weight {corpus['weight']:g}{tag}",
+                file=sys.stderr,
+            )
     if report.choice:
         print(f"{report.choice} (--vocab-size sets another)", file=sys.stderr)
     kept, read = report.counts["train"].kept, report.counts["train"].read
     seconds = time.monotonic() - started
     cut = f", cut from {report.lines:,} lines," if report.lines != read else ""
     print(f"{out}: {kept:,} of {read:,} training pairs{cut} in {seconds:.1f} s", file=sys.stderr)
-
-
-def _tell_corpus(corpus: dict) -> None:
-    counts, tag = corpus["counts"], f", tag {corpus['tag']}" if corpus["tag"] else ""
-    print(
-        f"{corpus['source']}, {corpus['target']}: {counts['kept']:,} of {counts['read']:,} pairs,"
-        f" weight {corpus['weight']:g}{tag}",
-        file=sys.stderr,
-    )
 
 
 def _table(report):

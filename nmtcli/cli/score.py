@@ -3,23 +3,16 @@
 import json as json_module
 import math
 import sys
-from typing import Annotated
-
-import typer
 
 from nmtcli.cli.options import switch, with_options
 from nmtcli.cli.run_options import EnsembleOptions, RuntimeOptions
-from nmtcli.cli.streams import STANDARD, check_streams, open_output, quiet_ends
+from nmtcli.cli.streams import STANDARD, Source, Target, check_streams, open_output, quiet_ends
 
 
 @with_options(search=("ensemble",))
 def score(
-    source: Annotated[
-        str, typer.Argument(metavar="SRC", help="The file of the sources; - is stdin.")
-    ],
-    target: Annotated[
-        str, typer.Argument(metavar="TGT", help="The file of their translations; - is stdin.")
-    ],
+    source: Source,
+    target: Target,
     models: EnsembleOptions,
     overrides: dict,
     runtime_options: RuntimeOptions,

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Annotated, BinaryIO
 
 import typer
 
@@ -15,6 +15,11 @@ from nmtcli.errors import Interrupted, UsageError
 
 STANDARD = "-"
 PICTURES = (".png", ".svg")
+# The arguments of commands that read two parallel files.
+Source = Annotated[str, typer.Argument(metavar="SRC", help="The file of the sources; - is stdin.")]
+Target = Annotated[
+    str, typer.Argument(metavar="TGT", help="The file of their translations; - is stdin.")
+]
 
 
 class WarningLines(logging.Handler):
@@ -116,11 +121,6 @@ def check_picture(path: Path) -> None:
         raise UsageError(f"--plot {path}: the name must end in {' or '.join(PICTURES)}")
     if not path.parent.is_dir():
         raise UsageError(f"--plot {path}: there is no folder {path.parent}; make it first")
-
-
-def is_terminal(path: str) -> bool:
-    """Return whether the input `path` is a terminal."""
-    return path == STANDARD and sys.stdin.isatty()
 
 
 def _open(path: str, mode: str, failure: str) -> BinaryIO:

@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -17,7 +18,6 @@ from nmtcli.cli.streams import (
     STANDARD,
     before_warnings,
     check_streams,
-    is_terminal,
     open_input,
     open_output,
     quiet_ends,
@@ -90,23 +90,19 @@ def translate(
         from nmtcli.inference.translator import load_translator
 
         form = replace(form, nbest="nbest" in search)
-        if line_by_line or is_terminal(input):
+        if line_by_line or (input == STANDARD and sys.stdin.isatty()):
             search["window"] = 1
         with open_input(input) if prefix is None else contextlib.nullcontext(lines) as source:
             given = file.config, file.assignments, search
             checkpoints = models.checkpoints or "best"
             translator = load_translator(models.runs, checkpoints, *given, rule, runtime)
             translator = rerank.apply(translator, models.runs, runtime)
-            pictures = None
-            if heatmaps.wanted:
-                pictures = Pictures(heatmaps, translator.engine.has_window)
+            pictures = Pictures(heatmaps, translator.engine.has_window) if heatmaps.wanted else None
             with open_output(output, not_over=input) as target:
                 _filter(translator, source, target, form, pictures, prefixes)
 
 
-def _read_prefixed(
-    input: str, prefix: str | None
-) -> tuple[list[str], list[str]] | tuple[None, None]:
+def _read_prefixed(input: str, prefix: str | None) -> tuple[list[str] | None, list[str] | None]:
     """Read all lines and as many prefixes; without --prefix, read nothing.
 
     Raises:

@@ -46,9 +46,7 @@ class Curves:
 
     @property
     def is_empty(self) -> bool:
-        return not any(
-            curve.x for curve in (self.train_perplexity, self.valid_perplexity, self.bleu)
-        )
+        return not (self.train_perplexity.x or self.valid_perplexity.x or self.bleu.x)
 
 
 def curves_of(name: str, metrics: Sequence[dict], by: str = "steps") -> Curves:
