@@ -10,7 +10,7 @@ from pathlib import Path
 
 from nmtcli.alignment.links import Link
 from nmtcli.alignment.pharaoh import GoldLinks, check_count, read_gold, read_links
-from nmtcli.cli.streams import STANDARD, open_input
+from nmtcli.cli.streams import STANDARD, check_streams, open_input
 from nmtcli.data.readers import open_text, survey_pair
 from nmtcli.errors import UsageError
 from nmtcli.text.lines import read_lines
@@ -26,6 +26,7 @@ def read_pair(source: str, target: str) -> tuple[list[str], list[str]]:
         UsageError: both are stdin, one cannot be read, or the numbers of lines differ; the message
             names the first suspicious line if there is one.
     """
+    check_streams(source, target)
     sources, targets = _read(source), _read(target)
     if len(sources) != len(targets):
         if sources and targets and os.path.isfile(source) and os.path.isfile(target):

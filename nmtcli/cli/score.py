@@ -6,7 +6,7 @@ import sys
 
 from nmtcli.cli.options import switch, with_options
 from nmtcli.cli.run_options import EnsembleOptions, RuntimeOptions
-from nmtcli.cli.streams import STANDARD, Source, Target, check_streams, open_output, quiet_ends
+from nmtcli.cli.streams import STANDARD, Source, Target, open_output, quiet_ends
 
 
 @with_options(search=("ensemble",))
@@ -28,7 +28,6 @@ def score(
     with quiet_ends("the lines printed so far are complete"):
         from nmtcli.cli.parallel_input import read_pair
 
-        check_streams(source, target)
         sources, targets = read_pair(source, target)
         runtime = runtime_options.runtime()
         from nmtcli.config import Settings

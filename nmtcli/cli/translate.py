@@ -14,14 +14,7 @@ from nmtcli.cli.nonblocking_reader import PatientReader
 from nmtcli.cli.options import flag, switch, with_options
 from nmtcli.cli.rerank_options import RerankOptions
 from nmtcli.cli.run_options import EnsembleOptions, TranslationRuntimeOptions
-from nmtcli.cli.streams import (
-    STANDARD,
-    before_warnings,
-    check_streams,
-    open_input,
-    open_output,
-    quiet_ends,
-)
+from nmtcli.cli.streams import STANDARD, before_warnings, open_input, open_output, quiet_ends
 from nmtcli.cli.translate_output import Format, ProgressLine
 from nmtcli.errors import UsageError
 
@@ -112,7 +105,6 @@ def _read_prefixed(input: str, prefix: str | None) -> tuple[list[str] | None, li
         return None, None
     from nmtcli.cli.parallel_input import read_pair
 
-    check_streams(input, prefix)
     return read_pair(input, prefix)
 
 

@@ -12,13 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from nmtcli.errors import UsageError
-from nmtcli.metrics.sacrebleu_scores import (
-    MetricOptions,
-    MetricScore,
-    rounded,
-    sacrebleu_metric,
-    stripped,
-)
+from nmtcli.metrics.sacrebleu_scores import MetricOptions, MetricScore, prepare, rounded
 
 if TYPE_CHECKING:
     from sacrebleu.metrics.base import Metric, Score
@@ -138,15 +132,6 @@ def bootstrap_seed() -> int | None:
     if not (text.isascii() and text.isdigit()):
         raise UsageError(f"SACREBLEU_SEED must be a whole number or none, not '{text}'")
     return int(text)
-
-
-def prepare(
-    references: Sequence[Sequence[str]], systems: Sequence[Sequence[str]], options: MetricOptions
-) -> "tuple[Metric, list[list[str]]]":
-    """Return sacrebleu's metric with the references, and the checked lines of the systems."""
-    texts = [stripped(references, lines)[1] for lines in systems]
-    metric = sacrebleu_metric(options, references=stripped(references, systems[0])[0])
-    return metric, texts
 
 
 def _interval(scores: Sequence[float]) -> Interval:

@@ -240,6 +240,15 @@ def sacrebleu_metric(
         ) from error
 
 
+def prepare(
+    references: Sequence[Sequence[str]], systems: Sequence[Sequence[str]], options: MetricOptions
+) -> "tuple[Metric, list[list[str]]]":
+    """Return sacrebleu's metric with the references, and the checked lines of the systems."""
+    texts = [stripped(references, lines)[1] for lines in systems]
+    metric = sacrebleu_metric(options, references=stripped(references, systems[0])[0])
+    return metric, texts
+
+
 def _metric_score(metric: "Metric", raw: "Score") -> MetricScore:
     return MetricScore(raw.name, raw.score, metric.get_signature().format(), raw)
 
