@@ -70,7 +70,7 @@ def export(
 
             facts = export_savedmodel(found, checkpoint, search, folder)
             used = facts["search"]
-            size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+            size = sum(part.stat().st_size for part in folder.rglob("*") if part.is_file())
             print(
                 f"{facts['format']} of step {facts['step']}: beam {used['beam']}, length penalty"
                 f" {used['length_penalty']:g}, {size / 1e6:.1f} MB, checked",

@@ -1,4 +1,4 @@
-"""Standard streams, files and warnings of the commands that work as filters."""
+"""Standard streams, files and warnings, as the commands share them."""
 
 import logging
 import os

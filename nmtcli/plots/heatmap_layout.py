@@ -104,7 +104,7 @@ class Page:
 
     def draw_words(self) -> None:
         """Write the words beside their rows and columns; a `$` in a word is no formula."""
-        gap, above = GAP / self.cell, GAP / self.cell
+        gap = above = GAP / self.cell
         across = {"ha": "center", "va": "bottom"}
         if not self.level:
             above += 0.25 * self.font_size / POINTS / self.cell
