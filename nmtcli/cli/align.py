@@ -2,19 +2,16 @@
 
 import sys
 from collections.abc import Iterator
-from typing import Annotated
 
-import typer
-
-from nmtcli.cli.alignment_options import PANEL, LinkOptions
+from nmtcli.cli.alignment_options import LinkOptions
 from nmtcli.cli.heatmap_options import HeatmapOptions
 from nmtcli.cli.heatmaps import Pictures
-from nmtcli.cli.options import flag, group, with_options
+from nmtcli.cli.options import flag, group, switch, with_options
 from nmtcli.cli.run_options import RuntimeOptions
-from nmtcli.cli.streams import STANDARD, open_output, quiet_ends
+from nmtcli.cli.streams import STANDARD, Source, Target, check_streams, open_output, quiet_ends
 from nmtcli.errors import UsageError
 
-MODEL, GOLD = "Model", "Gold"
+GOLD = "Gold"
 
 
 @group
@@ -25,66 +22,45 @@ class AlignmentSource:
         UsageError: options do not fit together.
     """
 
+    panel = "Model"
     run: str | None = flag(
-        None,
         "Align with the model in this run's folder; the default is the newest run here.",
-        "--run",
         metavar="DIR",
-        panel=MODEL,
     )
     checkpoint: str | None = flag(
-        None,
-        "Use this checkpoint: best (the default), last or step-N.",
-        "--checkpoint",
-        metavar="NAME",
-        panel=MODEL,
+        "Use this checkpoint: best (the default), last or step-N.", metavar="NAME"
     )
     reverse_run: str | None = flag(
-        None,
         "Align in the other direction too, with the model in this run's folder, and combine both.",
-        "--reverse-run",
         metavar="DIR",
-        panel=MODEL,
     )
     layer: int | None = flag(
-        None,
         "Use the attention of this decoder layer of a Transformer, counted from 1; the default is"
         " the last but one.",
-        "--layer",
         metavar="N",
-        panel=MODEL,
         minimum=1,
     )
     head: int | None = flag(
-        None,
         "Use this attention head of that layer, counted from 1; the default is the mean of all.",
-        "--head",
         metavar="N",
-        panel=MODEL,
         minimum=0,
     )
     alignment: list[str] = flag(
-        [],
         "Read links from this file instead of using a model; give two files for both directions."
         " All links are source-target.",
-        "--alignment",
+        default=[],
         metavar="FILE",
-        panel=MODEL,
     )
     symmetrize: str | None = flag(
-        None,
         "Combine both directions by this method: intersection, union, grow-diag, grow-diag-final or"
         " grow-diag-final-and (the default).",
-        "--symmetrize",
         metavar="METHOD",
-        panel=PANEL,
+        panel=LinkOptions.panel,
     )
-    agree: bool = flag(
-        False,
+    agree: bool = switch(
         "Take the links of both directions from the product of their attention weights; needs"
         " --reverse-run.",
-        "--agree",
-        panel=PANEL,
+        panel=LinkOptions.panel,
     )
 
     def __post_init__(self) -> None:
@@ -128,37 +104,20 @@ class AlignmentSource:
 
 @with_options()
 def align(
-    source: Annotated[
-        str, typer.Argument(metavar="SRC", help="The file of the sources; - is stdin.")
-    ],
-    target: Annotated[
-        str, typer.Argument(metavar="TGT", help="The file of their translations; - is stdin.")
-    ],
+    source: Source,
+    target: Target,
     by: AlignmentSource,
     runtime_options: RuntimeOptions,
     links: LinkOptions,
     heatmaps: HeatmapOptions,
-    json: Annotated[
-        bool,
-        typer.Option("--json", help="Print a JSON object for each pair, with words and weights."),
-    ] = False,
-    gold: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FILE",
-            help="Compare with this gold alignment and print precision, recall and AER on stderr; a"
-            " link 1-2 is sure, 1?2 is possible.",
-            rich_help_panel=GOLD,
-        ),
-    ] = None,
-    summary_only: Annotated[
-        bool,
-        typer.Option(
-            "--summary-only",
-            help="Print only precision, recall and AER, on stdout.",
-            rich_help_panel=GOLD,
-        ),
-    ] = False,
+    json: bool = switch("Print a JSON object for each pair, with words and weights."),
+    gold: str | None = flag(
+        "Compare with this gold alignment and print precision, recall and AER on stderr; a link 1-2"
+        " is sure, 1?2 is possible.",
+        metavar="FILE",
+        panel=GOLD,
+    ),
+    summary_only: bool = switch("Print only precision, recall and AER, on stdout.", panel=GOLD),
 ) -> None:
     """Align words of given translations: print links i-j of each pair, source-target, from 0.
 
@@ -168,7 +127,7 @@ def align(
     """
     with quiet_ends("the lines printed so far are complete"):
         runtime = runtime_options.runtime()
-        from nmtcli.cli.parallel_input import check_streams, read_gold_file, read_pair
+        from nmtcli.cli.parallel_input import read_gold_file, read_pair
 
         engine_given = any(value is not None for value in vars(runtime_options).values())
         by.check_files_alone(engine_given, bool(links.given()), heatmaps.wanted)
@@ -205,9 +164,7 @@ def _from_models(
         found = aligners[0].align_lines(*pair)
     else:
         found = align_both_ways(*aligners, *pair, by.method, by.agree)
-    pictures = None
-    if heatmaps.wanted:
-        pictures = Pictures(heatmaps, aligners[0].engine.has_window)
+    pictures = Pictures(heatmaps, aligners[0].engine.has_window) if heatmaps.wanted else None
     for number, one in enumerate(found, start=1):
         if pictures is not None:
             pictures.add(number, one if len(aligners) == 1 else one.forward)

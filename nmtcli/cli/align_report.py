@@ -15,37 +15,26 @@ from nmtcli.text.words import split_words
 
 def line_of(found: WordAlignment | TwoWayAlignment, as_json: bool) -> str:
     """Format one aligned pair as a line, with its end."""
-    if not as_json:
-        return format_links(found.links) + "\n"
     forward = found if isinstance(found, WordAlignment) else found.forward
-    values = _values(forward.source_words, forward.target_words, found.links)
-    values["matrix"] = rounded(forward.weights)
+    matrices = {"matrix": forward.weights}
     if isinstance(found, TwoWayAlignment):
-        values["reverse_matrix"] = rounded(found.reverse.weights)
-    return json.dumps(values, ensure_ascii=False) + "\n"
+        matrices["reverse_matrix"] = found.reverse.weights
+    return _line(forward.source_words, forward.target_words, found.links, as_json, matrices)
 
 
 def line_of_links(source: str, target: str, links: Sequence[Link], as_json: bool) -> str:
     """Format one pair with given links as a line, with its end."""
-    if not as_json:
-        return format_links(links) + "\n"
-    values = _values(split_words(source), split_words(target), links)
-    return json.dumps(values, ensure_ascii=False) + "\n"
+    return _line(split_words(source), split_words(target), links, as_json, {})
 
 
 def summary_of(score: AlignmentScore, as_json: bool) -> str:
     """Format the scores against gold as one line."""
     if as_json:
         rates = {"precision": score.precision, "recall": score.recall, "aer": score.aer}
-        return json.dumps(
-            {
-                "pairs": score.pairs,
-                "links": score.found,
-                "sure": score.sure,
-                "possible": score.possible,
-                **{name: None if math.isnan(rate) else rate for name, rate in rates.items()},
-            }
-        )
+        values = {"pairs": score.pairs, "links": score.found}
+        values |= {"sure": score.sure, "possible": score.possible}
+        values |= {name: None if math.isnan(rate) else rate for name, rate in rates.items()}
+        return json.dumps(values)
     return (
         f"{score.pairs:,} pairs, {score.found:,} links; precision {_shown(score.precision)},"
         f" recall {_shown(score.recall)}, AER {_shown(score.aer)}"
@@ -53,16 +42,20 @@ def summary_of(score: AlignmentScore, as_json: bool) -> str:
     )
 
 
-def rounded(weights: np.ndarray) -> list[list[float]]:
-    return np.round(weights.astype(np.float64), 4).tolist()
-
-
-def _values(source_words: Sequence[str], target_words: Sequence[str], links) -> dict:
-    return {
-        "source_words": list(source_words),
-        "target_words": list(target_words),
-        "alignment": [list(link) for link in links],
-    }
+def _line(
+    source: Sequence[str],
+    target: Sequence[str],
+    links: Sequence[Link],
+    as_json: bool,
+    matrices: dict[str, np.ndarray],
+) -> str:
+    if not as_json:
+        return format_links(links) + "\n"
+    values = {"source_words": list(source), "target_words": list(target)}
+    values["alignment"] = [list(link) for link in links]
+    for name, weights in matrices.items():
+        values[name] = np.round(weights.astype(np.float64), 4).tolist()
+    return json.dumps(values, ensure_ascii=False) + "\n"
 
 
 def _shown(rate: float) -> str:

@@ -2,53 +2,36 @@
 
 import shlex
 import sys
-from typing import Annotated
 
-import typer
+from nmtcli.cli.options import flag, with_options
 
 WHICH = "Which checkpoints"
 
 
+@with_options()
 def average(
-    run: Annotated[
-        str | None,
-        typer.Option(
-            metavar="DIR",
-            help="Average checkpoints of this run; the default is the newest run here.",
-        ),
-    ] = None,
-    last: Annotated[
-        int | None,
-        typer.Option(
-            min=2,
-            help="Average this many of the newest checkpoints; the default is 5, or all if there"
-            " are fewer.",
-            rich_help_panel=WHICH,
-        ),
-    ] = None,
-    best: Annotated[
-        int | None,
-        typer.Option(
-            min=2,
-            help="Average this many of the checkpoints with the best validations.",
-            rich_help_panel=WHICH,
-        ),
-    ] = None,
-    checkpoints: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--checkpoint",
-            metavar="NAME",
-            help="Average this checkpoint, such as step-500, and the others given in this way.",
-            rich_help_panel=WHICH,
-        ),
-    ] = None,
-    output: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME", help="Give the average this name: average or average-SOMETHING."
-        ),
-    ] = "average",
+    run: str | None = flag(
+        "Average checkpoints of this run; the default is the newest run here.", metavar="DIR"
+    ),
+    last: int | None = flag(
+        "Average this many of the newest checkpoints; the default is 5, or all if there are fewer.",
+        minimum=2,
+        panel=WHICH,
+    ),
+    best: int | None = flag(
+        "Average this many of the checkpoints with the best validations.", minimum=2, panel=WHICH
+    ),
+    checkpoints: list[str] | None = flag(
+        "Average this checkpoint, such as step-500, and the others given in this way.",
+        "--checkpoint",
+        metavar="NAME",
+        panel=WHICH,
+    ),
+    output: str = flag(
+        "Give the average this name: average or average-SOMETHING.",
+        default="average",
+        metavar="NAME",
+    ),
 ) -> None:
     """Average the weights of a run's checkpoints; use the result with --checkpoint average."""
     from nmtcli.cli.streams import quiet_ends

@@ -11,7 +11,7 @@ import typer
 from nmtcli.cli.bleu_input import Texts, read_parallel
 from nmtcli.cli.bleu_options import BleuFlags, ChrfFlags, ComparisonOptions, TerFlags
 from nmtcli.cli.bleu_report import Form, print_scores, print_sentences
-from nmtcli.cli.options import with_options
+from nmtcli.cli.options import flag, with_options
 from nmtcli.errors import UsageError
 from nmtcli.metrics.sacrebleu_scores import (
     METRICS,
@@ -39,14 +39,11 @@ def bleu(
     of_bleu: BleuFlags,
     of_chrf: ChrfFlags,
     of_ter: TerFlags,
-    metrics: Annotated[
-        list[str],
-        typer.Option(
-            "--metrics",
-            "-m",
-            help="Compute these metrics, of bleu, chrf and ter: with commas between, or repeated.",
-        ),
-    ] = ["bleu"],  # noqa: B006 - typer reads it, nothing changes it
+    metrics: list[str] = flag(
+        "Compute these metrics, of bleu, chrf and ter: with commas between, or repeated.",
+        "-m",
+        default=["bleu"],
+    ),
 ) -> None:
     """Compute BLEU, chrF and TER of a translation, with one or several references.
 
@@ -58,29 +55,25 @@ def bleu(
     given = of_bleu.options(), of_chrf.options(), of_ter.options()
     options = _wanted(metrics, given)
     _check_form(options, form)
-    force = of_bleu.force
-    if not comparison.given():
-        texts = read_parallel(files)
-        if of_bleu.tokenize is None:
-            _say_what_suits(texts, options[0], form, force)
-        _warn_if_tokenized(files[-1:], texts, options[0], force)
-        with _no_cycle_collection():
-            _score(texts, options, form)
-        return
-    from nmtcli.cli.bleu_compare import Comparison, check_comparison, compare  # not always needed
+    compares = comparison.given()
+    count = source = None
+    if compares:
+        from nmtcli.cli.bleu_compare import Comparison, check_comparison, compare  # rarely needed
 
-    comparison = Comparison(**vars(comparison))
-    count = comparison.reference_count
-    check_comparison(comparison, files[-1 if count is None else count :], options, form)
-    texts = read_parallel(files, count, comparison.source)
-    if of_bleu.tokenize is None:
-        _say_what_suits(texts, options[0], form, force)
-    _warn_if_tokenized(files[len(texts.references) :], texts, options[0], force)
+        comparison = Comparison(**vars(comparison))
+        count, source = comparison.reference_count, comparison.source
+        check_comparison(comparison, files[count:], options, form)
+    texts = read_parallel(files, count, source)
+    if isinstance(options[0], BleuOptions) and not of_bleu.force:
+        if of_bleu.tokenize is None and not form.score_only:
+            _say_what_suits(texts)
+        if of_bleu.tokenize != "none":
+            _warn_if_tokenized(files[len(texts.references) :], texts)
     with _no_cycle_collection():
-        if form.sentence_level:
-            _score(texts, options, form)
-        else:
+        if compares and not form.sentence_level:
             compare(comparison, files, texts, options, form)
+        else:
+            _score(texts, options, form)
 
 
 def _score(texts: Texts, options: list[MetricOptions], form: Form) -> None:
@@ -124,21 +117,15 @@ def _check_form(options: Sequence[MetricOptions], form: Form) -> None:
         raise UsageError("--score-only and --json exclude each other: leave one of them out")
 
 
-def _say_what_suits(texts: Texts, options: MetricOptions, form: Form, force: bool) -> None:
+def _say_what_suits(texts: Texts) -> None:
     """Recommend a tokenizer if 13a does not suit the text; the score stays sacrebleu's."""
-    if force or form.score_only or not isinstance(options, BleuOptions):
-        return
     choice = choose_tokenizer(texts.references[0])
     if choice.language:
         better = f": --tokenize {choice.name} suits them better than {USUAL}"
         print(f"nmt: note: {choice.reason}{better * (choice.name != USUAL)}", file=sys.stderr)
 
 
-def _warn_if_tokenized(
-    names: Sequence[str], texts: Texts, options: MetricOptions, force: bool
-) -> None:
-    if force or getattr(options, "tokenize", "none") == "none":  # not BLEU, or tokenised on purpose
-        return
+def _warn_if_tokenized(names: Sequence[str], texts: Texts) -> None:
     for name, hypotheses in zip(names, texts.systems):
         if looks_tokenized(hypotheses):
             shown = "the translation" if len(texts.systems) == 1 else name

@@ -10,6 +10,7 @@ from nmtcli.cli.bleu_options import ComparisonOptions
 from nmtcli.cli.bleu_report import Form
 from nmtcli.cli.bleu_tables import Report, SystemReport, print_report
 from nmtcli.cli.options import group
+from nmtcli.cli.streams import check_picture
 from nmtcli.errors import UsageError
 from nmtcli.metrics.bootstrap import LEAST_SAMPLES, bootstrap_seed, count_statistics
 from nmtcli.metrics.by_length import bleu_by_length, check_edges, count_words
@@ -19,7 +20,6 @@ from nmtcli.metrics.significance import paired_bootstrap
 logger = logging.getLogger(__name__)
 
 _MOST_SAMPLES = 1_000_000
-_PICTURES = (".png", ".svg")
 
 
 @group
@@ -32,12 +32,10 @@ class Comparison(ComparisonOptions):
 
     def __post_init__(self) -> None:
         if self.by_length is None:
-            for option, value, why in (
-                ("--source", self.source, "gives the lengths for"),
-                ("--plot", self.plot, "draws the table of"),
-            ):
-                if value is not None:
-                    raise UsageError(f"{option} {why} --by-length: give that too")
+            if self.source is not None:
+                raise UsageError("--source gives the lengths for --by-length: give that too")
+            if self.plot is not None:
+                raise UsageError("--plot draws the table of --by-length: give that too")
         else:
             check_edges(self.edges)
         self._check_samples()
@@ -64,9 +62,9 @@ class Comparison(ComparisonOptions):
         return 1000 if self.bootstrap is None else self.bootstrap
 
     @property
-    def reference_count(self) -> int | None:
-        """The number of files that are references; None for all but the last."""
-        return 1 if self.references is None and self._resamples else self.references
+    def reference_count(self) -> int:
+        """The number of files that are references."""
+        return 1 if self.references is None else self.references
 
     @property
     def _resamples(self) -> bool:
@@ -142,10 +140,10 @@ def _system_reports(
 ) -> list[SystemReport]:
     statistics = [count_statistics(texts.references, texts.systems, one) for one in options]
     samples = comparison.samples if comparison.confidence else 0
-    reports = []
-    for number, name in enumerate(names):
-        scores = [its[number].score(samples=samples) for its in statistics]
-        reports.append(SystemReport(name, scores))
+    reports = [
+        SystemReport(name, [one.score(samples=samples) for one in its])
+        for name, *its in zip(names, *statistics)
+    ]
     if comparison.by_length is not None:  # BLEU is the first metric then
         lengths = count_words(texts.references[0] if texts.sources is None else texts.sources)
         for report, its in zip(reports, statistics[0]):
@@ -159,12 +157,9 @@ def _system_reports(
 
 
 def _check_plot(path: Path) -> None:
-    if path.suffix.lower() not in _PICTURES:
-        raise UsageError(f"--plot {path}: the name must end in {' or '.join(_PICTURES)}")
+    check_picture(path)
     if path.is_dir():
         raise UsageError(f"--plot {path}: is a directory; give the name of a file")
-    if not path.parent.is_dir():
-        raise UsageError(f"--plot {path}: there is no folder {path.parent}; make it first")
     if find_spec("matplotlib") is None:
         raise UsageError("--plot needs matplotlib: pip install matplotlib")
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
+from nmtcli.cli.streams import check_streams
 from nmtcli.errors import UsageError
 from nmtcli.text.lines import read_lines
 
@@ -36,8 +37,7 @@ def read_parallel(
             f"--references {count} leaves no translation: there are {len(files)} files"
         )
     names = [*files] if source is None else [*files, source]
-    if names.count("-") > 1:
-        raise UsageError("only one file can be - (standard input)")
+    check_streams(*names)
     texts = [_read(name) for name in names]
     measure = len(files) - 1 if count is None else 0  # the odd one is probably the wrong file
     for name, lines in zip(names, texts):

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Sequence
 
-from nmtcli.cli.options import flag, group
+from nmtcli.cli.options import flag, group, switch
 from nmtcli.metrics.sacrebleu_scores import MetricScore
 
 
@@ -12,17 +12,14 @@ class Form:
     """The options for printing scores."""
 
     width: int | None = flag(
-        None,
         "Print this many decimals; the default is 1 in text and all in JSON.",
-        *("--width", "-w"),
+        "-w",
         minimum=0,
         maximum=17,
     )
-    score_only: bool = flag(False, "Print only the score.", "--score-only", "-b")
-    sentence_level: bool = flag(False, "Print a score for each line.", "--sentence-level", "-sl")
-    as_json: bool = flag(
-        False, "Print JSON; with --sentence-level, an object for each line.", "--json"
-    )
+    score_only: bool = switch("Print only the score.", "-b")
+    sentence_level: bool = switch("Print a score for each line.", "-sl")
+    as_json: bool = switch("Print JSON; with --sentence-level, an object for each line.", "--json")
 
     @property
     def text_width(self) -> int:

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from nmtcli.cli.bleu_report import Form, print_score_lines
-from nmtcli.metrics.bootstrap import Interval, bootstrap_seed, rounded
+from nmtcli.metrics.bootstrap import Interval, bootstrap_seed
 from nmtcli.metrics.by_length import Bucket
-from nmtcli.metrics.sacrebleu_scores import MetricScore
+from nmtcli.metrics.sacrebleu_scores import MetricScore, rounded
 from nmtcli.metrics.significance import PairedScore
 
+_MEAN = "mean ± 95 %"
 _NOTHING = "-"  # there is no such number; not the same as 0
 
 
@@ -63,27 +64,23 @@ def _print_systems(report: Report, width: int) -> None:
         print(f"{score.name}|{score.signature}")
     print("references:" if report.references[1:] else "reference:", *report.references)
     print()
-    headings = ["system"]
-    for number, score in enumerate(shown):
-        headings.append(score.name)
-        if report.systems[0].paired:
-            headings += ["mean ± 95 %", "p (* < 0.05)"]
-        elif any(system.scores[number].interval for system in report.systems):
-            headings.append("mean ± 95 %")
-    rows = [[system.name, *_cells(system, width)] for system in report.systems]
-    _print_table(headings, rows)
+    columns = [_columns(system, width) for system in report.systems]
+    headings = [heading for heading, _ in columns[0]]
+    _print_table(headings, [[cell for _, cell in row] for row in columns])
 
 
-def _cells(system: SystemReport, width: int) -> list[str]:
-    cells = []
+def _columns(system: SystemReport, width: int) -> list[tuple[str, str]]:
+    """Return the headings of a system's cells, which are those of all systems, and their texts."""
+    columns = [("system", system.name)]
     for score in system.paired:
-        cells += [f"{score.score:.{width}f}", _mean(score, width), _p_value(score)]
+        columns += [(score.name, f"{score.score:.{width}f}"), (_MEAN, _mean(score, width))]
+        columns.append(("p (* < 0.05)", _p_value(score)))
     if not system.paired:
         for score in system.scores:
-            cells.append(f"{score.value:.{width}f}")
+            columns.append((score.name, f"{score.value:.{width}f}"))
             if score.interval is not None:
-                cells.append(_mean(score.interval, width))
-    return cells
+                columns.append((_MEAN, _mean(score.interval, width)))
+    return columns
 
 
 def _mean(found: Interval | PairedScore, width: int) -> str:
@@ -159,10 +156,7 @@ def _report_values(report: Report, width: int | None) -> dict:
 
 
 def _system_values(system: SystemReport, width: int | None) -> dict:
-    values = {
-        "system": system.name,
-        "scores": [score.as_dict(width) for score in system.scores],
-    }
+    values = {"system": system.name, "scores": [score.as_dict(width) for score in system.scores]}
     if system.buckets:
         *buckets, total = [_bucket_values(bucket, width) for bucket in system.buckets]
         values |= {"by_length": buckets, "all": total}
@@ -172,11 +166,6 @@ def _system_values(system: SystemReport, width: int | None) -> dict:
 
 
 def _bucket_values(bucket: Bucket, width: int | None) -> dict:
-    return {
-        "label": bucket.label,
-        "low": bucket.low,
-        "high": bucket.high,
-        "count": bucket.count,
-        "score": None if bucket.score is None else rounded(bucket.score, width),
-        "interval": None if bucket.interval is None else bucket.interval.as_dict(width),
-    }
+    score = None if bucket.score is None else rounded(bucket.score, width)
+    interval = None if bucket.interval is None else bucket.interval.as_dict(width)
+    return {"label": bucket.label, **vars(bucket), "score": score, "interval": interval}

@@ -20,10 +20,11 @@ def _unpaired(arguments: list[str]) -> list[str]:
     waiting, unpaired = list(arguments), []
     while waiting:
         argument = waiting.pop(0)
-        if argument == "--train" or argument.startswith("--train="):
-            first = [argument[8:]] if "=" in argument else waiting[:1]
-            del waiting[: 0 if "=" in argument else 1]
-            values, waiting = first + waiting[:1], waiting[1:]
+        if argument.startswith("--train="):
+            waiting.insert(0, argument.removeprefix("--train="))
+            argument = "--train"
+        if argument == "--train":
+            values, waiting = waiting[:2], waiting[2:]
             if len(values) < 2:
                 raise UsageError("--train needs two files: --train SRC TGT")
             unpaired += [part for value in values for part in ("--train", value)]

@@ -2,14 +2,11 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from nmtcli.cli.config_options import SearchFileOptions
-from nmtcli.cli.options import with_options
+from nmtcli.cli.options import flag, with_options
 from nmtcli.cli.streams import quiet_ends
-from nmtcli.errors import UsageError
+from nmtcli.errors import check_choice
 
 FORMATS = ("onnx", "ctranslate2", "savedmodel")
 
@@ -17,35 +14,18 @@ FORMATS = ("onnx", "ctranslate2", "savedmodel")
 @with_options(search=("beam", "length_penalty"))
 def export(
     *,
-    run: Annotated[
-        str | None,
-        typer.Option(
-            "--run",
-            metavar="DIR",
-            help="Export the model in this run's folder; the default is the newest run here.",
-        ),
-    ] = None,
-    checkpoint: Annotated[
-        str,
-        typer.Option(
-            "--checkpoint", metavar="NAME", help="Export this checkpoint: best, last or step-N."
-        ),
-    ] = "best",
-    format: Annotated[
-        str,
-        typer.Option(
-            "--format", metavar="NAME", help=f"Export in this format: {', '.join(FORMATS)}."
-        ),
-    ] = FORMATS[0],
-    output: Annotated[
-        str | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="DIR",
-            help="Write to this folder; the default is export/FORMAT in the run.",
-        ),
-    ] = None,
+    run: str | None = flag(
+        "Export the model in this run's folder; the default is the newest run here.", metavar="DIR"
+    ),
+    checkpoint: str = flag(
+        "Export this checkpoint: best, last or step-N.", default="best", metavar="NAME"
+    ),
+    format: str = flag(
+        f"Export in this format: {', '.join(FORMATS)}.", default=FORMATS[0], metavar="NAME"
+    ),
+    output: str | None = flag(
+        "Write to this folder; the default is export/FORMAT in the run.", "-o", metavar="DIR"
+    ),
     overrides: dict,
     file: SearchFileOptions,
 ) -> None:
@@ -69,8 +49,7 @@ def export(
     printed on stdout.
     """
     with quiet_ends("nothing was written"):
-        if format not in FORMATS:
-            raise UsageError(f"--format must be one of {', '.join(FORMATS)}, not '{format}'")
+        check_choice("--format", format, FORMATS)
         from nmtcli.inference.loading import search_options
         from nmtcli.runs.checkpoints import check_checkpoint_name
         from nmtcli.runs.directory import find_run
@@ -89,7 +68,14 @@ def export(
             check_exportable(search)
             from nmtcli.exports.savedmodel import export_savedmodel
 
-            _report(folder, export_savedmodel(found, checkpoint, search, folder))
+            facts = export_savedmodel(found, checkpoint, search, folder)
+            used = facts["search"]
+            size = sum(part.stat().st_size for part in folder.rglob("*") if part.is_file())
+            print(
+                f"{facts['format']} of step {facts['step']}: beam {used['beam']}, length penalty"
+                f" {used['length_penalty']:g}, {size / 1e6:.1f} MB, checked",
+                file=sys.stderr,
+            )
         print(folder)
 
 
@@ -115,17 +101,3 @@ def export_checked(run, format: str, checkpoint: str, search, folder: Path) -> N
     if folder == run.export / format:  # the card reports these; another user's run may be read-only
         write_card(run)
     print(f"{format} of step {facts['step']}: {describe_checks(facts)}", file=sys.stderr)
-
-
-def _size(folder: Path) -> str:
-    size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-    return f"{size / 1e6:.1f} MB"
-
-
-def _report(folder: Path, facts: dict) -> None:
-    search = facts["search"]
-    print(
-        f"{facts['format']} of step {facts['step']}: beam {search['beam']}, length penalty"
-        f" {search['length_penalty']:g}, {_size(folder)}, checked",
-        file=sys.stderr,
-    )

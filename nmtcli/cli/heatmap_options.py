@@ -4,10 +4,9 @@ import re
 from functools import cached_property
 from importlib.util import find_spec
 
-from nmtcli.cli.options import flag, group
-from nmtcli.errors import UsageError
+from nmtcli.cli.options import flag, group, switch
+from nmtcli.errors import UsageError, check_choice
 
-PANEL = "Pictures"
 FORMATS = ("png", "svg", "both")
 DRAWN_AT_FIRST = 20  # the number of lines without --plot-lines
 _RANGE = re.compile("([1-9][0-9]{0,17})(?:-([1-9][0-9]{0,17}))?")
@@ -40,36 +39,22 @@ class HeatmapOptions:
         UsageError: an option is wrong, or it needs a picture and none is requested.
     """
 
+    panel = "Pictures"
     plot: str | None = flag(
-        None,
         "Draw heat maps of the attention into the files DIR/00001.png, DIR/00002.png and so on.",
-        "--plot",
         metavar="DIR",
-        panel=PANEL,
     )
     plot_format: str = flag(
-        FORMATS[0],
-        "Write heat maps in this format: png, svg or both.",
-        "--plot-format",
-        metavar="FORMAT",
-        panel=PANEL,
+        "Write heat maps in this format: png, svg or both.", default=FORMATS[0], metavar="FORMAT"
     )
     plot_lines: str | None = flag(
-        None,
         f"Draw these lines only, such as 1,5-7; the default is the first {DRAWN_AT_FIRST}.",
-        "--plot-lines",
         metavar="LIST",
-        panel=PANEL,
     )
-    show: bool = flag(
-        False, "Show heat maps of the attention on the terminal (stderr).", "--show", panel=PANEL
-    )
+    show: bool = switch("Show heat maps of the attention on the terminal (stderr).")
 
     def __post_init__(self) -> None:
-        if self.plot_format not in FORMATS:
-            raise UsageError(
-                f"--plot-format must be one of {', '.join(FORMATS)}, not '{self.plot_format}'"
-            )
+        check_choice("--plot-format", self.plot_format, FORMATS)
         if self.lines.given and not self.wanted:
             raise UsageError("--plot-lines selects what is drawn: give --plot DIR or --show too")
         if self.plot_format != FORMATS[0] and self.plot is None:

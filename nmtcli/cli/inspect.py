@@ -7,11 +7,14 @@ from typing import Annotated
 
 import typer
 
-from nmtcli.cli.learning_curves import check_plot, draw_curves
-from nmtcli.cli.streams import quiet_ends
-from nmtcli.errors import UsageError
+from nmtcli.cli.learning_curves import draw_curves
+from nmtcli.cli.options import flag, switch, with_options
+from nmtcli.cli.streams import check_picture, quiet_ends
+from nmtcli.errors import UsageError, check_choice
+from nmtcli.plots.learning_curves import AXES
 
 
+@with_options()
 def inspect(
     runs: Annotated[
         list[str] | None,
@@ -19,23 +22,16 @@ def inspect(
             metavar="[RUN]...", help="The folders of runs; the default is the newest run here."
         ),
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print a JSON object for each run.")] = False,
-    card: Annotated[
-        bool, typer.Option("--card", help="Print the MODEL_CARD.md of each run.")
-    ] = False,
-    plot: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", help="Draw the learning curves of all runs into FILE.png or FILE.svg."
-        ),
-    ] = None,
-    by: Annotated[
-        str,
-        typer.Option(
-            metavar="steps|minutes|tokens",
-            help="Draw learning curves over steps, minutes or tokens.",
-        ),
-    ] = "steps",
+    json: bool = switch("Print a JSON object for each run."),
+    card: bool = switch("Print the MODEL_CARD.md of each run."),
+    plot: Path | None = flag(
+        "Draw the learning curves of all runs into FILE.png or FILE.svg.", metavar="FILE"
+    ),
+    by: str = flag(
+        "Draw learning curves over steps, minutes or tokens.",
+        default="steps",
+        metavar="steps|minutes|tokens",
+    ),
 ) -> None:
     """Show a run: model, data, progress, scores, checkpoints, versions and size.
 
@@ -47,7 +43,8 @@ def inspect(
         if json and card:
             raise UsageError("--json and --card exclude each other: leave one of them out")
         if plot is not None:
-            check_plot(plot, by)
+            check_choice("--by", by, AXES)
+            check_picture(plot)
         found = [find_run(run) for run in runs or [None]]
         if plot is not None:
             draw_curves(found, plot, by)
@@ -99,12 +96,8 @@ def _rows(about: dict) -> Iterator[tuple[str, str]]:
         yield "checkpoint", _checkpoint(checkpoint, marks)
     yield "on disk", _megabytes(about["bytes"])
     for name, value in about["facts"].items():
-        if name == "data" and isinstance(value, dict):  # the rest is in --json and --card
-            value = {key: value[key] for key in ("prepared", "pairs") if key in value}
-        if name in ("init_from", "hardware", "parameters_by_part"):
-            value = _short_fact(name, value)
         if name != "vocabulary":  # shown above
-            yield name, _flat(value)
+            yield name, _flat(_short_fact(name, value))
 
 
 def _config_rows(config: dict | None) -> Iterator[tuple[str, str]]:
@@ -160,11 +153,16 @@ def _scores(line: dict | None) -> str:
 
 
 def _short_fact(name: str, value):
+    """Return the part of a fact that is shown; all of it is in --json and --card."""
     if not isinstance(value, dict):
         return value
+    if name == "data":
+        return {key: value[key] for key in ("prepared", "pairs") if key in value}
     if name == "init_from":
         return value.get("text", "")
-    return {key: inner for key, inner in value.items() if inner and key != "memory_bytes"}
+    if name in ("hardware", "parameters_by_part"):
+        return {key: inner for key, inner in value.items() if inner and key != "memory_bytes"}
+    return value
 
 
 def _flat(value) -> str:

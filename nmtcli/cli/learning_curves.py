@@ -7,23 +7,6 @@ from nmtcli.errors import UsageError
 
 logger = logging.getLogger(__name__)
 
-FORMATS = (".png", ".svg")
-BY = ("steps", "minutes", "tokens")
-
-
-def check_plot(path: Path, by: str) -> None:
-    """Check that learning curves can be drawn into this file, over this unit.
-
-    Raises:
-        UsageError: they cannot.
-    """
-    if by not in BY:
-        raise UsageError(f"--by must be one of {', '.join(BY)}, not '{by}'")
-    if path.suffix.lower() not in FORMATS:
-        raise UsageError(f"--plot {path}: the name must end in {' or '.join(FORMATS)}")
-    if not path.parent.is_dir():
-        raise UsageError(f"--plot {path}: there is no folder {path.parent}; make it first")
-
 
 def draw_curves(runs, path: Path, by: str) -> None:
     """Draw the runs that have metrics; name the others on stderr.

@@ -22,17 +22,10 @@ from nmtcli.errors import NmtError  # noqa: E402
 INTERRUPTED = 128 + signal.SIGINT
 ClickError = typer.BadParameter.__mro__[2]  # the base class of all usage errors
 
-TRAINING, USING, MEASURING = "Train", "Translate", "Measure"
 COMMANDS = {  # each is a function in a module of its name; the value is its panel of the help
-    "preprocess": TRAINING,
-    "train": TRAINING,
-    "average": TRAINING,
-    "translate": USING,
-    "export": USING,
-    "align": MEASURING,
-    "score": MEASURING,
-    "bleu": MEASURING,
-    "inspect": MEASURING,
+    **dict.fromkeys(("preprocess", "train", "average"), "Train"),
+    **dict.fromkeys(("translate", "export"), "Translate"),
+    **dict.fromkeys(("align", "score", "bleu", "inspect"), "Measure"),
 }
 
 
@@ -94,10 +87,7 @@ def run(arguments: list[str]) -> int:
         if status == INTERRUPTED:  # Typer turns Ctrl-C into this
             return _fail("interrupted", INTERRUPTED, debug)
         return status
-    except BrokenPipeError:
-        _silence_stdout()
-        return 0
-    except SystemExit:  # Typer ends so if the reader of a pipe is gone
+    except (BrokenPipeError, SystemExit):  # Typer exits if the reader of a pipe is gone
         _silence_stdout()
         return 0
     except (KeyboardInterrupt, typer.Abort):

@@ -9,8 +9,8 @@ import inspect
 import types
 import typing
 from collections.abc import Callable, Iterator
-from dataclasses import MISSING, dataclass, field, fields, is_dataclass
-from functools import wraps
+from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
+from functools import partial, wraps
 from typing import Annotated
 
 import typer
@@ -21,17 +21,25 @@ OVERRIDES = "overrides"
 
 
 def group(cls):
-    """Make a dataclass of `flag` fields without methods that only cost time at the start."""
+    """Make a dataclass of `flag` fields without methods that only cost time at the start.
+
+    An attribute `panel` of the class is the panel of the fields that name no other.
+    """
     return dataclass(eq=False, repr=False)(cls)
 
 
-def flag(default, help: str, *names: str, metavar=None, panel=None, minimum=None, maximum=None):
-    """Declare a field of a group, an option of the command line outside the configuration.
+def flag(
+    help: str, *names: str, default=None, metavar=None, panel=None, minimum=None, maximum=None
+):
+    """Declare an option of the command line outside the configuration.
+
+    It stands for the default of a field of a group, or of a parameter of a command.
 
     Args:
-        default: the value if it is not given.
         help: its text in the help of the command.
-        names: its names, such as `--output` and `-o`.
+        names: its names, such as `-o`; unless a long one is among them, `--` and the name of the
+            field or parameter is the first.
+        default: the value if it is not given.
         metavar: the name of its value in the help.
         panel: its panel of the help.
         minimum, maximum: the range of a number.
@@ -43,12 +51,16 @@ def flag(default, help: str, *names: str, metavar=None, panel=None, minimum=None
     return field(default=default, metadata=metadata)
 
 
+switch = partial(flag, default=False)  # an option without a value
+
+
 def with_options(**sections: tuple[str, ...]) -> Callable[[Callable], Callable]:
     """Add the options of groups and of configuration sections to a command.
 
     A parameter of the command whose type is a dataclass becomes an option for each `flag` field,
-    and the command is called with an instance. The parameter `overrides` becomes the options named
-    here; its value is what they were set to: section -> key -> value.
+    and the command is called with an instance; one whose default is a `flag` becomes that option.
+    The parameter `overrides` becomes the options named here; its value is what they were set to:
+    section -> key -> value.
 
     Args:
         sections: the names of options of each section; each of them declares a `flag`.
@@ -84,8 +96,12 @@ def _expanded(command: Callable, sections: dict) -> tuple[list[inspect.Parameter
                 parameters += _of_section(section, keys)
         elif is_dataclass(kind):
             options = [spec for spec in fields(kind) if spec.metadata]
-            parameters += [_of_group(name, spec) for spec in options]
+            panel = getattr(kind, "panel", None)
+            parameters += [_of_flag(f"{name}_{spec.name}", spec, panel) for spec in options]
             groups[name] = kind, [spec.name for spec in options]
+        elif isinstance(parameter.default, Field):
+            parameter.default.name, parameter.default.type = name, kind  # as in a dataclass
+            parameters.append(_of_flag(name, parameter.default))
         else:
             parameters.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY))
     return parameters, groups
@@ -94,20 +110,22 @@ def _expanded(command: Callable, sections: dict) -> tuple[list[inspect.Parameter
 def _of_section(section: str, keys: tuple[str, ...]) -> Iterator[inspect.Parameter]:
     declared = _declared(section)
     for key in keys:
-        spec = declared[key]
-        names = (spec.metadata["flag"],)  # its limits are checked like those in files
-        yield _parameter(f"{section}_{key}", _given_type(spec), None, names, spec)
+        told = declared[key].metadata
+        names = (told["flag"],)  # its limits are checked like those in files
+        yield _parameter(f"{section}_{key}", _given_type(declared[key]), None, names, told)
 
 
-def _of_group(name: str, spec) -> inspect.Parameter:
+def _of_flag(name: str, spec: Field, panel: str | None = None) -> inspect.Parameter:
+    told = {**spec.metadata, "panel": spec.metadata["panel"] or panel}
+    names = told["flag"]
+    if not any(one.startswith("--") for one in names):
+        names = (f"--{spec.name.replace('_', '-')}", *names)
     default = spec.default if spec.default_factory is MISSING else spec.default_factory()
-    told = spec.metadata
     limits = {"min": told["minimum"], "max": told["maximum"]}
-    return _parameter(f"{name}_{spec.name}", spec.type, default, told["flag"], spec, **limits)
+    return _parameter(name, spec.type, default, names, told, **limits)
 
 
-def _parameter(name: str, kind, default, names, spec, **limits) -> inspect.Parameter:
-    told = spec.metadata
+def _parameter(name: str, kind, default, names, told, **limits) -> inspect.Parameter:
     shown = {"metavar": told["metavar"], "help": told["cli_help"], "rich_help_panel": told["panel"]}
     annotation = Annotated[kind, typer.Option(*names, **shown, **limits)]
     only_by_name = inspect.Parameter.KEYWORD_ONLY

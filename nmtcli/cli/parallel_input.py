@@ -10,7 +10,7 @@ from pathlib import Path
 
 from nmtcli.alignment.links import Link
 from nmtcli.alignment.pharaoh import GoldLinks, check_count, read_gold, read_links
-from nmtcli.cli.streams import STANDARD, open_input
+from nmtcli.cli.streams import STANDARD, check_streams, open_input
 from nmtcli.data.readers import open_text, survey_pair
 from nmtcli.errors import UsageError
 from nmtcli.text.lines import read_lines
@@ -26,6 +26,7 @@ def read_pair(source: str, target: str) -> tuple[list[str], list[str]]:
         UsageError: both are stdin, one cannot be read, or the numbers of lines differ; the message
             names the first suspicious line if there is one.
     """
+    check_streams(source, target)
     sources, targets = _read(source), _read(target)
     if len(sources) != len(targets):
         if sources and targets and os.path.isfile(source) and os.path.isfile(target):
@@ -49,16 +50,6 @@ def read_gold_file(path: str, sources: Sequence[str], targets: Sequence[str]) ->
 def read_link_file(path: str, sources: Sequence[str], targets: Sequence[str]) -> list[list[Link]]:
     """Read the links of each pair from another program; for errors see `read_gold_file`."""
     return _read_alignment(path, sources, targets, read_links)
-
-
-def check_streams(*paths: str | None) -> None:
-    """Check that at most one file is stdin.
-
-    Raises:
-        UsageError: more than one is.
-    """
-    if paths.count(STANDARD) > 1:
-        raise UsageError("only one file can be - (standard input)")
 
 
 def _read_alignment(path: str, sources: Sequence[str], targets: Sequence[str], reader) -> list:

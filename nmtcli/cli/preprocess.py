@@ -7,13 +7,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from nmtcli.cli.config_options import ConfigOptions
 from nmtcli.cli.corpus_options import PairedOptions, train_files
-from nmtcli.cli.options import with_options
+from nmtcli.cli.options import flag, switch, with_options
 from nmtcli.errors import Interrupted
 
 COMMAND_CLASS = PairedOptions
@@ -34,46 +31,29 @@ SECONDS_BETWEEN_LINES = 10.0
 )
 def preprocess(
     *,
-    train: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="SRC TGT",
-            help="Read training text from these files of sources and targets; can be given several"
-            " times.",
-            rich_help_panel=TEXT,
-        ),
-    ] = None,
-    valid: Annotated[
-        tuple[str, str] | None,
-        typer.Option(
-            metavar="SRC TGT",
-            help="Read validation text from these files of sources and targets.",
-            rich_help_panel=TEXT,
-        ),
-    ] = None,
+    train: list[str] | None = flag(
+        "Read training text from these files of sources and targets; can be given several times.",
+        metavar="SRC TGT",
+        panel=TEXT,
+    ),
+    valid: tuple[str, str] | None = flag(
+        "Read validation text from these files of sources and targets.",
+        metavar="SRC TGT",
+        panel=TEXT,
+    ),
     overrides: dict,
-    out: Annotated[
-        Path,
-        typer.Option(
-            metavar="DIR", help="Write the prepared data to this folder.", rich_help_panel=RESULT
-        ),
-    ] = Path("prepared"),
-    keep_rejected: Annotated[
-        bool,
-        typer.Option(
-            "--keep-rejected",
-            help="Write the pairs that were dropped to rejected.tsv, with the reasons.",
-            rich_help_panel=RESULT,
-        ),
-    ] = False,
-    force: Annotated[
-        bool,
-        typer.Option(
-            "--force",
-            help="Replace prepared data that were made from other text or options.",
-            rich_help_panel=RESULT,
-        ),
-    ] = False,
+    out: Path = flag(
+        "Write the prepared data to this folder.",
+        default=Path("prepared"),
+        metavar="DIR",
+        panel=RESULT,
+    ),
+    keep_rejected: bool = switch(
+        "Write the pairs that were dropped to rejected.tsv, with the reasons.", panel=RESULT
+    ),
+    force: bool = switch(
+        "Replace prepared data that were made from other text or options.", panel=RESULT
+    ),
     configuration: ConfigOptions,
 ) -> None:
     """Clean parallel text, learn subwords and write token ids for nmt train."""
@@ -104,22 +84,18 @@ def _run(config, out: Path, keep_rejected: bool, force: bool) -> None:
     console.print(_table(report))
     if len(report.corpora) > 1:
         for corpus in report.corpora:
-            _tell_corpus(corpus)
+            counts, tag = corpus["counts"], f", tag {corpus['tag']}" if corpus["tag"] else ""
+            print(
+                f"{corpus['source']}, {corpus['target']}: {counts['kept']:,} of"
+                f" {counts['read']:,} pairs, weight {corpus['weight']:g}{tag}",
+                file=sys.stderr,
+            )
     if report.choice:
         print(f"{report.choice} (--vocab-size sets another)", file=sys.stderr)
     kept, read = report.counts["train"].kept, report.counts["train"].read
     seconds = time.monotonic() - started
     cut = f", cut from {report.lines:,} lines," if report.lines != read else ""
     print(f"{out}: {kept:,} of {read:,} training pairs{cut} in {seconds:.1f} s", file=sys.stderr)
-
-
-def _tell_corpus(corpus: dict) -> None:
-    counts, tag = corpus["counts"], f", tag {corpus['tag']}" if corpus["tag"] else ""
-    print(
-        f"{corpus['source']}, {corpus['target']}: {counts['kept']:,} of {counts['read']:,} pairs,"
-        f" weight {corpus['weight']:g}{tag}",
-        file=sys.stderr,
-    )
 
 
 def _table(report):

@@ -8,8 +8,6 @@ from nmtcli.errors import UsageError
 
 logger = logging.getLogger(__name__)
 
-PANEL = "Several models"
-
 
 @group
 class RerankOptions:
@@ -19,21 +17,15 @@ class RerankOptions:
         UsageError: two runs are given.
     """
 
+    panel = "Several models"
     rerank: str | None = flag(
-        None,
         "Rerank the translations of the beam by (1 - W) x own score + W x the length-normalised"
         " score of this run. A run that was trained on the same text in the other direction scores"
         " the line given its translation.",
-        "--rerank",
         metavar="DIR",
-        panel=PANEL,
     )
     rerank_reverse: str | None = flag(
-        None,
-        "Rerank in the same way with a run that translates in the other direction.",
-        "--rerank-reverse",
-        metavar="DIR",
-        panel=PANEL,
+        "Rerank in the same way with a run that translates in the other direction.", metavar="DIR"
     )
 
     def __post_init__(self) -> None:

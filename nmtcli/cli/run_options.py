@@ -2,12 +2,10 @@
 
 from typing import TYPE_CHECKING
 
-from nmtcli.cli.options import flag, group
+from nmtcli.cli.options import flag, group, switch
 
 if TYPE_CHECKING:
     from nmtcli.engines.runtime import Runtime
-
-RUNTIME = "What runs the model"
 
 
 @group
@@ -15,17 +13,17 @@ class EnsembleOptions:
     """The options for one model or an ensemble."""
 
     runs: list[str] = flag(
-        [],
         "Use the model in this run's folder; the default is the newest run here. Several runs with"
         " the same subwords form an ensemble.",
         "--run",
+        default=[],
         metavar="DIR",
     )
     checkpoints: list[str] = flag(
-        [],
         "Use this checkpoint: best (the default), last or step-N. Several checkpoints of one run"
         " form an ensemble.",
         "--checkpoint",
+        default=[],
         metavar="NAME",
     )
 
@@ -34,22 +32,17 @@ class EnsembleOptions:
 class RuntimeOptions:
     """The options for the engine that runs a model."""
 
+    panel = "What runs the model"
     engine: str | None = flag(
-        None,
         "Run the model with this engine: onnx or ctranslate2 (an export of the run, made by nmt"
         " export), keras, or auto (the default), which is onnx where that export exists and the"
         " machine has no GPU or TPU, else keras.",
-        "--engine",
         metavar="NAME",
-        panel=RUNTIME,
     )
     precision: str | None = flag(
-        None,
         "Compute in this precision: float32 (the default, also as auto), int8 (exports only) or"
         " bfloat16 (Keras only).",
-        "--precision",
         metavar="NAME",
-        panel=RUNTIME,
     )
 
     def runtime(self) -> "Runtime":
@@ -71,17 +64,11 @@ class TranslationRuntimeOptions(RuntimeOptions):
     """The options for the engine that translates."""
 
     threads: int | None = flag(
-        None,
         "Search with this many threads (exports only); the default is one for each processor.",
-        "--threads",
         metavar="N",
-        panel=RUNTIME,
     )
-    shortlist: bool = flag(
-        False,
+    shortlist: bool = switch(
         "Restrict the output to tokens that translated these source tokens in training, and to"
         " frequent ones (onnx only). This is faster with a large vocabulary, but can change a"
-        " translation.",
-        "--shortlist",
-        panel=RUNTIME,
+        " translation."
     )

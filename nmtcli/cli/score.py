@@ -3,32 +3,21 @@
 import json as json_module
 import math
 import sys
-from typing import Annotated
 
-import typer
-
-from nmtcli.cli.options import with_options
+from nmtcli.cli.options import switch, with_options
 from nmtcli.cli.run_options import EnsembleOptions, RuntimeOptions
-from nmtcli.cli.streams import STANDARD, open_output, quiet_ends
+from nmtcli.cli.streams import STANDARD, Source, Target, open_output, quiet_ends
 
 
 @with_options(search=("ensemble",))
 def score(
-    source: Annotated[
-        str, typer.Argument(metavar="SRC", help="The file of the sources; - is stdin.")
-    ],
-    target: Annotated[
-        str, typer.Argument(metavar="TGT", help="The file of their translations; - is stdin.")
-    ],
+    source: Source,
+    target: Target,
     models: EnsembleOptions,
     overrides: dict,
     runtime_options: RuntimeOptions,
-    json: Annotated[
-        bool, typer.Option("--json", help="Print a JSON object for each line.")
-    ] = False,
-    summary_only: Annotated[
-        bool, typer.Option("--summary-only", help="Print only the summary, on stdout.")
-    ] = False,
+    json: bool = switch("Print a JSON object for each line."),
+    summary_only: bool = switch("Print only the summary, on stdout."),
 ) -> None:
     """Score translations by teacher forcing: print ln p(translation | source) for each line.
 
@@ -37,9 +26,8 @@ def score(
     split, and an empty translation has the probability of ending at once.
     """
     with quiet_ends("the lines printed so far are complete"):
-        from nmtcli.cli.parallel_input import check_streams, read_pair
+        from nmtcli.cli.parallel_input import read_pair
 
-        check_streams(source, target)
         sources, targets = read_pair(source, target)
         runtime = runtime_options.runtime()
         from nmtcli.config import Settings
@@ -65,16 +53,11 @@ def _line(line, json: bool) -> str:
 def _summary(summary, json: bool) -> str:
     per_piece, per_word = summary.perplexity_per_piece, summary.perplexity_per_word
     if json:
-        return json_module.dumps(
-            {
-                "lines": summary.lines,
-                "pieces": summary.pieces,
-                "words": summary.words,
-                "log_prob": summary.log_prob,
-                "perplexity_per_piece": per_piece if math.isfinite(per_piece) else None,
-                "perplexity_per_word": per_word if math.isfinite(per_word) else None,
-            }
-        )
+        values = {"lines": summary.lines, "pieces": summary.pieces, "words": summary.words}
+        values["log_prob"] = summary.log_prob
+        rates = {"perplexity_per_piece": per_piece, "perplexity_per_word": per_word}
+        values |= {name: rate if math.isfinite(rate) else None for name, rate in rates.items()}
+        return json_module.dumps(values)
     if not summary.lines:
         return "0 lines"
     return (

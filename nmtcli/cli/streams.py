@@ -1,4 +1,4 @@
-"""Standard streams, files and warnings of the commands that work as filters."""
+"""Standard streams, files and warnings, as the commands share them."""
 
 import logging
 import os
@@ -6,13 +6,20 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import BinaryIO
+from pathlib import Path
+from typing import Annotated, BinaryIO
 
 import typer
 
 from nmtcli.errors import Interrupted, UsageError
 
 STANDARD = "-"
+PICTURES = (".png", ".svg")
+# The arguments of commands that read two parallel files.
+Source = Annotated[str, typer.Argument(metavar="SRC", help="The file of the sources; - is stdin.")]
+Target = Annotated[
+    str, typer.Argument(metavar="TGT", help="The file of their translations; - is stdin.")
+]
 
 
 class WarningLines(logging.Handler):
@@ -94,9 +101,26 @@ def open_output(path: str, not_over: str | None = None) -> Iterator[BinaryIO]:
         yield stream
 
 
-def is_terminal(path: str) -> bool:
-    """Return whether the input `path` is a terminal."""
-    return path == STANDARD and sys.stdin.isatty()
+def check_streams(*paths: str | None) -> None:
+    """Check that at most one file is stdin.
+
+    Raises:
+        UsageError: more than one is.
+    """
+    if paths.count(STANDARD) > 1:
+        raise UsageError("only one file can be - (standard input)")
+
+
+def check_picture(path: Path) -> None:
+    """Check that `--plot` names a picture in a folder that exists.
+
+    Raises:
+        UsageError: it does not.
+    """
+    if path.suffix.lower() not in PICTURES:
+        raise UsageError(f"--plot {path}: the name must end in {' or '.join(PICTURES)}")
+    if not path.parent.is_dir():
+        raise UsageError(f"--plot {path}: there is no folder {path.parent}; make it first")
 
 
 def _open(path: str, mode: str, failure: str) -> BinaryIO:

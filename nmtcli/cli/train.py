@@ -6,12 +6,9 @@ import shlex
 import sys
 import tempfile
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from nmtcli.cli.config_options import ConfigOptions
-from nmtcli.cli.options import with_options
+from nmtcli.cli.options import flag, switch, with_options
 from nmtcli.cli.train_options import run_name, train_settings
 from nmtcli.cli.train_report import dry_run_lines, print_event
 from nmtcli.config import Config, Settings, dump
@@ -31,49 +28,32 @@ PREPARED, PREPARED_SAMPLE = Path("prepared"), Path("prepared-sample")
 )
 def train(
     *,
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="Train on the prepared data in this folder; the default is ./prepared, or the"
-            " embedded corpus at the top of a checkout.",
-            rich_help_panel=FOLDERS,
-        ),
-    ] = None,
-    run: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="Write the run to this folder; the default is runs/DATA-ATTENTION. A run that"
-            " exists is continued.",
-            rich_help_panel=FOLDERS,
-        ),
-    ] = None,
+    data: Path | None = flag(
+        "Train on the prepared data in this folder; the default is ./prepared, or the embedded"
+        " corpus at the top of a checkout.",
+        metavar="DIR",
+        panel=FOLDERS,
+    ),
+    run: Path | None = flag(
+        "Write the run to this folder; the default is runs/DATA-ATTENTION. A run that exists is"
+        " continued.",
+        metavar="DIR",
+        panel=FOLDERS,
+    ),
     overrides: dict,
-    preset: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="Take sizes and settings from this preset, which --config and other options"
-            f" change: {', '.join(preset_names())}.",
-            rich_help_panel="Model",
-        ),
-    ] = None,
+    preset: str | None = flag(
+        "Take sizes and settings from this preset, which --config and other options change:"
+        f" {', '.join(preset_names())}.",
+        metavar="NAME",
+        panel="Model",
+    ),
     configuration: ConfigOptions,
-    export: Annotated[
-        bool,
-        typer.Option(
-            "--export/--no-export",
-            help="Export the best checkpoint at the end, for fast translation on a CPU.",
-        ),
-    ] = True,
-    dry_run: Annotated[
-        bool,
-        typer.Option(
-            "--dry-run",
-            help="Try one update, print sizes, memory and time, and write nothing.",
-        ),
-    ] = False,
+    export: bool = flag(
+        "Export the best checkpoint at the end, for fast translation on a CPU.",
+        "--export/--no-export",
+        default=True,
+    ),
+    dry_run: bool = switch("Try one update, print sizes, memory and time, and write nothing."),
 ) -> None:
     """Train a translator; the same command continues a training that was interrupted."""
     sample = data is None and not PREPARED.exists() and _at_top_of_checkout()
@@ -102,7 +82,10 @@ def train(
         if dump_config:
             print(dump(config), end="")
         elif dry_run:
-            _dry_run(config, place)
+            from nmtcli.training.dry_run import dry_run as use_case
+
+            for line in dry_run_lines(use_case(config, place)):
+                print(line)
         else:
             _train(config, recommended, place, run, export)
 
@@ -132,13 +115,6 @@ def _resolve(settings: Settings, data: Path, run: Path) -> tuple[Config, dict]:
     for line in found.lines:
         print(f"chosen: {line}", file=sys.stderr)
     return found.config, found.values
-
-
-def _dry_run(config: Config, data: Path) -> None:
-    from nmtcli.training.dry_run import dry_run as use_case
-
-    for line in dry_run_lines(use_case(config, data)):
-        print(line)
 
 
 def _train(config: Config, recommended: dict, data: Path, run: Path, export: bool) -> None:

@@ -43,9 +43,8 @@ def train_settings(
         if settings.get("model", "architecture") == TRANSFORMER:
             settings = part.below(given)
         elif sample is not None:  # nothing is left to choose
-            settings = (
-                Settings().update(as_dict(Config())).without("search", "beam").below(settings)
-            )
+            usual = Settings().update(as_dict(Config())).without("search", "beam")
+            settings = usual.below(settings)
     if "attention" in model and settings.get("model", "architecture") == TRANSFORMER:
         raise UsageError(
             f"--attention {model['attention']} belongs to the architecture rnn, but transformer is"

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Iterator
-from functools import singledispatch
 
 from nmtcli.runs.monitored_metric import TITLES
 from nmtcli.training import events
@@ -13,38 +12,29 @@ def print_event(event: events.Event) -> None:
     print(describe_event(event), file=sys.stderr, flush=True)
 
 
-@singledispatch
-def describe_event(event) -> str:
+def describe_event(event: events.Event) -> str:
     """Describe an event in a line; some translations follow the line of a validation."""
+    match event:
+        case events.TrainingStarted():
+            return f"{headline(event.description)} -> {event.run}"
+        case events.WeightsInitialized():
+            return event.text
+        case events.Resumed():
+            return f"going on from step {event.step}"
+        case events.StepLogged():
+            return (
+                f"step {event.step}  epoch {event.epoch:.2f}  loss {event.loss:.3f}"
+                f"  perplexity {event.perplexity:.2f}  rate {event.learning_rate:.2e}"
+                f"  {event.tokens_per_second:,.0f} tokens/s  left {clock(event.seconds_left)}"
+            )
+        case events.Validated():
+            return _validated(event)
+        case events.CheckpointsAveraged():
+            return _averaged(event)
     raise TypeError(f"Unknown event. Received: {event!r}")
 
 
-@describe_event.register
-def _(event: events.TrainingStarted) -> str:
-    return f"{headline(event.description)} -> {event.run}"
-
-
-@describe_event.register
-def _(event: events.WeightsInitialized) -> str:
-    return event.text
-
-
-@describe_event.register
-def _(event: events.Resumed) -> str:
-    return f"going on from step {event.step}"
-
-
-@describe_event.register
-def _(event: events.StepLogged) -> str:
-    return (
-        f"step {event.step}  epoch {event.epoch:.2f}  loss {event.loss:.3f}"
-        f"  perplexity {event.perplexity:.2f}  rate {event.learning_rate:.2e}"
-        f"  {event.tokens_per_second:,.0f} tokens/s  left {clock(event.seconds_left)}"
-    )
-
-
-@describe_event.register
-def _(event: events.Validated) -> str:
+def _validated(event: events.Validated) -> str:
     scores = event.result.scores()
     parts = [f"step {event.step}  validation"]
     parts += [
@@ -61,8 +51,7 @@ def _(event: events.Validated) -> str:
     return "\n".join(lines)
 
 
-@describe_event.register
-def _(event: events.CheckpointsAveraged) -> str:
+def _averaged(event: events.CheckpointsAveraged) -> str:
     line = f"average of {', '.join(event.made_of)}"
     if event.result is None:
         return line

@@ -2,29 +2,20 @@
 
 import contextlib
 import logging
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Annotated
-
-import typer
 
 from nmtcli.cli.alignment_options import LinkOptions
 from nmtcli.cli.config_options import SearchFileOptions
 from nmtcli.cli.heatmap_options import HeatmapOptions
 from nmtcli.cli.heatmaps import Pictures
 from nmtcli.cli.nonblocking_reader import PatientReader
-from nmtcli.cli.options import with_options
+from nmtcli.cli.options import flag, switch, with_options
 from nmtcli.cli.rerank_options import RerankOptions
 from nmtcli.cli.run_options import EnsembleOptions, TranslationRuntimeOptions
-from nmtcli.cli.streams import (
-    STANDARD,
-    before_warnings,
-    is_terminal,
-    open_input,
-    open_output,
-    quiet_ends,
-)
-from nmtcli.cli.translate_output import OUTPUT, Format, ProgressLine
+from nmtcli.cli.streams import STANDARD, before_warnings, open_input, open_output, quiet_ends
+from nmtcli.cli.translate_output import Format, ProgressLine
 from nmtcli.errors import UsageError
 
 logger = logging.getLogger(__name__)
@@ -40,41 +31,27 @@ SEARCH = (
 def translate(
     *,
     models: EnsembleOptions,
-    input: Annotated[
-        str,
-        typer.Option(
-            "--input", "-i", metavar="FILE", help="Translate the lines of this file; - is stdin."
-        ),
-    ] = STANDARD,
-    output: Annotated[
-        str,
-        typer.Option(
-            "--output", "-o", metavar="FILE", help="Write translations to this file; - is stdout."
-        ),
-    ] = STANDARD,
+    input: str = flag(
+        "Translate the lines of this file; - is stdin.", "-i", default=STANDARD, metavar="FILE"
+    ),
+    output: str = flag(
+        "Write translations to this file; - is stdout.", "-o", default=STANDARD, metavar="FILE"
+    ),
     form: Format,
-    line_by_line: Annotated[
-        bool,
-        typer.Option(
-            "--line-by-line",
-            help="Print each translation before the next line is read, as is done on a terminal.",
-            rich_help_panel=OUTPUT,
-        ),
-    ] = False,
+    line_by_line: bool = switch(
+        "Print each translation before the next line is read, as is done on a terminal.",
+        panel=Format.panel,
+    ),
     links: LinkOptions,
     heatmaps: HeatmapOptions,
     overrides: dict,
-    prefix: Annotated[
-        str | None,
-        typer.Option(
-            "--prefix",
-            metavar="FILE",
-            help="Begin each line's translation with the text on the same line of this file. The"
-            " translation may go on within the last word; spaces at the end are ignored. All lines"
-            " are read before the first is translated.",
-            rich_help_panel="Search",
-        ),
-    ] = None,
+    prefix: str | None = flag(
+        "Begin each line's translation with the text on the same line of this file. The translation"
+        " may go on within the last word; spaces at the end are ignored. All lines are read before"
+        " the first is translated.",
+        metavar="FILE",
+        panel="Search",
+    ),
     rerank: RerankOptions,
     runtime_options: TranslationRuntimeOptions,
     file: SearchFileOptions,
@@ -106,23 +83,19 @@ def translate(
         from nmtcli.inference.translator import load_translator
 
         form = replace(form, nbest="nbest" in search)
-        if line_by_line or is_terminal(input):
+        if line_by_line or (input == STANDARD and sys.stdin.isatty()):
             search["window"] = 1
         with open_input(input) if prefix is None else contextlib.nullcontext(lines) as source:
             given = file.config, file.assignments, search
             checkpoints = models.checkpoints or "best"
             translator = load_translator(models.runs, checkpoints, *given, rule, runtime)
             translator = rerank.apply(translator, models.runs, runtime)
-            pictures = None
-            if heatmaps.wanted:
-                pictures = Pictures(heatmaps, translator.engine.has_window)
+            pictures = Pictures(heatmaps, translator.engine.has_window) if heatmaps.wanted else None
             with open_output(output, not_over=input) as target:
                 _filter(translator, source, target, form, pictures, prefixes)
 
 
-def _read_prefixed(
-    input: str, prefix: str | None
-) -> tuple[list[str], list[str]] | tuple[None, None]:
+def _read_prefixed(input: str, prefix: str | None) -> tuple[list[str] | None, list[str] | None]:
     """Read all lines and as many prefixes; without --prefix, read nothing.
 
     Raises:
@@ -130,9 +103,8 @@ def _read_prefixed(
     """
     if prefix is None:
         return None, None
-    from nmtcli.cli.parallel_input import check_streams, read_pair
+    from nmtcli.cli.parallel_input import read_pair
 
-    check_streams(input, prefix)
     return read_pair(input, prefix)
 
 

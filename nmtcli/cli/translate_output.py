@@ -4,14 +4,11 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from nmtcli.cli.alignment_options import PANEL as ALIGNMENT
-from nmtcli.cli.options import flag, group
+from nmtcli.cli.alignment_options import LinkOptions
+from nmtcli.cli.options import group, switch
 
 if TYPE_CHECKING:
     from nmtcli.inference.results import Candidate, Translation
-
-
-OUTPUT = "Output"
 
 
 @group
@@ -21,16 +18,13 @@ class Format:
     nbest: print the n-best list, each translation with the number of its line from 0.
     """
 
-    json: bool = flag(False, "Print a JSON object for each line.", "--json", panel=OUTPUT)
-    scores: bool = flag(
-        False, "Print the score and a tab before each translation.", "--scores", panel=OUTPUT
-    )
-    align: bool = flag(
-        False,
+    panel = "Output"
+    json: bool = switch("Print a JSON object for each line.")
+    scores: bool = switch("Print the score and a tab before each translation.")
+    align: bool = switch(
         "Print word alignments after each translation, as text ||| 0-0 1-2: source-target, counted"
         " from 0.",
-        "--align",
-        panel=ALIGNMENT,
+        panel=LinkOptions.panel,
     )
     nbest: bool = False
 

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from nmtcli.errors import UsageError
-from nmtcli.metrics.sacrebleu_scores import MetricOptions, MetricScore, sacrebleu_metric, stripped
+from nmtcli.metrics.sacrebleu_scores import MetricOptions, MetricScore, prepare, rounded
 
 if TYPE_CHECKING:
     from sacrebleu.metrics.base import Metric, Score
@@ -103,9 +103,7 @@ class SentenceStatistics:
 
 
 def count_statistics(
-    references: Sequence[Sequence[str]],
-    systems: Sequence[Sequence[str]],
-    options: MetricOptions,
+    references: Sequence[Sequence[str]], systems: Sequence[Sequence[str]], options: MetricOptions
 ) -> list[SentenceStatistics]:
     """Return the statistics of each system; the references' n-grams are counted only once.
 
@@ -134,22 +132,6 @@ def bootstrap_seed() -> int | None:
     if not (text.isascii() and text.isdigit()):
         raise UsageError(f"SACREBLEU_SEED must be a whole number or none, not '{text}'")
     return int(text)
-
-
-def rounded(value: float, width: int | None) -> float:
-    """Round a value to `width` decimals; None returns it unchanged."""
-    return value if width is None else float(f"{value:.{width}f}")
-
-
-def prepare(
-    references: Sequence[Sequence[str]],
-    systems: Sequence[Sequence[str]],
-    options: MetricOptions,
-) -> "tuple[Metric, list[list[str]]]":
-    """Return sacrebleu's metric with the references, and the checked lines of the systems."""
-    texts = [stripped(references, lines)[1] for lines in systems]
-    metric = sacrebleu_metric(options, references=stripped(references, systems[0])[0])
-    return metric, texts
 
 
 def _interval(scores: Sequence[float]) -> Interval:

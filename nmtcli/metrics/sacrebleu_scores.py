@@ -5,11 +5,11 @@ sacrebleu is imported only when a score is computed, so that commands start quic
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, ClassVar, Union
 
-from nmtcli.errors import UsageError
+from nmtcli.errors import UsageError, check_choice
 
 if TYPE_CHECKING:
     from sacrebleu.metrics.base import Metric, Score
@@ -26,11 +26,6 @@ _EXTRAS = {
 }
 
 
-def _check_choice(option: str, value: str, choices: Sequence[str]) -> None:
-    if value not in choices:
-        raise UsageError(f"{option} must be one of {', '.join(choices)}, not '{value}'")
-
-
 @dataclass(frozen=True)
 class BleuOptions:
     """BLEU (Papineni et al., 2002); the defaults are those of `sacrebleu`."""
@@ -42,8 +37,8 @@ class BleuOptions:
     smooth_value: float | None = None
 
     def __post_init__(self) -> None:
-        _check_choice("--tokenize", self.tokenize, TOKENIZERS)
-        _check_choice("--smooth-method", self.smooth_method, tuple(SMOOTHINGS))
+        check_choice("--tokenize", self.tokenize, TOKENIZERS)
+        check_choice("--smooth-method", self.smooth_method, SMOOTHINGS)
         if self.smooth_value is None:
             return
         if SMOOTHINGS[self.smooth_method] is None:
@@ -106,8 +101,8 @@ class MetricScore:
 
     def as_dict(self, width: int | None = None) -> dict:
         """Return plain values for JSON, with the score rounded to `width` decimals if given."""
-        value = self.value if width is None else float(f"{self.value:.{width}f}")
-        values = {"name": self.name, "score": value, "signature": self.signature}
+        score = rounded(self.value, width)
+        values = {"name": self.name, "score": score, "signature": self.signature}
         if self.name == "BLEU":
             values["precisions"] = list(self.raw.precisions)
             values["brevity_penalty"] = self.raw.bp
@@ -119,6 +114,11 @@ class MetricScore:
         if self.interval is not None:
             values["interval"] = self.interval.as_dict(width)
         return values
+
+
+def rounded(value: float, width: int | None) -> float:
+    """Round a value to `width` decimals; None returns it unchanged."""
+    return value if width is None else float(f"{value:.{width}f}")
 
 
 def corpus_scores(
@@ -141,11 +141,8 @@ def corpus_scores(
             missing.
     """
     references, hypotheses = stripped(references, hypotheses)
-    scores = []
-    for metric in [sacrebleu_metric(one) for one in options]:
-        raw = metric.corpus_score(hypotheses, references)
-        scores.append(_metric_score(metric, raw))
-    return scores
+    metrics = [sacrebleu_metric(one) for one in options]
+    return [_metric_score(one, one.corpus_score(hypotheses, references)) for one in metrics]
 
 
 def corpus_bleu(
@@ -218,13 +215,17 @@ def sacrebleu_metric(
     """
     from sacrebleu.metrics import BLEU, CHRF, TER
 
-    values = {one.name: getattr(options, one.name) for one in fields(options)}
-    values["references"] = references
+    values = {**vars(options), "references": references}
     if isinstance(options, ChrfOptions):
         return CHRF(**values)
     if isinstance(options, TerOptions):
         return TER(**values)
-    _check_packages(options.tokenize)
+    missing = _missing_packages(options.tokenize)
+    if missing:
+        raise UsageError(
+            f"the tokenizer {options.tokenize} needs {' and '.join(missing)}; run "
+            f"pip install 'nmtcli[{_EXTRAS[options.tokenize][0]}]'"
+        )
     try:
         # `force` only silences sacrebleu's own warning; see `looks_tokenized`. N-grams longer than
         # a sentence are left out of its score, as in sacrebleu's command.
@@ -239,6 +240,15 @@ def sacrebleu_metric(
         ) from error
 
 
+def prepare(
+    references: Sequence[Sequence[str]], systems: Sequence[Sequence[str]], options: MetricOptions
+) -> "tuple[Metric, list[list[str]]]":
+    """Return sacrebleu's metric with the references, and the checked lines of the systems."""
+    texts = [stripped(references, lines)[1] for lines in systems]
+    metric = sacrebleu_metric(options, references=stripped(references, systems[0])[0])
+    return metric, texts
+
+
 def _metric_score(metric: "Metric", raw: "Score") -> MetricScore:
     return MetricScore(raw.name, raw.score, metric.get_signature().format(), raw)
 
@@ -251,12 +261,3 @@ def has_packages(tokenizer: str) -> bool:
 def _missing_packages(tokenizer: str) -> list[str]:
     _, modules = _EXTRAS.get(tokenizer, ("", ()))
     return [name for name in modules if find_spec(name) is None]
-
-
-def _check_packages(tokenizer: str) -> None:
-    missing = _missing_packages(tokenizer)
-    if missing:
-        raise UsageError(
-            f"the tokenizer {tokenizer} needs {' and '.join(missing)}; run "
-            f"pip install 'nmtcli[{_EXTRAS[tokenizer][0]}]'"
-        )

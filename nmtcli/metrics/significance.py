@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from nmtcli.errors import NmtError, UsageError
-from nmtcli.metrics.bootstrap import bootstrap_seed, prepare, rounded
-from nmtcli.metrics.sacrebleu_scores import MetricOptions
+from nmtcli.metrics.bootstrap import bootstrap_seed
+from nmtcli.metrics.sacrebleu_scores import MetricOptions, prepare, rounded
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 # Dashes and markers distinguish the lines without colours. The colours are those of Okabe and Ito,
 # "Color Universal Design", which colour-blind people can distinguish. The lengths of the lists have
 # no common factor, so that combinations repeat late.
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 _DASHES = ("-", "--", "-.", ":", (0, (8, 2, 1, 2, 1, 2)))
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 _LEGEND_LETTERS = 66  # letters that stand beside each other in the legend, dashes not counted
@@ -68,8 +68,33 @@ def figure_by_length(
     axes.set_xlabel(x_label, fontfamily=families, parse_math=False)
     if title:
         axes.set_title(title, fontfamily=families, parse_math=False)
-    _draw_legend(figure, lines, names, caption, families)
+    draw_legend(figure, lines, names, _legend_columns(names), caption, families)
     return figure
+
+
+def draw_legend(
+    figure: "Figure",
+    lines: Sequence["Line2D"],
+    names: Sequence[str],
+    columns: int,
+    caption: str | None,
+    families: list[str],
+) -> None:
+    """Draw the legend of named lines below a plot, under the caption."""
+    legend = figure.legend(
+        lines,
+        ["name"] * len(names),  # matplotlib leaves out labels that begin with _
+        title=caption,
+        loc="outside lower center",
+        ncols=columns,
+        prop={"family": families},
+        title_fontproperties={"family": families, "size": 6},
+        handlelength=4,
+        frameon=False,
+    )
+    legend.get_title().set(color="0.35", parse_math=False)
+    for text, name in zip(legend.get_texts(), names):
+        text.set(text=name, parse_math=False)  # a dollar sign in a name is no formula
 
 
 def save_figure(figure: "Figure", path: Path) -> None:
@@ -91,7 +116,7 @@ def save_figure(figure: "Figure", path: Path) -> None:
 
 def _draw_system(axes: "Axes", buckets: Sequence[Bucket], number: int, shift: float) -> "Line2D":
     """Draw the line and the band of a system, and return the line for the legend."""
-    colour, dash = _COLOURS[number % len(_COLOURS)], _DASHES[number % len(_DASHES)]
+    colour, dash = COLOURS[number % len(COLOURS)], _DASHES[number % len(_DASHES)]
     positions = [place + shift for place in range(len(buckets))]
     scores = [nan if bucket.score is None else bucket.score for bucket in buckets]
     intervals = [bucket.interval for bucket in buckets]
@@ -125,29 +150,6 @@ def _draw_axes(axes: "Axes", tables: Sequence[Sequence[Bucket]], families: list[
 
 def _top(bucket: Bucket) -> float:
     return max(bucket.score or 0, bucket.interval.high if bucket.interval else 0)
-
-
-def _draw_legend(
-    figure: "Figure",
-    lines: Sequence["Line2D"],
-    names: Sequence[str],
-    caption: str | None,
-    families: list[str],
-) -> None:
-    legend = figure.legend(
-        lines,
-        ["name"] * len(names),  # matplotlib leaves out labels that begin with _
-        title=caption,
-        loc="outside lower center",
-        ncols=_legend_columns(names),
-        prop={"family": families},
-        title_fontproperties={"family": families, "size": 6},
-        handlelength=4,
-        frameon=False,
-    )
-    legend.get_title().set(color="0.35", parse_math=False)
-    for text, name in zip(legend.get_texts(), names):
-        text.set(text=name, parse_math=False)  # a dollar sign in a name is no formula
 
 
 def _legend_columns(names: Sequence[str]) -> int:

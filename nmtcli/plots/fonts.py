@@ -12,12 +12,7 @@ import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from nmtcli.plots.font_files import (
-    PACKAGE_FONTS,
-    fresh_system_families,
-    having,
-    system_families,
-)
+from nmtcli.plots.font_files import PACKAGE_FONTS, fresh_system_families, having, system_families
 from nmtcli.text.scripts import script_of
 
 logger = logging.getLogger(__name__)

@@ -183,12 +183,6 @@ def _settings() -> dict:
     """matplotlib's own defaults, whatever the user's are; text in SVG stays text."""
     from matplotlib import rcParamsDefault
 
-    settings = {
-        key: value for key, value in rcParamsDefault.items() if not key.startswith("backend")
-    }
-    return {
-        **settings,
-        "font.sans-serif": [LATIN_FAMILY],
-        "svg.fonttype": "none",
-        "svg.hashsalt": "nmt",
-    }
+    defaults = rcParamsDefault.items()
+    ours = {"font.sans-serif": [LATIN_FAMILY], "svg.fonttype": "none", "svg.hashsalt": "nmt"}
+    return {key: value for key, value in defaults if not key.startswith("backend")} | ours

@@ -5,6 +5,7 @@ Imports matplotlib: import this module where a picture is drawn, not before.
 """
 
 import math
+from functools import partial
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -76,13 +77,9 @@ class Page:
         self.axes.set(xlim=(0, len(self.source)), ylim=(len(self.target), 0), xticks=[], yticks=[])
         self.bar_axes = self._axes(left + columns + BAR_GAP, above, BAR_WIDTH, self.bar_height)
         if self.title:
+            x, y = MARGIN / self.size[0], 1 - (MARGIN + line / 2) / self.size[1]
             self.figure.text(
-                MARGIN / self.size[0],
-                1 - (MARGIN + line / 2) / self.size[1],
-                self.title,
-                fontproperties=self.title_font,
-                verticalalignment="center",
-                parse_math=False,
+                x, y, self.title, fontproperties=self.title_font, va="center", parse_math=False
             )
 
     def _axes(self, left: float, above: float, width: float, height: float) -> Axes:
@@ -94,14 +91,9 @@ class Page:
 
     def draw_cells(self, weights, colours: list[str]) -> None:
         """Draw weights (T, S) from 0 to 1, with a light grid, and the bar that explains them."""
-        cells = self.axes.pcolormesh(
-            np.asarray(weights, dtype=float),
-            cmap=LinearSegmentedColormap.from_list("weight", colours),
-            vmin=0,
-            vmax=1,
-            edgecolors=GRID_COLOUR,
-            linewidth=0.4,
-        )
+        weights = np.asarray(weights, dtype=float)
+        scale = {"cmap": LinearSegmentedColormap.from_list("weight", colours), "vmin": 0, "vmax": 1}
+        cells = self.axes.pcolormesh(weights, **scale, edgecolors=GRID_COLOUR, linewidth=0.4)
         for spine in self.axes.spines.values():
             spine.set(color="#808080", linewidth=0.6)
         bar = self.figure.colorbar(cells, cax=self.bar_axes, ticks=[0, 0.5, 1], drawedges=False)
@@ -112,30 +104,18 @@ class Page:
 
     def draw_words(self) -> None:
         """Write the words beside their rows and columns; a `$` in a word is no formula."""
-        gap = GAP / self.cell
-        across = {"horizontalalignment": "center", "verticalalignment": "bottom"}
+        gap = above = GAP / self.cell
+        across = {"ha": "center", "va": "bottom"}
         if not self.level:
-            across = {
-                "horizontalalignment": "left",
-                "verticalalignment": "center",
-                "rotation": math.degrees(SLOPE),
-                "rotation_mode": "anchor",
-            }
-            gap += 0.25 * self.font_size / POINTS / self.cell
+            above += 0.25 * self.font_size / POINTS / self.cell
+            across = {"ha": "left", "va": "center", "rotation_mode": "anchor"}
+            across["rotation"] = math.degrees(SLOPE)
+        text = partial(self.axes.text, parse_math=False)
         for place, word in enumerate(self.source):
-            self.axes.text(
-                place + 0.5, -gap, word, fontproperties=self.source_font, parse_math=False, **across
-            )
+            text(place + 0.5, -above, word, fontproperties=self.source_font, **across)
+        beside = {"fontproperties": self.target_font, "ha": "right", "va": "center"}
         for place, word in enumerate(self.target):
-            self.axes.text(
-                -GAP / self.cell,
-                place + 0.5,
-                word,
-                fontproperties=self.target_font,
-                parse_math=False,
-                horizontalalignment="right",
-                verticalalignment="center",
-            )
+            text(-gap, place + 0.5, word, **beside)
 
     def draw_outline(self, window) -> None:
         """Draw the border of the region where `window` (bool, (T, S)) is True.
@@ -149,17 +129,9 @@ class Page:
         lines += [
             [(s, t), (s + 1, t)] for t, s in np.argwhere(padded[1:, 1:-1] != padded[:-1, 1:-1])
         ]
-        self.axes.add_collection(
-            LineCollection(
-                lines,
-                colors=WINDOW_COLOUR,
-                linewidths=1.4,
-                capstyle="projecting",
-                clip_on=False,
-                zorder=3,
-            ),
-            autolim=False,
-        )
+        border = LineCollection(lines, colors=WINDOW_COLOUR, linewidths=1.4, capstyle="projecting")
+        border.set(clip_on=False, zorder=3)
+        self.axes.add_collection(border, autolim=False)
 
 
 def _sizes(words: int) -> tuple[float, float]:

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from math import isfinite
 from typing import TYPE_CHECKING
 
+from nmtcli.plots.bleu_by_length import COLOURS, draw_legend
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -19,8 +21,6 @@ AXES = {
     "minutes": ("seconds", 60, "minutes of training"),
     "tokens": ("tokens", 1e6, "million target pieces"),
 }
-# Okabe and Ito, "Color Universal Design": the colour-blind tell them apart too.
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 _DASHES = ("-", "--", "-.", ":")
 _FEW_POINTS = 60  # with more, markers would hide the line
 
@@ -46,9 +46,7 @@ class Curves:
 
     @property
     def is_empty(self) -> bool:
-        return not any(
-            curve.x for curve in (self.train_perplexity, self.valid_perplexity, self.bleu)
-        )
+        return not (self.train_perplexity.x or self.valid_perplexity.x or self.bleu.x)
 
 
 def curves_of(name: str, metrics: Sequence[dict], by: str = "steps") -> Curves:
@@ -80,9 +78,7 @@ def curves_of(name: str, metrics: Sequence[dict], by: str = "steps") -> Curves:
 
 
 def figure_of_curves(
-    runs: Sequence[Curves],
-    by: str = "steps",
-    caption: str | None = None,
+    runs: Sequence[Curves], by: str = "steps", caption: str | None = None
 ) -> "Figure":
     """Plot the curves of runs in up to three subplots, with a colour for each run.
 
@@ -98,6 +94,7 @@ def figure_of_curves(
         matplotlib's figure, for `nmtcli.plots.bleu_by_length.save_figure`.
     """
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
     from nmtcli.plots.fonts import font_families
 
@@ -115,7 +112,9 @@ def figure_of_curves(
         axes.spines[["top", "right"]].set_visible(False)
     rows[-1].set_xlabel(AXES[by][2])
     rows[-1].set_xlim(left=0)
-    _draw_legend(figure, runs, caption, families)
+    lines = [Line2D([], [], **_look(number)) for number in range(len(runs))]
+    columns = 1 if max(map(len, names)) > 24 else 2
+    draw_legend(figure, lines, names, columns, caption, families)
     return figure
 
 
@@ -163,8 +162,7 @@ def _line(axes: "Axes", curve: Curve, number: int, marker=None, linewidth=1.6, a
     axes.plot(
         curve.x,
         curve.y,
-        color=_COLOURS[number % len(_COLOURS)],
-        linestyle=_DASHES[number % len(_DASHES)],
+        **_look(number),
         marker=marker if len(curve.x) <= _FEW_POINTS else None,
         markersize=3.5,
         linewidth=linewidth,
@@ -172,27 +170,10 @@ def _line(axes: "Axes", curve: Curve, number: int, marker=None, linewidth=1.6, a
     )
 
 
-def _draw_legend(figure, runs: Sequence[Curves], caption: str | None, families: list[str]) -> None:
-    from matplotlib.lines import Line2D
-
-    lines = [
-        Line2D([], [], color=_COLOURS[n % len(_COLOURS)], linestyle=_DASHES[n % len(_DASHES)])
-        for n in range(len(runs))
-    ]
-    legend = figure.legend(
-        lines,
-        ["name"] * len(runs),  # matplotlib leaves out labels that begin with _
-        title=caption,
-        loc="outside lower center",
-        ncols=1 if max(len(run.name) for run in runs) > 24 else 2,
-        prop={"family": families},
-        title_fontproperties={"family": families, "size": 6},
-        handlelength=4,
-        frameon=False,
-    )
-    legend.get_title().set(color="0.35", parse_math=False)
-    for text, run in zip(legend.get_texts(), runs):
-        text.set(text=run.name, parse_math=False)  # a dollar sign in a name is no formula
+def _look(number: int) -> dict:
+    """Return the colour and the dashes of a run."""
+    colour, dash = COLOURS[number % len(COLOURS)], _DASHES[number % len(_DASHES)]
+    return {"color": colour, "linestyle": dash}
 
 
 def _is_number(*values) -> bool:

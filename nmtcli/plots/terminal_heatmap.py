@@ -47,7 +47,8 @@ class TerminalHeatmap:
     width: int
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        for line in self.lines(in_colour=_in_colour(console)):
+        in_colour = not console.no_color and console.color_system in ("256", "truecolor")
+        for line in self.lines(in_colour):
             line.no_wrap, line.overflow = True, "ignore"  # the width is right, rich need not cut
             yield line
 
@@ -137,10 +138,6 @@ def fit(text: str, width: int) -> str:
             break
         head.append(letter)
     return "".join([*head, "…", *tail])
-
-
-def _in_colour(console: Console) -> bool:
-    return not console.no_color and console.color_system in ("256", "truecolor")
 
 
 def _numbers(part: range, side: int, most: int) -> Iterator[Text]:

@@ -19,8 +19,8 @@ from nmtcli.inference.loading import search_options
 
 @group
 class Group:
-    words: list[str] = flag([], "Take words.", "--word", "-w", metavar="WORD")
-    size: int = flag(3, "Take a size.", "--size", minimum=1, panel="Sizes")
+    words: list[str] = flag("Take words.", "--word", "-w", default=[], metavar="WORD")
+    size: int = flag("Take a size.", default=3, minimum=1, panel="Sizes")
     derived: bool = False
 
 
