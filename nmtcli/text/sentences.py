@@ -162,4 +162,4 @@ def _whole_character(text: str, start: int, end: int) -> int:
 
 
 def _is_combining(character: str) -> bool:
-    return unicodedata.category(character) in ("Mn", "Mc", "Me") or character == "\u200d"
+    return unicodedata.category(character)[0] == "M" or character == "\u200d"
