@@ -9,14 +9,13 @@ user presses Ctrl-C. A child also returns its memory to the system before the ne
 import dataclasses
 import io
 import json
-import os
 import re
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 from nmtcli.config import SubwordConfig
+from nmtcli.data.child_process import error_lines, start_child
 from nmtcli.errors import NmtError, UsageError
 from nmtcli.text.lines import read_lines
 from nmtcli.text.subwords import BOS_ID, EOS_ID, PAD_ID, UNK_ID, normalise
@@ -150,13 +149,8 @@ def learn_in_child(
     """
     task = {"options": dataclasses.asdict(options), "name": name}
     task = json.dumps(task | {"symbols": list(symbols), "at_most": at_most})
-    child = subprocess.Popen(
-        [sys.executable, "-m", "nmtcli.data.learn_subwords", task],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": _search_path()},
-    )
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    child = start_child("nmtcli.data.learn_subwords", task, **pipes)
     try:
         try:
             for line in lines:
@@ -169,22 +163,15 @@ def learn_in_child(
         child.wait()
     if child.returncode == 0:
         return model
-    messages = stderr.decode("utf-8", errors="replace").strip().splitlines()
-    last = (messages or ["no message"])[-1]
+    messages = error_lines(stderr)
     if child.returncode == TOO_FEW:
-        raise VocabularyTooSmall(last, int(messages[-2]))
+        raise VocabularyTooSmall(messages[-1], int(messages[-2]))
     if child.returncode == REFUSED:
-        raise UsageError(last)
+        raise UsageError(messages[-1])
     raise NmtError(
-        f"{name}: learning subwords stopped with status {child.returncode} ({last}); if memory ran"
-        " out, use less text with --set subwords.sample_pairs=N"
+        f"{name}: learning subwords stopped with status {child.returncode} ({messages[-1]}); if"
+        " memory ran out, use less text with --set subwords.sample_pairs=N"
     )
-
-
-def _search_path() -> str:
-    """Return a PYTHONPATH with which the child imports the same package as this process."""
-    package_parent = str(Path(__file__).resolve().parents[2])
-    return os.pathsep.join(filter(None, [package_parent, os.environ.get("PYTHONPATH")]))
 
 
 def _main() -> int:

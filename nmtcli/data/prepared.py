@@ -23,9 +23,8 @@ FACTS, REJECTED = "prepared.json", "rejected.tsv"
 SOURCE_MODEL, TARGET_MODEL = "subwords.source.model", "subwords.target.model"
 SHORTLIST = "shortlist.npz"
 TRAIN, VALID = "train", "valid"
-VALID_SOURCE, VALID_TARGET = "valid.source.txt", "valid.target.txt"
+VALID_TEXTS = VALID_SOURCE, VALID_TARGET = "valid.source.txt", "valid.target.txt"
 NEEDED_FACTS = frozenset(("config", "counts", "inputs", "keep_rejected", "vocabulary"))
-VALID_TEXTS = VALID_SOURCE, VALID_TARGET
 CONTENTS = frozenset(
     (FACTS, REJECTED, SOURCE_MODEL, TARGET_MODEL, SHORTLIST, TRAIN, VALID, *VALID_TEXTS)
 )
