@@ -7,6 +7,7 @@ from nmtcli.errors import NmtError
 from nmtcli.runs.checkpoints import averages, read_json, steps
 from nmtcli.runs.metrics_log import read_metrics
 from nmtcli.runs.monitored_metric import best_validation
+from nmtcli.text.subwords import Subwords
 
 
 def describe(run) -> dict:
@@ -18,8 +19,8 @@ def describe(run) -> dict:
     facts = run.read_facts()
     metrics = read_metrics(run.metrics)
     config = _read_config(run)
-    validations = [line for line in metrics if line.get("kind") == "validation"]
-    trained = [line for line in metrics if line.get("kind") == "train"]
+    last_of_kind = {line.get("kind"): line for line in metrics}
+    models = {"source": run.source_subwords, "target": run.target_subwords}
     names = [f"step-{step}" for step in steps(run.checkpoints)] + averages(run.checkpoints)
     checkpoints = [_describe_checkpoint(run.checkpoints / name) for name in names]
     early_stopping = config["validation"]["early_stopping"] if config else "bleu"
@@ -27,15 +28,12 @@ def describe(run) -> dict:
     return {
         "run": str(run.path),
         "config": config,
-        "vocabulary": {
-            "source": _vocabulary_size(run.source_subwords),
-            "target": _vocabulary_size(run.target_subwords),
-        },
+        "vocabulary": {side: _vocabulary_size(model) for side, model in models.items()},
         "last_step": _highest(done, "step"),
         "last_epoch": _highest(done, "epoch"),
-        "last_training": trained[-1] if trained else None,
+        "last_training": last_of_kind.get("train"),
         "best_validation": best_validation(metrics, early_stopping),
-        "last_validation": validations[-1] if validations else None,
+        "last_validation": last_of_kind.get("validation"),
         "checkpoints": checkpoints,
         "best": _link(run.checkpoints / "best"),
         "last": _link(run.checkpoints / "last"),
@@ -56,8 +54,6 @@ def _highest(lines: list[dict], name: str) -> int | None:
 
 
 def _vocabulary_size(model: Path) -> int | None:
-    from nmtcli.text.subwords import Subwords
-
     try:
         return Subwords(model).size
     except (NmtError, ImportError):
