@@ -98,8 +98,7 @@ def _group_batches(group, source_lengths, target_length, batch_tokens) -> list[B
     batches = []
     for begin in range(0, len(group), POOL * full):
         pool = group[begin : begin + POOL * full]
-        lengths = np.asarray(source_lengths)[pool] + 1
-        pool = pool[np.argsort(lengths, kind="stable")]
+        pool = pool[np.argsort(source_lengths[pool], kind="stable")]
         while len(pool):
             pairs, pool = _cut(pool, full, source_lengths, 2 * batch_tokens)
             source_length = int(padded_length(source_lengths[pairs[-1]] + 1))  # of the longest

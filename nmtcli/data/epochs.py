@@ -52,8 +52,7 @@ class Epochs:
         """Return the batches of an epoch; their indices refer to `pairs(epoch)`."""
         pairs = self.pairs(epoch)
         lengths = pairs.source_lengths, pairs.target_lengths
-        shares = getattr(self._plain, "shares", ())
-        return plan_epoch(*lengths, self._batch_tokens, self._seed, epoch, shares)
+        return plan_epoch(*lengths, self._batch_tokens, self._seed, epoch, self._plain.shares)
 
     def close(self) -> None:
         """Stop the child processes and remove the sampled epochs."""

@@ -77,7 +77,21 @@ def learn(
         sentencepiece.SentencePieceTrainer.train(
             sentence_iterator=(normalise(line) for line in lines),
             model_writer=model,
-            **_settings(options, at_most, symbols),
+            model_type=options.type,
+            vocab_size=options.vocabulary_size,
+            # Without the mark of a space, a tag would become two tokens.
+            user_defined_symbols=[f"\u2581{symbol}" for symbol in symbols],
+            hard_vocab_limit=options.type in ("unigram", "bpe") and not at_most,
+            character_coverage=options.character_coverage,
+            byte_fallback=options.byte_fallback,
+            pad_id=PAD_ID,
+            unk_id=UNK_ID,
+            bos_id=BOS_ID,
+            eos_id=EOS_ID,
+            normalization_rule_name="identity",
+            max_sentence_length=LONGEST_LINE_BYTES,
+            num_threads=LEARNING_THREADS,
+            minloglevel=2,
         )
     except RuntimeError as error:
         message = f"{name}: {_explain(str(error), options)}"
@@ -88,27 +102,6 @@ def learn(
 
 
 _REQUIRED = re.compile(r"smaller than required_chars\. \d+ vs (\d+)")
-
-
-def _settings(options: SubwordConfig, at_most: bool, symbols: Sequence[str]) -> dict:
-    """Return the arguments of SentencePiece's trainer."""
-    return {
-        "model_type": options.type,
-        "vocab_size": options.vocabulary_size,
-        # Without the mark of a space, a tag would become two tokens.
-        "user_defined_symbols": [f"\u2581{symbol}" for symbol in symbols],
-        "hard_vocab_limit": options.type in ("unigram", "bpe") and not at_most,
-        "character_coverage": options.character_coverage,
-        "byte_fallback": options.byte_fallback,
-        "pad_id": PAD_ID,
-        "unk_id": UNK_ID,
-        "bos_id": BOS_ID,
-        "eos_id": EOS_ID,
-        "normalization_rule_name": "identity",
-        "max_sentence_length": LONGEST_LINE_BYTES,
-        "num_threads": LEARNING_THREADS,
-        "minloglevel": 2,
-    }
 
 
 def _explain(message: str, options: SubwordConfig) -> str:

@@ -7,7 +7,6 @@ import stat
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -37,8 +36,7 @@ class Pair(NamedTuple):
     links: list[tuple[int, int]] | None = None
 
 
-@dataclass(frozen=True)
-class FileSurvey:
+class FileSurvey(NamedTuple):
     """The number of lines of a file and the SHA-256 of its (unpacked) bytes."""
 
     lines: int

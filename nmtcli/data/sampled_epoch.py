@@ -7,13 +7,12 @@ The result is a function of (pairs, models, alphas, seed, epoch) alone.
     python -m nmtcli.data.sampled_epoch '{"pairs": "prepared/train", "epoch": 3, ...}'
 """
 
-import dataclasses
 import itertools
 import json
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from nmtcli.data.shards import Pairs, ShardWriter
@@ -114,7 +113,7 @@ def _word_ranges(words: Sequence[Sequence[int]]) -> list[tuple[int, int]]:
 def child_task(pairs: Pairs, sampling: SubwordSampling, epoch: int, folder: Path) -> str:
     """Return the argument of the child process that samples an epoch, as JSON."""
     task = {"pairs": str(pairs.folder), "epoch": epoch, "folder": str(folder)}
-    return json.dumps(task | {"parent": os.getpid(), "sampling": dataclasses.asdict(sampling)})
+    return json.dumps(task | {"parent": os.getpid(), "sampling": asdict(sampling)})
 
 
 def _main() -> int:
