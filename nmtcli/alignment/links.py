@@ -38,12 +38,9 @@ class LinkRule:
     normalize: str = "none"
 
     def __post_init__(self):
-        if self.null not in NULL_RULES:
-            raise UsageError(f"--null must be one of {', '.join(NULL_RULES)}, not '{self.null}'")
-        if self.normalize not in NORMALIZATIONS:
-            raise UsageError(
-                f"--normalize must be one of {', '.join(NORMALIZATIONS)}, not '{self.normalize}'"
-            )
+        for option, values in (("null", NULL_RULES), ("normalize", NORMALIZATIONS)):
+            if (value := getattr(self, option)) not in values:
+                raise UsageError(f"--{option} must be one of {', '.join(values)}, not '{value}'")
         if self.shift < 0:
             raise UsageError(f"--shift must be at least 0, not {self.shift}")
 

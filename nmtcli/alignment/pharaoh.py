@@ -57,12 +57,9 @@ def read_gold(line: str, where: str, words: tuple[int, int]) -> GoldLinks:
 
     The arguments and errors are those of `read_links`, but possible links are allowed.
     """
-    sure, possible = set(), set()
-    for _, link, is_sure in _parsed(line, where, words, "write 3-4 (sure) or 3?4 (possible)"):
-        possible.add(link)
-        if is_sure:
-            sure.add(link)
-    return GoldLinks(frozenset(sure), frozenset(possible))
+    links = list(_parsed(line, where, words, "write 3-4 (sure) or 3?4 (possible)"))
+    sure = frozenset(link for _, link, is_sure in links if is_sure)
+    return GoldLinks(sure, possible=frozenset(link for _, link, _ in links))
 
 
 def check_count(name: str, lines: Sequence[str], pairs: int) -> None:

@@ -5,6 +5,7 @@ neither direction can, such as one word that is translated by two.
 """
 
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from nmtcli.errors import UsageError
 
@@ -43,8 +44,7 @@ def symmetrize(forward: Links, reverse: Links, method: str) -> list[Link]:
         UsageError: there is no such method.
     """
     check_method(method)
-    forward, reverse = set(forward), set(reverse)
-    return sorted(METHODS[method](forward, reverse))
+    return sorted(METHODS[method](set(forward), set(reverse)))
 
 
 def check_method(method: str) -> None:
@@ -56,9 +56,9 @@ def check_method(method: str) -> None:
 def _grow_diag(forward: set[Link], reverse: set[Link]) -> set[Link]:
     links, union = forward & reverse, forward | reverse
     sources, targets = {i for i, _ in links}, {j for _, j in links}
-    added = True
-    while added:
-        added = False
+    before = -1
+    while len(links) > before:
+        before = len(links)
         for link in sorted(union, key=_by_target):
             if link not in links:  # what was added on the way counts
                 continue
@@ -68,21 +68,11 @@ def _grow_diag(forward: set[Link], reverse: set[Link]) -> set[Link]:
                     links.add(neighbour)
                     sources.add(i)
                     targets.add(j)
-                    added = True
     return links
 
 
-def _grow_diag_final(forward: set[Link], reverse: set[Link]) -> set[Link]:
-    return _final(_grow_diag(forward, reverse), forward, reverse, any)
-
-
-def _grow_diag_final_and(forward: set[Link], reverse: set[Link]) -> set[Link]:
-    return _final(_grow_diag(forward, reverse), forward, reverse, all)
-
-
-def _final(
-    links: set[Link], forward: set[Link], reverse: set[Link], condition: Callable
-) -> set[Link]:
+def _grow_diag_final(forward: set[Link], reverse: set[Link], condition: Callable) -> set[Link]:
+    links = _grow_diag(forward, reverse)
     sources, targets = {i for i, _ in links}, {j for _, j in links}
     for direction in (forward, reverse):
         for i, j in sorted(direction, key=_by_target):
@@ -101,6 +91,6 @@ METHODS = {
     "intersection": set.__and__,
     "union": set.__or__,
     "grow-diag": _grow_diag,
-    "grow-diag-final": _grow_diag_final,
-    "grow-diag-final-and": _grow_diag_final_and,
+    "grow-diag-final": partial(_grow_diag_final, condition=any),
+    "grow-diag-final-and": partial(_grow_diag_final, condition=all),
 }

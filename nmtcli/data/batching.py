@@ -98,11 +98,10 @@ def _group_batches(group, source_lengths, target_length, batch_tokens) -> list[B
     batches = []
     for begin in range(0, len(group), POOL * full):
         pool = group[begin : begin + POOL * full]
-        lengths = np.asarray(source_lengths)[pool] + 1
-        pool = pool[np.argsort(lengths, kind="stable")]
+        pool = pool[np.argsort(source_lengths[pool], kind="stable")]
         while len(pool):
             pairs, pool = _cut(pool, full, source_lengths, 2 * batch_tokens)
-            source_length = int(padded_length(int(np.max(source_lengths[pairs])) + 1))
+            source_length = int(padded_length(source_lengths[pairs[-1]] + 1))  # of the longest
             quarter = -(-full // 4)
             rows = min(full, -(-len(pairs) // quarter) * quarter)
             if rows * source_length > 2 * batch_tokens:
@@ -114,9 +113,7 @@ def _group_batches(group, source_lengths, target_length, batch_tokens) -> list[B
 def _cut(pool, full, source_lengths, source_budget):
     """Take the first rows of a pool sorted by source length, fewer where sources are long."""
     rows = min(full, len(pool))
-    while (
-        rows > 1 and rows * padded_length(int(source_lengths[pool[rows - 1]]) + 1) > source_budget
-    ):
+    while rows > 1 and rows * padded_length(source_lengths[pool[rows - 1]] + 1) > source_budget:
         rows = (rows + 1) // 2
     return pool[:rows], pool[rows:]
 

@@ -4,8 +4,8 @@ import itertools
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
 
 from nmtcli.alignment.pharaoh import read_links
 from nmtcli.config import DataConfig
@@ -45,6 +45,27 @@ class Corpus:
     def name(self) -> str:
         return f"{self.source}, {self.target}"
 
+    @cached_property
+    def surveys(self) -> tuple[FileSurvey, ...]:
+        """The surveys of the source, of the target and, if there is one, of the alignment file.
+
+        The first use reads the files.
+
+        Raises:
+            UsageError: a file is missing, empty, unreadable or not text, or the files have
+                different numbers of lines.
+        """
+        surveys = survey_pair(self.source, self.target)
+        if self.alignments is None:
+            return surveys
+        links = survey_file(self.alignments)
+        if links.lines != surveys[0].lines:
+            raise UsageError(
+                f"{self.alignments} has {links.lines} lines, but {self.source} has"
+                f" {surveys[0].lines}; give one line of links for each pair, which may be empty"
+            )
+        return (*surveys, links)
+
 
 def training_corpora(data: DataConfig) -> list[Corpus]:
     """Return the training corpora that the options name, in order.
@@ -60,8 +81,8 @@ def training_corpora(data: DataConfig) -> list[Corpus]:
         raise UsageError(
             "the training text needs both source and target; give it with --train SRC TGT"
         )
-    for name, values in (("train_target", targets), ("weights", data.weights),
-                         ("tags", data.tags), ("alignments", data.alignments)):  # fmt: skip
+    for name in ("train_target", "weights", "tags", "alignments"):
+        values = _as_list(getattr(data, name))
         if values and len(values) != len(sources):
             raise UsageError(
                 f"data.{name} has {len(values)} values, but there are {len(sources)} training"
@@ -84,17 +105,8 @@ def training_corpora(data: DataConfig) -> list[Corpus]:
     return [Corpus(*values, by_sentence=data.by_sentence) for values in columns]
 
 
-class ParallelText(NamedTuple):
-    """The corpora to prepare, and the surveys of their files once these have been read."""
-
-    train: list[Corpus]
-    valid: Corpus | None
-    train_surveys: list[tuple[FileSurvey, ...]] = ()
-    valid_surveys: tuple[FileSurvey, ...] = ()
-
-
-def parallel_text(data: DataConfig) -> ParallelText:
-    """Return the training and validation corpora that the options name.
+def parallel_text(data: DataConfig) -> tuple[list[Corpus], Corpus | None]:
+    """Return the training corpora and the validation corpus that the options name.
 
     Raises:
         UsageError: the training options are wrong, see `training_corpora`, or the validation text
@@ -106,37 +118,7 @@ def parallel_text(data: DataConfig) -> ParallelText:
             "the validation text needs both source and target; give it with --valid SRC TGT"
         )
     valid = Corpus(*map(Path, paths), by_sentence=data.by_sentence) if all(paths) else None
-    return ParallelText(train, valid)
-
-
-def survey_text(text: ParallelText) -> ParallelText:
-    """Read every file once and return `text` with the surveys.
-
-    Raises:
-        UsageError: a file cannot be used, see `survey_corpus`.
-    """
-    train_surveys = [survey_corpus(corpus) for corpus in text.train]
-    valid_surveys = survey_corpus(text.valid) if text.valid else ()
-    return text._replace(train_surveys=train_surveys, valid_surveys=valid_surveys)
-
-
-def survey_corpus(corpus: Corpus) -> tuple[FileSurvey, ...]:
-    """Return the surveys of the source, of the target and, if there is one, of the alignment file.
-
-    Raises:
-        UsageError: a file is missing, empty, unreadable or not text, or the files have different
-            numbers of lines.
-    """
-    surveys = survey_pair(corpus.source, corpus.target)
-    if corpus.alignments is None:
-        return surveys
-    links = survey_file(corpus.alignments)
-    if links.lines != surveys[0].lines:
-        raise UsageError(
-            f"{corpus.alignments} has {links.lines} lines, but {corpus.source} has"
-            f" {surveys[0].lines}; give one line of links for each pair, which may be empty"
-        )
-    return (*surveys, links)
+    return train, valid
 
 
 def read_corpus(corpus: Corpus, with_links: bool = True) -> Iterator[Pair]:
@@ -186,8 +168,8 @@ def _normalised(pair: Pair) -> Pair:
     return pair._replace(source=normalise(pair.source), target=normalise(pair.target))
 
 
-def _as_list(paths: str | tuple[str, ...] | None) -> list[str]:
-    return [paths] if isinstance(paths, str) else list(paths or ())
+def _as_list(values: str | tuple | None) -> list:
+    return [values] if isinstance(values, str) else list(values or ())
 
 
 def _checked_tag(tag: str) -> str:

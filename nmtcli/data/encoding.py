@@ -1,6 +1,7 @@
 """The encoder of prepared data: from pairs of text to pairs of token ids on disk."""
 
 import itertools
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +16,6 @@ from nmtcli.text.token_alignment import token_links
 from nmtcli.text.words import words_of_tokens
 
 ENCODED_AT_ONCE = 2000  # pairs handed to SentencePiece together
-REPORT_EVERY = ENCODED_AT_ONCE
 
 ProgressCallback = Callable[[str, int, int], None]  # stage, done, total (0 if unknown)
 
@@ -47,32 +47,25 @@ class CorpusPairs(NamedTuple):
 
 def sum_counts(counts: Sequence[Counts]) -> Counts:
     """Return the sum of the counts of all corpora."""
-    total = Counts()
-    for corpus in counts:
-        total.read, total.kept = total.read + corpus.read, total.kept + corpus.kept
-        for rule, count in corpus.rejected.items():
-            total.rejected[rule] = total.rejected.get(rule, 0) + count
-        for name in ("characters", "pieces", "unknown"):
-            sums = [a + b for a, b in zip(getattr(total, name), getattr(corpus, name))]
-            setattr(total, name, sums)
+    rejected = sum((Counter(one.rejected) for one in counts), Counter())
+    total = Counts(sum(one.read for one in counts), dict(rejected), sum(one.kept for one in counts))
+    for name in ("characters", "pieces", "unknown"):
+        setattr(total, name, [sum(side) for side in zip(*(getattr(one, name) for one in counts))])
     return total
 
 
+@dataclass(frozen=True)
 class Encoder:
     """Encodes pairs into token ids and writes those that are not too long.
 
-    Args:
-        models: the subword models of source and target.
-        config: the limits of a pair and of a shard.
-        on_progress: called with `("encode", done, total)`.
+    models: the subword models of source and target.
+    config: the limits of a pair and of a shard.
+    on_progress: called with `("encode", done, total)`.
     """
 
-    def __init__(self, models: Sequence[Subwords], config: Config, on_progress: ProgressCallback):
-        self._models = models
-        self._largest = max(model.size for model in models)
-        self._max_pieces = config.subwords.max_pieces
-        self._shard_pairs = config.data.shard_pairs
-        self._progress = on_progress
+    models: Sequence[Subwords]
+    config: Config
+    on_progress: ProgressCallback
 
     def write(
         self, corpora: Sequence[CorpusPairs], folder: Path, with_links: bool = False
@@ -87,7 +80,8 @@ class Encoder:
         Returns:
             the counts of each corpus.
         """
-        writer = ShardWriter(folder, self._shard_pairs, self._largest, with_links)
+        largest = max(model.size for model in self.models)
+        writer = ShardWriter(folder, self.config.data.shard_pairs, largest, with_links)
         encode = self._encode_with_links if with_links else self._encode
         total, done, all_counts = sum(corpus.total for corpus in corpora), 0, []
         for pairs, _, rejected in corpora:
@@ -96,27 +90,27 @@ class Encoder:
                 for pair, ids, links in encode(chunk):
                     if not all(ids):  # a line of U+2581 alone has no token
                         rejected.add(EMPTY, pair)
-                    elif max(map(len, ids)) > self._max_pieces:
+                    elif max(map(len, ids)) > self.config.subwords.max_pieces:
                         rejected.add(TOO_MANY_PIECES, pair)
                     else:
                         writer.append(*ids, links)
                         _count(counts, pair, ids)
                 done += len(chunk)
-                self._progress("encode", done, total)
+                self.on_progress("encode", done, total)
             counts.rejected, counts.read = rejected.counts, rejected.total() + counts.kept
             all_counts.append(counts)
         writer.close()
         return all_counts
 
     def _encode(self, chunk: list[Pair]) -> Iterator[tuple[Pair, list[list[int]], list]]:
-        sources = self._models[0].encode_batch([pair.source for pair in chunk])
-        targets = self._models[1].encode_batch([pair.target for pair in chunk])
+        sources = self.models[0].encode_batch([pair.source for pair in chunk])
+        targets = self.models[1].encode_batch([pair.target for pair in chunk])
         for pair, *ids in zip(chunk, sources, targets):
             yield pair, ids, []
 
     def _encode_with_links(self, chunk: list[Pair]) -> Iterator[tuple[Pair, list[list[int]], list]]:
-        sources = self._models[0].encode_batch_with_spans([pair.source for pair in chunk])
-        targets = self._models[1].encode_batch_with_spans([pair.target for pair in chunk])
+        sources = self.models[0].encode_batch_with_spans([pair.source for pair in chunk])
+        targets = self.models[1].encode_batch_with_spans([pair.target for pair in chunk])
         for pair, *sides in zip(chunk, sources, targets):
             words = [words_of_tokens(tokens.text, tokens.spans) for tokens in sides]
             yield pair, [tokens.ids for tokens in sides], token_links(pair.links, *words)

@@ -5,14 +5,13 @@ them into a temporary folder during the epoch before, so that the training does 
 two epochs are on disk. The next training removes what a killed one left in the folder.
 """
 
-import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
 from nmtcli.data.batching import Batch, plan_epoch
+from nmtcli.data.child_process import error_lines, start_child
 from nmtcli.data.sampled_epoch import SubwordSampling, child_task
 from nmtcli.data.shards import Pairs
 from nmtcli.errors import NmtError, UsageError
@@ -53,8 +52,7 @@ class Epochs:
         """Return the batches of an epoch; their indices refer to `pairs(epoch)`."""
         pairs = self.pairs(epoch)
         lengths = pairs.source_lengths, pairs.target_lengths
-        shares = getattr(self._plain, "shares", ())
-        return plan_epoch(*lengths, self._batch_tokens, self._seed, epoch, shares)
+        return plan_epoch(*lengths, self._batch_tokens, self._seed, epoch, self._plain.shares)
 
     def close(self) -> None:
         """Stop the child processes and remove the sampled epochs."""
@@ -110,12 +108,11 @@ class SampledPairs:
             self._top.mkdir(parents=True)
             self._folder = Path(tempfile.mkdtemp(dir=self._top))
         task = child_task(self._plain, self._sampling, epoch, self._epoch_folder(epoch))
-        self._children[epoch] = subprocess.Popen(
-            [sys.executable, "-m", "nmtcli.data.sampled_epoch", task],
+        self._children[epoch] = start_child(
+            "nmtcli.data.sampled_epoch",
+            task,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": _search_path()},
             start_new_session=True,  # only the training handles Ctrl-C
         )
 
@@ -123,10 +120,9 @@ class SampledPairs:
         child = self._children[epoch]
         stderr = b"" if child.stderr.closed else child.communicate()[1]
         if child.returncode != 0:
-            lines = stderr.decode("utf-8", errors="replace").strip().splitlines()
             raise NmtError(
                 f"{self._epoch_folder(epoch)}: subword sampling stopped with status"
-                f" {child.returncode} ({(lines or ['no message'])[-1]}); free disk space or memory,"
+                f" {child.returncode} ({error_lines(stderr)[-1]}); free disk space or memory,"
                 " or set training.subword_sampling=0"
             )
 
@@ -161,9 +157,3 @@ def subword_sampling(config, models) -> SubwordSampling | None:
     kind, limit = config.subwords.type, config.subwords.max_pieces
     paths = str(models[0]), str(models[1])
     return SubwordSampling(kind, paths, alphas, limit, tags, config.training.seed)
-
-
-def _search_path() -> str:
-    """Return a PYTHONPATH with which the child imports the same package as this process."""
-    package_parent = str(Path(__file__).resolve().parents[2])
-    return os.pathsep.join(filter(None, [package_parent, os.environ.get("PYTHONPATH")]))

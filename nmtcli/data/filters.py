@@ -48,9 +48,8 @@ class PairFilter:
 
     def _is_too_long(self, text: str) -> bool:
         # Characters are checked first, so that a line of a megabyte is not split into words.
-        if len(text) > self._options.max_characters:
-            return True
-        return len(text.split()) > self._options.max_words
+        limits = self._options
+        return len(text) > limits.max_characters or len(text.split()) > limits.max_words
 
 
 class SeenPairs:

@@ -9,14 +9,13 @@ user presses Ctrl-C. A child also returns its memory to the system before the ne
 import dataclasses
 import io
 import json
-import os
 import re
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 from nmtcli.config import SubwordConfig
+from nmtcli.data.child_process import error_lines, start_child
 from nmtcli.errors import NmtError, UsageError
 from nmtcli.text.lines import read_lines
 from nmtcli.text.subwords import BOS_ID, EOS_ID, PAD_ID, UNK_ID, normalise
@@ -78,7 +77,21 @@ def learn(
         sentencepiece.SentencePieceTrainer.train(
             sentence_iterator=(normalise(line) for line in lines),
             model_writer=model,
-            **_settings(options, at_most, symbols),
+            model_type=options.type,
+            vocab_size=options.vocabulary_size,
+            # Without the mark of a space, a tag would become two tokens.
+            user_defined_symbols=[f"\u2581{symbol}" for symbol in symbols],
+            hard_vocab_limit=options.type in ("unigram", "bpe") and not at_most,
+            character_coverage=options.character_coverage,
+            byte_fallback=options.byte_fallback,
+            pad_id=PAD_ID,
+            unk_id=UNK_ID,
+            bos_id=BOS_ID,
+            eos_id=EOS_ID,
+            normalization_rule_name="identity",
+            max_sentence_length=LONGEST_LINE_BYTES,
+            num_threads=LEARNING_THREADS,
+            minloglevel=2,
         )
     except RuntimeError as error:
         message = f"{name}: {_explain(str(error), options)}"
@@ -89,27 +102,6 @@ def learn(
 
 
 _REQUIRED = re.compile(r"smaller than required_chars\. \d+ vs (\d+)")
-
-
-def _settings(options: SubwordConfig, at_most: bool, symbols: Sequence[str]) -> dict:
-    """Return the arguments of SentencePiece's trainer."""
-    return {
-        "model_type": options.type,
-        "vocab_size": options.vocabulary_size,
-        # Without the mark of a space, a tag would become two tokens.
-        "user_defined_symbols": [f"\u2581{symbol}" for symbol in symbols],
-        "hard_vocab_limit": options.type in ("unigram", "bpe") and not at_most,
-        "character_coverage": options.character_coverage,
-        "byte_fallback": options.byte_fallback,
-        "pad_id": PAD_ID,
-        "unk_id": UNK_ID,
-        "bos_id": BOS_ID,
-        "eos_id": EOS_ID,
-        "normalization_rule_name": "identity",
-        "max_sentence_length": LONGEST_LINE_BYTES,
-        "num_threads": LEARNING_THREADS,
-        "minloglevel": 2,
-    }
 
 
 def _explain(message: str, options: SubwordConfig) -> str:
@@ -150,13 +142,8 @@ def learn_in_child(
     """
     task = {"options": dataclasses.asdict(options), "name": name}
     task = json.dumps(task | {"symbols": list(symbols), "at_most": at_most})
-    child = subprocess.Popen(
-        [sys.executable, "-m", "nmtcli.data.learn_subwords", task],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": _search_path()},
-    )
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    child = start_child("nmtcli.data.learn_subwords", task, **pipes)
     try:
         try:
             for line in lines:
@@ -169,22 +156,15 @@ def learn_in_child(
         child.wait()
     if child.returncode == 0:
         return model
-    messages = stderr.decode("utf-8", errors="replace").strip().splitlines()
-    last = (messages or ["no message"])[-1]
+    messages = error_lines(stderr)
     if child.returncode == TOO_FEW:
-        raise VocabularyTooSmall(last, int(messages[-2]))
+        raise VocabularyTooSmall(messages[-1], int(messages[-2]))
     if child.returncode == REFUSED:
-        raise UsageError(last)
+        raise UsageError(messages[-1])
     raise NmtError(
-        f"{name}: learning subwords stopped with status {child.returncode} ({last}); if memory ran"
-        " out, use less text with --set subwords.sample_pairs=N"
+        f"{name}: learning subwords stopped with status {child.returncode} ({messages[-1]}); if"
+        " memory ran out, use less text with --set subwords.sample_pairs=N"
     )
-
-
-def _search_path() -> str:
-    """Return a PYTHONPATH with which the child imports the same package as this process."""
-    package_parent = str(Path(__file__).resolve().parents[2])
-    return os.pathsep.join(filter(None, [package_parent, os.environ.get("PYTHONPATH")]))
 
 
 def _main() -> int:

@@ -63,15 +63,9 @@ def learn_shortlist(
     ids = {token: number for number, token in enumerate(target_tokens)}
     copies = [(i, ids[token]) for i, token in enumerate(source_tokens) if token in ids]
     copies = np.array(copies, dtype=np.int64).reshape(-1, 2)
-    keys = np.unique(
-        np.concatenate(
-            [
-                lexicon.source[order] * vocabulary + lexicon.target[order],
-                copies[:, 0] * vocabulary + copies[:, 1],
-                EOS_ID * vocabulary + always,
-            ]
-        )
-    )
+    translations = lexicon.source[order] * vocabulary + lexicon.target[order]
+    copies = copies[:, 0] * vocabulary + copies[:, 1]
+    keys = np.unique(np.concatenate([translations, copies, EOS_ID * vocabulary + always]))
     offsets = np.searchsorted(keys, np.arange(len(source_tokens) + 1) * vocabulary)
     return Shortlist(offsets.astype(np.int64), (keys % vocabulary).astype(np.int32), vocabulary)
 

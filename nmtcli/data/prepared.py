@@ -23,9 +23,8 @@ FACTS, REJECTED = "prepared.json", "rejected.tsv"
 SOURCE_MODEL, TARGET_MODEL = "subwords.source.model", "subwords.target.model"
 SHORTLIST = "shortlist.npz"
 TRAIN, VALID = "train", "valid"
-VALID_SOURCE, VALID_TARGET = "valid.source.txt", "valid.target.txt"
+VALID_TEXTS = VALID_SOURCE, VALID_TARGET = "valid.source.txt", "valid.target.txt"
 NEEDED_FACTS = frozenset(("config", "counts", "inputs", "keep_rejected", "vocabulary"))
-VALID_TEXTS = VALID_SOURCE, VALID_TARGET
 CONTENTS = frozenset(
     (FACTS, REJECTED, SOURCE_MODEL, TARGET_MODEL, SHORTLIST, TRAIN, VALID, *VALID_TEXTS)
 )
@@ -110,7 +109,8 @@ class PreparedData:
         try:
             facts = json.loads(path.read_text(encoding="utf-8"))
             found = f"format {facts['format']}, made by nmt {facts['version']}"
-            is_damaged = facts["format"] == FORMAT and not facts.keys() >= NEEDED_FACTS
+            if facts["format"] == FORMAT and not facts.keys() >= NEEDED_FACTS:
+                raise ValueError
         except FileNotFoundError:
             if any((self.path / name).exists() for name in (TRAIN, SOURCE_MODEL)):
                 problem = f"the prepared data are incomplete (no {FACTS}); {_REMEDY}"
@@ -119,8 +119,6 @@ class PreparedData:
             raise UsageError(f"{self.path}: {problem}") from None
         except (OSError, ValueError, KeyError, TypeError):
             raise UsageError(f"{path}: the file is damaged; {_REMEDY}") from None
-        if is_damaged:
-            raise UsageError(f"{path}: the file is damaged; {_REMEDY}")
         if facts["format"] != FORMAT:
             raise UsageError(
                 f"{self.path}: the prepared data have {found}, but nmt {__version__} reads format"

@@ -6,7 +6,6 @@ bytes a pair for duplicates; while the shortlist is learned, by a gigabyte.
 """
 
 import hashlib
-import itertools
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -16,48 +15,23 @@ from typing import BinaryIO
 
 from nmtcli import __version__
 from nmtcli.config import Config, DataConfig, as_dict, differences
-from nmtcli.data import prepared
-from nmtcli.data.corpora import (
-    Corpus,
-    ParallelText,
-    add_tag,
-    parallel_text,
-    read_corpus,
-    sentence_pairs,
-    survey_text,
-)
-from nmtcli.data.encoding import (
-    REPORT_EVERY,
-    CorpusPairs,
-    Counts,
-    Encoder,
-    ProgressCallback,
-    sum_counts,
-)
+from nmtcli.data import prepared, vocabulary
+from nmtcli.data.corpora import Corpus, add_tag, parallel_text, read_corpus, sentence_pairs
+from nmtcli.data.encoding import CorpusPairs, Counts, Encoder, ProgressCallback, sum_counts
 from nmtcli.data.filters import EMPTY, PairFilter, Rejected
 from nmtcli.data.lexicon import learn_shortlist
 from nmtcli.data.prepared import PreparedData
 from nmtcli.data.readers import Pair, read_pairs
 from nmtcli.data.shards import Pairs
-from nmtcli.data.vocabulary import (
-    check_size,
-    kept_pairs,
-    learn_subword_models,
-    reuse_subword_models,
-)
 from nmtcli.errors import UsageError
 from nmtcli.runs.atomic import atomic_directory, write_atomically
 from nmtcli.text.subwords import Subwords
 
-PATHS = {  # their hashes count
-    ("data", "train_source"),
-    ("data", "train_target"),
-    ("data", "valid_source"),
-    ("data", "valid_target"),
-    ("data", "alignments"),
-    ("subwords", "taken_from"),
-}
+# Options that may differ, since the hashes of their files count.
+PATHS = set("data.train_source data.train_target data.valid_source data.valid_target".split())
+PATHS |= {"data.alignments", "subwords.taken_from"}
 SUBWORDS = "subwords"
+REPORT_EVERY = 2000  # lines, while the text is filtered
 
 
 @dataclass(frozen=True)
@@ -109,24 +83,22 @@ def preprocess(
         NmtError: disk space or memory ran out.
     """
     out, progress = Path(out), on_progress or (lambda stage, done, total: None)
-    text = parallel_text(config.data)
-    check_size(config.subwords)
+    train, valid = parallel_text(config.data)
+    vocabulary.check_size(config.subwords)
     models = None
     if config.subwords.taken_from is not None:
-        subwords, models = reuse_subword_models(
-            config.subwords, [corpus.tag for corpus in text.train]
-        )
+        tags = [corpus.tag for corpus in train]
+        subwords, models = vocabulary.reuse_subword_models(config.subwords, tags)
         config = replace(config, subwords=subwords)
     _check_destination(out, force)
     progress("count", 0, 0)
-    text = survey_text(text)
-    identity = _identity(config, text, models)
+    identity = _identity(config, train, valid, models)
     if (out / prepared.FACTS).exists() and not force:
         return _keep_as_is(out, identity, keep_rejected)
     with atomic_directory(out, replace=force) as folder:
         facts = {"format": prepared.FORMAT, "version": __version__, "command": list(command)}
         facts |= identity | {"keep_rejected": keep_rejected}
-        facts |= _build(folder, config, text, models, keep_rejected, progress)
+        facts |= _build(folder, config, train, valid, models, keep_rejected, progress)
         write_atomically(folder / prepared.FACTS, json.dumps(facts, indent=2) + "\n")
     return _report(out, facts, already=False)
 
@@ -144,13 +116,12 @@ def _check_destination(out: Path, force: bool) -> None:
         raise UsageError(f"{out}: also has {foreign[0]}; move it, or choose another --out")
 
 
-def _identity(config: Config, text: ParallelText, models: list[Subwords] | None) -> dict:
+def _identity(config: Config, train: list[Corpus], valid: Corpus | None, models) -> dict:
     """Return what decides the result: the options and the hashes of text and reused models."""
     options = {name: as_dict(config)[name] for name in ("data", "subwords")}
-    surveys = itertools.chain.from_iterable(text.train_surveys)
-    hashes = {prepared.TRAIN: [survey.sha256 for survey in surveys]}
-    if text.valid:
-        hashes[prepared.VALID] = [survey.sha256 for survey in text.valid_surveys]
+    hashes = {prepared.TRAIN: [survey.sha256 for corpus in train for survey in corpus.surveys]}
+    if valid:
+        hashes[prepared.VALID] = [survey.sha256 for survey in valid.surveys]
     if models is not None:
         hashes[SUBWORDS] = _hashes(models)
     return {"config": options, "inputs": hashes}
@@ -159,7 +130,7 @@ def _identity(config: Config, text: ParallelText, models: list[Subwords] | None)
 def _keep_as_is(out: Path, identity: dict, keep_rejected: bool) -> Report:
     old = PreparedData(out)
     found = differences(old.facts["config"], identity["config"])
-    changes = [str(one) for one in found if (one.section, one.key) not in PATHS]
+    changes = [str(one) for one in found if f"{one.section}.{one.key}" not in PATHS]
     before, after = old.facts["inputs"], identity["inputs"]
     for name in dict.fromkeys([*before, *after]):
         if before.get(name) != after.get(name):
@@ -182,10 +153,9 @@ def _report(out: Path, facts: dict, already: bool) -> Report:
     return Report(out, already, counts, facts["vocabulary"], *more)
 
 
-def _build(folder: Path, config, text: ParallelText, models, keep_rejected: bool, progress) -> dict:
+def _build(folder: Path, config, corpora, valid, models, keep_rejected: bool, progress) -> dict:
     """Fill the folder and return the resulting entries of `prepared.json`."""
-    choice = None
-    corpora, lines = text.train, [surveys[0].lines for surveys in text.train_surveys]
+    choice, lines = None, [corpus.surveys[0].lines for corpus in corpora]
     with ExitStack() as stack:
         log = None
         if keep_rejected:
@@ -196,8 +166,9 @@ def _build(folder: Path, config, text: ParallelText, models, keep_rejected: bool
         verdicts = _filter(corpora, config.data, rejected, lines, progress)
         _require_pairs(map(sum, verdicts), rejected, corpora)
         if models is None:
-            models, choice = learn_subword_models(corpora, verdicts, config.subwords, progress)
-        encoder = Encoder(models, config, on_progress=progress)
+            learned = vocabulary.learn_subword_models(corpora, verdicts, config.subwords, progress)
+            models, choice = learned
+        encoder = Encoder(models, config, progress)
         corpus_pairs = [
             CorpusPairs(_tagged_pairs(corpus, kept), sum(kept), dropped)
             for corpus, kept, dropped in zip(corpora, verdicts, rejected)
@@ -206,17 +177,15 @@ def _build(folder: Path, config, text: ParallelText, models, keep_rejected: bool
         counts = encoder.write(corpus_pairs, folder / prepared.TRAIN, with_links)
         _require_pairs((corpus_counts.kept for corpus_counts in counts), rejected, corpora)
     all_counts = {prepared.TRAIN: asdict(sum_counts(counts))}
-    if text.valid:
-        valid_lines = text.valid_surveys[0].lines
-        valid_counts = _write_validation(folder, text.valid, valid_lines, encoder)
-        all_counts[prepared.VALID] = asdict(valid_counts)
+    if valid:
+        all_counts[prepared.VALID] = asdict(_write_validation(folder, valid, encoder))
     for name, model in zip((prepared.SOURCE_MODEL, prepared.TARGET_MODEL), models):
         write_atomically(folder / name, model.model_proto)
     progress("shortlist", 0, 0)
     tokens = [model.tokens(range(model.size)) for model in models]
     learn_shortlist(Pairs(folder / prepared.TRAIN), *tokens).save(folder / prepared.SHORTLIST)
-    vocabulary = {"source": models[0].size, "target": models[1].size}
-    facts = {"counts": all_counts, "lines": sum(lines), "vocabulary": vocabulary, "choice": choice}
+    sizes = {"source": models[0].size, "target": models[1].size}
+    facts = {"counts": all_counts, "lines": sum(lines), "vocabulary": sizes, "choice": choice}
     facts["models"] = _hashes(models)
     return facts | {"corpora": [_corpus_facts(*values) for values in zip(corpora, counts)]}
 
@@ -226,7 +195,8 @@ def _hashes(models: list[Subwords]) -> list[str]:
 
 
 def _tagged_pairs(corpus: Corpus, verdicts: bytearray) -> Iterator[Pair]:
-    return (add_tag(pair, corpus.tag) for pair in kept_pairs(corpus, verdicts, with_links=True))
+    pairs = vocabulary.kept_pairs(corpus, verdicts, with_links=True)
+    return (add_tag(pair, corpus.tag) for pair in pairs)
 
 
 def _corpus_facts(corpus: Corpus, counts: Counts) -> dict:
@@ -262,7 +232,7 @@ def _require_pairs(kept, rejected, corpora) -> None:
             )
 
 
-def _write_validation(folder: Path, corpus: Corpus, lines: int, encoder: Encoder) -> Counts:
+def _write_validation(folder: Path, corpus: Corpus, encoder: Encoder) -> Counts:
     """Write all readable lines as text, and the ids of the pairs with text on both sides."""
     rejected = Rejected()
 
@@ -282,7 +252,7 @@ def _write_validation(folder: Path, corpus: Corpus, lines: int, encoder: Encoder
 
     source_path, target_path = folder / prepared.VALID_SOURCE, folder / prepared.VALID_TARGET
     with open(source_path, "wb") as sources, open(target_path, "wb") as targets:
-        valid = CorpusPairs(usable(sources, targets), lines, rejected)
+        valid = CorpusPairs(usable(sources, targets), corpus.surveys[0].lines, rejected)
         (counts,) = encoder.write([valid], folder / prepared.VALID)
     _require_pairs([counts.kept], [rejected], [corpus])
     return counts

@@ -7,7 +7,6 @@ import stat
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -37,8 +36,7 @@ class Pair(NamedTuple):
     links: list[tuple[int, int]] | None = None
 
 
-@dataclass(frozen=True)
-class FileSurvey:
+class FileSurvey(NamedTuple):
     """The number of lines of a file and the SHA-256 of its (unpacked) bytes."""
 
     lines: int
@@ -52,10 +50,17 @@ def survey_pair(source_path: Path, target_path: Path) -> tuple[FileSurvey, FileS
         UsageError: a file is missing, empty, unreadable or not text, or the numbers of lines
             differ.
     """
-    surveys = survey_file(Path(source_path)), survey_file(Path(target_path))
-    if surveys[0].lines != surveys[1].lines:
-        raise _unequal(Path(source_path), Path(target_path), *surveys)
-    return surveys
+    source, target = survey_file(source_path), survey_file(target_path)
+    if source.lines == target.lines:
+        return source, target
+    counts = f"{source_path} has {source.lines} lines, but {target_path} has {target.lines}"
+    suspect = first_suspect_line(source_path, target_path, target.lines - source.lines)
+    if suspect is None:
+        raise UsageError(f"{counts}; give parallel files, with one translation for each line")
+    raise UsageError(
+        f"{counts}; judging by their lengths, the lines stop matching near line {suspect}; look"
+        " there for a line that is missing or split in two"
+    )
 
 
 def survey_file(path: Path) -> FileSurvey:
@@ -91,7 +96,7 @@ def read_pairs(source_path: Path, target_path: Path) -> Iterator[Pair]:
         UsageError: a file is missing or unreadable, or the numbers of lines differ. The latter is
             noticed only at the end of the shorter file; call `survey_pair` to check it first.
     """
-    with open_text(Path(source_path)) as sources, open_text(Path(target_path)) as targets:
+    with open_text(source_path) as sources, open_text(target_path) as targets:
         both = itertools.zip_longest(read_raw_lines(sources), read_raw_lines(targets))
         for number, (raw_source, raw_target) in enumerate(both, start=1):
             if raw_source is None or raw_target is None:
@@ -118,12 +123,8 @@ def open_text(path: Path) -> Iterator[BinaryIO]:
             raise UsageError(
                 f"{path}: is a pipe or a device, but the text is read several times; give a file"
             )
-        with open(path, "rb") as file:
-            if path.suffix == ".gz":
-                with gzip.open(file, "rb") as unpacked:
-                    yield unpacked
-            else:
-                yield file
+        with (gzip.open if path.suffix == ".gz" else open)(path, "rb") as stream:
+            yield stream
     except (FileNotFoundError, NotADirectoryError):
         raise UsageError(f"{path}: there is no such file; give an existing text file") from None
     except IsADirectoryError:
@@ -180,17 +181,6 @@ def _log_lengths(path: Path, limit: int):
     with open_text(path) as stream:
         lengths = [len(line) for line in itertools.islice(read_raw_lines(stream), limit)]
     return np.log1p(np.array(lengths, dtype=np.float64))
-
-
-def _unequal(source_path: Path, target_path: Path, source: FileSurvey, target: FileSurvey):
-    counts = f"{source_path} has {source.lines} lines, but {target_path} has {target.lines}"
-    suspect = first_suspect_line(source_path, target_path, target.lines - source.lines)
-    if suspect is None:
-        return UsageError(f"{counts}; give parallel files, with one translation for each line")
-    return UsageError(
-        f"{counts}; judging by their lengths, the lines stop matching near line {suspect}; look"
-        " there for a line that is missing or split in two"
-    )
 
 
 def _decode(raw: bytes, number: int) -> tuple[str, bool]:

@@ -7,13 +7,12 @@ The result is a function of (pairs, models, alphas, seed, epoch) alone.
     python -m nmtcli.data.sampled_epoch '{"pairs": "prepared/train", "epoch": 3, ...}'
 """
 
-import dataclasses
 import itertools
 import json
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from nmtcli.data.shards import Pairs, ShardWriter
@@ -40,10 +39,10 @@ class SubwordSampling:
     """
 
     kind: str
-    models: tuple[str, str]
-    alphas: tuple[float, float]
+    models: Sequence[str]
+    alphas: Sequence[float]
     max_pieces: int
-    tags: tuple[str, ...]
+    tags: Sequence[str]
     seed: int
 
 
@@ -73,12 +72,10 @@ def sample_epoch(
         draw = make_draw(sampling.seed, epoch, begin)
         for i in range(begin, min(begin + CHUNK, len(pairs))):
             links = pairs.links(i).tolist() if pairs.has_links else []
-            plain = pairs.source(i).tolist(), pairs.target(i).tolist()
-            sampled, links = _sample_pair(samplers, plain, links, draw)
-            if max(map(len, sampled)) > sampling.max_pieces:
-                writer.append(*plain, pairs.links(i).tolist() if pairs.has_links else [])
-            else:
-                writer.append(*sampled, links)
+            plain = pairs.source(i).tolist(), pairs.target(i).tolist(), links
+            sampled = _sample_pair(samplers, *plain, draw)
+            is_too_long = max(map(len, sampled[:2])) > sampling.max_pieces
+            writer.append(*(plain if is_too_long else sampled))
     writer.close()
 
 
@@ -93,10 +90,10 @@ def _sampler(model: Subwords, sampling: SubwordSampling, side: int) -> WordSampl
     return SAMPLERS[sampling.kind](tokens, model.scores(), frozenset(fixed), alpha)
 
 
-def _sample_pair(samplers, plain, links, draw: Draw) -> tuple[list[list[int]], list]:
+def _sample_pair(samplers, source, target, links, draw: Draw) -> tuple[list, list, list]:
     """Sample the tokens of both sides, and return them with the links between them."""
     sides, before, after = [], [], []
-    for sampler, ids in zip(samplers, plain):
+    for sampler, ids in zip(samplers, (source, target)):
         words = sampler.words(ids) if sampler else [(i,) for i in ids]
         sampled = [sampler.sample(word, draw) for word in words] if sampler else words
         sides.append(list(itertools.chain.from_iterable(sampled)))
@@ -105,7 +102,7 @@ def _sample_pair(samplers, plain, links, draw: Draw) -> tuple[list[list[int]], l
             after.append(_word_ranges(sampled))
     if links:
         links = token_links(word_links(links, *before), *after)
-    return sides, links
+    return *sides, links
 
 
 def _word_ranges(words: Sequence[Sequence[int]]) -> list[tuple[int, int]]:
@@ -116,18 +113,16 @@ def _word_ranges(words: Sequence[Sequence[int]]) -> list[tuple[int, int]]:
 def child_task(pairs: Pairs, sampling: SubwordSampling, epoch: int, folder: Path) -> str:
     """Return the argument of the child process that samples an epoch, as JSON."""
     task = {"pairs": str(pairs.folder), "epoch": epoch, "folder": str(folder)}
-    return json.dumps(task | {"parent": os.getpid(), "sampling": dataclasses.asdict(sampling)})
+    return json.dumps(task | {"parent": os.getpid(), "sampling": asdict(sampling)})
 
 
 def _main() -> int:
     task = json.loads(sys.argv[1])
     if hasattr(os, "nice"):
         os.nice(5)  # the training goes first
-    sampling = SubwordSampling(**{k: tuple(v) if isinstance(v, list) else v
-                           for k, v in task["sampling"].items()})  # fmt: skip
+    pairs, sampling = Pairs(Path(task["pairs"])), SubwordSampling(**task["sampling"])
     is_needed = lambda: os.getppid() == task["parent"]  # noqa: E731  False if the training died
-    pairs, folder = Pairs(Path(task["pairs"])), Path(task["folder"])
-    sample_epoch(pairs, sampling, task["epoch"], folder, is_needed)
+    sample_epoch(pairs, sampling, task["epoch"], Path(task["folder"]), is_needed)
     return 0
 
 

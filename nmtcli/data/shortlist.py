@@ -72,13 +72,12 @@ def load_shortlist(path: Path, source_vocabulary: int, target_vocabulary: int) -
         with np.load(path, allow_pickle=False) as arrays:
             shortlist = Shortlist(*(arrays[name] for name in Shortlist._fields))
         sizes = len(shortlist.offsets) - 1, int(shortlist.target_vocabulary)
-        is_whole = int(shortlist.offsets[-1]) == len(shortlist.pieces)
+        if shortlist.offsets[-1] != len(shortlist.pieces):
+            raise ValueError
     except FileNotFoundError:
         raise NmtError(f"{path}: there is no such shortlist; {_REMEDY}") from None
     except (OSError, ValueError, KeyError, EOFError, TypeError, IndexError):
         raise NmtError(f"{path}: the shortlist is damaged; {_REMEDY}") from None
-    if not is_whole:
-        raise NmtError(f"{path}: the shortlist is damaged; {_REMEDY}")
     if sizes != (source_vocabulary, target_vocabulary):
         raise NmtError(
             f"{path}: the shortlist was made for {sizes[0]} source and {sizes[1]} target tokens,"

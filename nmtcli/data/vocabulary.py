@@ -79,10 +79,7 @@ def check_size(options: SubwordConfig) -> None:
 
 
 def learn_subword_models(
-    corpora: Sequence[Corpus],
-    verdicts: Sequence[bytearray],
-    options: SubwordConfig,
-    progress,
+    corpora: Sequence[Corpus], verdicts: Sequence[bytearray], options: SubwordConfig, progress
 ) -> tuple[list[Subwords], str | None]:
     """Learn the subword models of source and target.
 
@@ -106,19 +103,16 @@ def learn_subword_models(
                 yield (pair.source, pair.target)[side]
 
     tags = list(dict.fromkeys(corpus.tag for corpus in corpora if corpus.tag))
-    sides = [(0, 1)] if options.joint else [(0,), (1,)]
-    models, sizes = [], []
-    for model_sides in sides:
+    sides_of_models = {"": (0, 1)} if options.joint else {"source ": (0,), "target ": (1,)}
+    models, choices = [], []
+    for label, model_sides in sides_of_models.items():
         paths = [str((c.source, c.target)[side]) for c in corpora for side in model_sides]
         symbols = tags if 0 in model_sides else []
         name = " and ".join(paths)
         model, size = _learn(lambda s=model_sides: sampled(*s), options, name, symbols, kept)
         models.append(Subwords(model))
-        sizes.append(size)
-    if options.vocabulary_size:
-        return (models * 2)[:2], None
-    names = [""] if options.joint else ["source ", "target "]
-    return (models * 2)[:2], "; ".join(map(_explain_size, names, models, sizes))
+        choices.append(_explain_size(label, models[-1], size))
+    return (models * 2)[:2], None if options.vocabulary_size else "; ".join(choices)
 
 
 def kept_pairs(corpus: Corpus, verdicts: bytearray, with_links: bool = False) -> Iterator[Pair]:

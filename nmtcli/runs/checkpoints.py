@@ -39,7 +39,7 @@ def check_checkpoint_name(name: str) -> None:
         )
 
 
-def save(folder, step: int, arrays: dict, state: dict) -> Path:
+def save(folder: Path, step: int, arrays: dict, state: dict) -> Path:
     """Write the checkpoint of an update, point `last` to it, and return its folder.
 
     Args:
@@ -52,29 +52,25 @@ def save(folder, step: int, arrays: dict, state: dict) -> Path:
         NmtError: the checkpoint could not be written; no partial files are left and `last` is
             unchanged.
     """
-    folder = Path(folder)
-    final = _save_whole(folder / f"step-{step}", step, arrays, state)
+    final = save_as(folder, f"step-{step}", step, arrays, state)
     point(folder, "last", step)
     return final
 
 
-def save_average(folder, name: str, step: int, arrays: dict, state: dict) -> Path:
-    """Write an average of checkpoints, from which no training resumes, and return its folder.
+def save_as(folder: Path, name: str, step: int, arrays: dict, state: dict) -> Path:
+    """Write a checkpoint, or an average from which no training resumes, and return its folder.
 
     Args:
         folder: the folder `checkpoints` of the run.
-        name: `average` or `average-...`.
-        step: the newest update in the average.
+        name: `step-N`, `average` or `average-...`.
+        step: the number of the update; of an average, its newest one.
         arrays: the arrays, as for `save`.
-        state: the description of the average, as JSON values.
+        state: the state of the training, or the description of the average, as JSON values.
 
     Raises:
-        NmtError: the average could not be written; an older one of this name is unchanged.
+        NmtError: the checkpoint could not be written; an older one of this name is unchanged.
     """
-    return _save_whole(Path(folder) / name, step, arrays, state)
-
-
-def _save_whole(final: Path, step: int, arrays: dict, state: dict) -> Path:
+    final = folder / name
     with atomic_directory(final, replace=True, remedy=_REMEDY) as folder:
         for group, named in arrays.items():
             np.savez(folder / f"{group}.npz", **named)
@@ -88,37 +84,45 @@ def _write_json(path: Path, values: dict) -> None:
     path.write_text(json.dumps(values, indent=1, ensure_ascii=False), encoding="utf-8")
 
 
-def point(folder, name: str, target: int | str) -> None:
+def read_json(path: Path) -> dict:
+    """Return the JSON object in a file; an empty one if the file is missing or damaged."""
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return values if isinstance(values, dict) else {}
+
+
+def point(folder: Path, name: str, target: int | str) -> None:
     """Point `name` (`best` or `last`) to the checkpoint of a step, or to an average by its name."""
-    temporary = Path(folder) / f".{name}.part"
+    temporary = folder / f".{name}.part"
     temporary.unlink(missing_ok=True)
     temporary.symlink_to(target if isinstance(target, str) else f"step-{target}")
-    os.replace(temporary, Path(folder) / name)
+    os.replace(temporary, folder / name)
 
 
-def prune(folder, keep: int) -> None:
+def prune(folder: Path, keep: int) -> None:
     """Remove all but the newest `keep` checkpoints and the best one."""
-    folder = Path(folder)
     best = target(folder, "best")
-    for step in sorted(steps(folder))[:-keep]:
+    for step in steps(folder)[:-keep]:
         if f"step-{step}" != best:
             shutil.rmtree(folder / f"step-{step}", ignore_errors=True)
     for leftover in folder.glob(f".*{PARTIAL}"):  # from a killed training
         shutil.rmtree(leftover, ignore_errors=True)
 
 
-def steps(folder) -> list[int]:
+def steps(folder: Path) -> list[int]:
     """Return the steps of the checkpoints in a folder, in ascending order."""
-    matches = (STEP.match(p.name) for p in Path(folder).glob("step-*"))
+    matches = (STEP.match(p.name) for p in folder.glob("step-*"))
     return sorted(int(match[1]) for match in matches if match)
 
 
-def averages(folder) -> list[str]:
+def averages(folder: Path) -> list[str]:
     """Return the names of the averages in a folder, sorted."""
-    return sorted(p.name for p in Path(folder).glob("average*") if AVERAGE.match(p.name))
+    return sorted(p.name for p in folder.glob("average*") if AVERAGE.match(p.name))
 
 
-def load(folder, name: str = "last", groups=("model",), fall_back: bool = True):
+def load(folder: Path, name: str = "last", groups=("model",), fall_back: bool = True):
     """Read a checkpoint; if it is damaged, read the one before it and log a warning.
 
     Args:
@@ -134,7 +138,6 @@ def load(folder, name: str = "last", groups=("model",), fall_back: bool = True):
         UsageError: there is no such checkpoint.
         NmtError: the checkpoint is damaged, and so are all earlier ones that may be used.
     """
-    folder = Path(folder)
     damaged = []
     for path in _candidates(folder, name)[: None if fall_back else 1]:
         problem = find_problem(path)
@@ -153,20 +156,17 @@ def load(folder, name: str = "last", groups=("model",), fall_back: bool = True):
     raise NmtError(f"{path} is {problem}, and there is no intact checkpoint before it; train again")
 
 
-def target(folder, name: str) -> str | None:
+def target(folder: Path, name: str) -> str | None:
     """Return the name of the checkpoint to which `best` or `last` points, or None.
 
     Copying a run may have turned the link into a folder.
     """
-    link = Path(folder) / name
+    link = folder / name
     if link.is_symlink():
         linked = os.readlink(link)
         return linked if STEP.match(linked) or AVERAGE.match(linked) else None
-    try:
-        manifest = json.loads((link / "manifest.json").read_text()) if link.is_dir() else {}
-        return manifest.get("name") or f"step-{manifest['step']}"
-    except (OSError, ValueError, KeyError, AttributeError):
-        return None
+    manifest = read_json(link / "manifest.json")
+    return manifest.get("name") or (f"step-{manifest['step']}" if "step" in manifest else None)
 
 
 def _candidates(folder: Path, name: str) -> list[Path]:
@@ -198,7 +198,7 @@ def _resolve(folder: Path, name: str) -> str:
 def find_problem(path: Path) -> str | None:
     """Return what is wrong with the files of a checkpoint, or None."""
     try:
-        files = json.loads((path / "manifest.json").read_text(encoding="utf-8"))["files"]
+        files = read_json(path / "manifest.json")["files"]
         for name, facts in files.items():
             file = path / name
             if not file.is_file():

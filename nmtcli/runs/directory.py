@@ -82,16 +82,16 @@ class RunDirectory:
             raise UsageError(
                 f"{self.path}: is not a run, since it has no run.json; give the folder of a run"
             ) from None
-        except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        except ValueError as error:
             raise NmtError(
                 f"{self.facts}: the file is damaged ({error}); restore it from a copy"
             ) from None
-        if not isinstance(facts, dict) or facts.get("format") != FORMAT:
-            found = facts.get("format") if isinstance(facts, dict) else None
-            version = facts.get("version", "unknown") if isinstance(facts, dict) else "unknown"
+        facts = facts if isinstance(facts, dict) else {}
+        if facts.get("format") != FORMAT:
             raise UsageError(
-                f"{self.path}: the run has format {found}, made by nmt {version}, but nmt"
-                f" {__version__} reads format {FORMAT}; use that version, or train again"
+                f"{self.path}: the run has format {facts.get('format')}, made by nmt"
+                f" {facts.get('version', 'unknown')}, but nmt {__version__} reads format {FORMAT};"
+                " use that version, or train again"
             )
         return facts
 
@@ -129,14 +129,11 @@ def find_run(path=None, root=".") -> RunDirectory:
     Raises:
         UsageError: there is no such run, or none in `root`/runs.
     """
-    if path is not None:
-        run = RunDirectory(path)
-    else:
-        run = newest_run(root)
-        if run is None:
-            raise UsageError(
-                "there is no run in the folder runs; give one with --run FOLDER, or train one with"
-                " nmt train"
-            )
+    run = newest_run(root) if path is None else RunDirectory(path)
+    if run is None:
+        raise UsageError(
+            "there is no run in the folder runs; give one with --run FOLDER, or train one with"
+            " nmt train"
+        )
     run.read_facts()
     return run

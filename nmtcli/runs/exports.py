@@ -1,7 +1,6 @@
 """Read the folder of an export without the packages that run it."""
 
 import hashlib
-import json
 from pathlib import Path
 
 from nmtcli.runs import checkpoints
@@ -25,11 +24,7 @@ def checkpoint_hash(run, name: str) -> str | None:
 
 def read_description(folder: Path) -> dict | None:
     """What `nmt.json` says; None where there is none or it is damaged."""
-    try:
-        found = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return found if isinstance(found, dict) else None
+    return checkpoints.read_json(folder / DESCRIPTION) or None
 
 
 def file_sizes(folder: Path) -> dict[str, int]:
@@ -50,8 +45,7 @@ def describe_checks(facts: dict) -> str:
         own = sum(size for path, size in sizes.items() if path.startswith(f"{name}/"))
         kept = " with its encoder in float32" if found.get("in_float32") else ""
         text = f"{name}{kept}, {(own or sum(sizes.values())) / 1e6:.1f} MB"
-        bleu = found.get("bleu")
-        if bleu:
+        if bleu := found.get("bleu"):
             others = ", ".join(f"{other} {bleu[other]:.2f}" for other in bleu if other != name)
             text += f", BLEU {bleu[name]:.2f} ({others}) on the validation text"
         else:

@@ -1,12 +1,13 @@
 """Description of a run from its files; a missing or damaged file gives None, not an error."""
 
-import json
 from pathlib import Path
 
 from nmtcli.config import as_dict
 from nmtcli.errors import NmtError
+from nmtcli.runs.checkpoints import averages, read_json, steps
 from nmtcli.runs.metrics_log import read_metrics
 from nmtcli.runs.monitored_metric import best_validation
+from nmtcli.text.subwords import Subwords
 
 
 def describe(run) -> dict:
@@ -18,23 +19,21 @@ def describe(run) -> dict:
     facts = run.read_facts()
     metrics = read_metrics(run.metrics)
     config = _read_config(run)
-    validations = [line for line in metrics if line.get("kind") == "validation"]
-    trained = [line for line in metrics if line.get("kind") == "train"]
-    checkpoints = [_describe_checkpoint(folder) for folder in _steps(run.checkpoints)]
+    last_of_kind = {line.get("kind"): line for line in metrics}
+    models = {"source": run.source_subwords, "target": run.target_subwords}
+    names = [f"step-{step}" for step in steps(run.checkpoints)] + averages(run.checkpoints)
+    checkpoints = [_describe_checkpoint(run.checkpoints / name) for name in names]
     early_stopping = config["validation"]["early_stopping"] if config else "bleu"
     done = [*metrics, *checkpoints]  # a short training has a checkpoint, and no line of metrics
     return {
         "run": str(run.path),
         "config": config,
-        "vocabulary": {
-            "source": _vocabulary_size(run.source_subwords),
-            "target": _vocabulary_size(run.target_subwords),
-        },
+        "vocabulary": {side: _vocabulary_size(model) for side, model in models.items()},
         "last_step": _highest(done, "step"),
         "last_epoch": _highest(done, "epoch"),
-        "last_training": trained[-1] if trained else None,
+        "last_training": last_of_kind.get("train"),
         "best_validation": best_validation(metrics, early_stopping),
-        "last_validation": validations[-1] if validations else None,
+        "last_validation": last_of_kind.get("validation"),
         "checkpoints": checkpoints,
         "best": _link(run.checkpoints / "best"),
         "last": _link(run.checkpoints / "last"),
@@ -55,24 +54,16 @@ def _highest(lines: list[dict], name: str) -> int | None:
 
 
 def _vocabulary_size(model: Path) -> int | None:
-    from nmtcli.text.subwords import Subwords
-
     try:
         return Subwords(model).size
     except (NmtError, ImportError):
         return None
 
 
-def _steps(checkpoints: Path) -> list[Path]:
-    folders = [path for path in checkpoints.glob("step-*") if path.name[5:].isdigit()]
-    averages = [path for path in checkpoints.glob("average*") if path.is_dir()]
-    return [*sorted(folders, key=lambda path: int(path.name[5:])), *sorted(averages)]
-
-
 def _describe_checkpoint(folder: Path) -> dict:
     """Return step, epoch, size, and whether a file is missing or differs from the manifest."""
-    state = _read_json(folder / "state.json")
-    manifest = _read_json(folder / "manifest.json")
+    state = read_json(folder / "state.json")
+    manifest = read_json(folder / "manifest.json")
     files = manifest.get("files")
     problem = None if isinstance(files, dict) and files else "manifest.json missing or damaged"
     for name, entry in (files if problem is None else {}).items():
@@ -90,14 +81,6 @@ def _describe_checkpoint(folder: Path) -> dict:
         "bytes": _size(folder),
         "problem": problem,
     }
-
-
-def _read_json(path: Path) -> dict:
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return value if isinstance(value, dict) else {}
 
 
 def _link(path: Path) -> str | None:

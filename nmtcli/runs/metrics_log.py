@@ -1,6 +1,7 @@
 """The metrics log of a training: metrics.jsonl for programs, event files for TensorBoard."""
 
 import json
+import math
 import os
 import socket
 import time
@@ -31,18 +32,18 @@ class Metrics:
         for name, value in values.items():
             if isinstance(value, (int, float)):
                 self._events.scalar(f"{kind}/{name}", step, value)
-        self._events.flush()
+        self._events.stream.flush()
 
     def close(self) -> None:
         """Close both files."""
         self._stream.close()
-        self._events.close()
+        self._events.stream.close()
 
     def _forget_after(self, step: int) -> None:
         if not self.path.exists():
             return
         lines = self.path.read_text(encoding="utf-8").splitlines()
-        kept = [line for line in lines if _step_of(line) <= step]
+        kept = [line for line in lines if _parse(line).get("step", math.inf) <= step]
         if len(kept) < len(lines):
             write_atomically(self.path, "".join(line + "\n" for line in kept))
 
@@ -53,51 +54,40 @@ def read_metrics(path) -> list[dict]:
         text = Path(path).read_text(encoding="utf-8", errors="replace")
     except OSError:
         return []
-    metrics = []
-    for line in text.split("\n"):
-        try:
-            value = json.loads(line)
-        except json.JSONDecodeError:
-            continue
-        if isinstance(value, dict):
-            metrics.append(value)
-    return metrics
+    return [values for line in text.split("\n") if (values := _parse(line))]
 
 
-def _step_of(line: str) -> float:
+def _parse(line: str) -> dict:
+    """Return the values of a line; nothing for a line that a crash truncated."""
     try:
-        return json.loads(line)["step"]
-    except (ValueError, KeyError, TypeError):
-        return float("inf")  # a line that a crash truncated
+        values = json.loads(line)
+    except ValueError:
+        return {}
+    return values if isinstance(values, dict) else {}
 
 
 class EventFile:
-    """Writes scalars for TensorBoard without TensorFlow."""
+    """Writes scalars for TensorBoard without TensorFlow; its file is `stream`."""
 
-    def __init__(self, folder, step: int):
+    def __init__(self, folder: Path, step: int):
         from tensorboard.compat.proto import event_pb2, summary_pb2
         from tensorboard.summary.writer.record_writer import RecordWriter
 
         self._event, self._summary = event_pb2.Event, summary_pb2.Summary
-        Path(folder).mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         name = f"events.out.tfevents.{time.time_ns()}.{socket.gethostname()}.{os.getpid()}"
-        self._file = (Path(folder) / name).open("wb")
-        self._writer = RecordWriter(self._file)
-        self._add(self._event(wall_time=time.time(), file_version="brain.Event:2"))
+        self.stream = (folder / name).open("wb")
+        self._writer = RecordWriter(self.stream)
+        self._add(file_version="brain.Event:2")
         # TensorBoard then drops what an interrupted training wrote after this step.
         session = event_pb2.SessionLog(status=event_pb2.SessionLog.START)
-        self._add(self._event(wall_time=time.time(), step=step + 1, session_log=session))
+        self._add(step=step + 1, session_log=session)
 
     def scalar(self, tag: str, step: int, value: float) -> None:
         """Write one scalar."""
         summary = self._summary(value=[self._summary.Value(tag=tag, simple_value=value)])
-        self._add(self._event(wall_time=time.time(), step=step, summary=summary))
+        self._add(step=step, summary=summary)
 
-    def flush(self) -> None:
-        self._file.flush()
-
-    def close(self) -> None:
-        self._file.close()
-
-    def _add(self, event) -> None:
+    def _add(self, **fields) -> None:
+        event = self._event(wall_time=time.time(), **fields)
         self._writer.write(event.SerializeToString())

@@ -82,9 +82,8 @@ def _scores(metrics: list[dict], config: Config) -> Iterator[tuple]:
         return
     of = f" (mean of {', '.join(best['made_of'])})" if best["kind"] == "average" else ""
     yield "best checkpoint", f"step {best['step']}{of}"
-    for name, title in TITLES.items():
-        if isinstance(best.get(name), int | float):
-            yield f"validation {title}", f"{best[name]:.2f}"
+    for title, value in _measured(best):
+        yield f"validation {title}", value
     signatures = {"BLEU": best.get("signature"), "chrF": best.get("chrf_signature")}
     for title, signature in signatures.items():
         if signature:
@@ -94,12 +93,14 @@ def _scores(metrics: list[dict], config: Config) -> Iterator[tuple]:
     last = [line for line in metrics if line.get("kind") in ("validation", "average")][-1]
     if last is not best:
         title = "last validation" if last["kind"] == "validation" else "average, not better"
-        shown = [
-            f"{TITLES[name]} {last[name]:.2f}"
-            for name in TITLES
-            if isinstance(last.get(name), int | float)
-        ]
-        yield title, f"step {last['step']}: {', '.join(shown)}"
+        shown = ", ".join(map(" ".join, _measured(last)))
+        yield title, f"step {last['step']}: {shown}"
+
+
+def _measured(line: dict) -> list[tuple[str, str]]:
+    """Return the title and the value of each metric that a line of the metrics log has."""
+    found = [(title, line.get(name)) for name, title in TITLES.items()]
+    return [(title, f"{value:.2f}") for title, value in found if isinstance(value, int | float)]
 
 
 def _data(facts: dict, config: Config) -> Iterator[tuple]:
@@ -143,13 +144,9 @@ def _model(facts: dict, config: Config) -> Iterator[tuple]:
 def _settings(config: Config) -> Iterator[tuple]:
     """Yield each option that differs from its default, except the files, which `_data` shows."""
     usual, here = configuration.as_dict(Config()), configuration.as_dict(config)
-    for section, keys in here.items():
-        for key, value in keys.items():
-            if value != usual[section][key] and (section, key[:6]) not in (
-                ("data", "train_"),
-                ("data", "valid_"),
-            ):
-                yield f"`{section}.{key}`", value
+    for section, key, _, value in configuration.differences(usual, here):
+        if section != "data" or not key.startswith(("train_", "valid_")):
+            yield f"`{section}.{key}`", value
 
 
 def _hardware(facts: dict, metrics: list[dict]) -> Iterator[tuple]:

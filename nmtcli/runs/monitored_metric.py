@@ -37,14 +37,15 @@ def best_validation(metrics: list[dict], early_stopping: str) -> dict | None:
 
     An average of checkpoints counts only where the training found it better than all before.
     """
-    validations = [
-        line
-        for line in metrics
-        if line.get("kind") == "validation" or (line.get("kind") == "average" and line.get("best"))
-    ]
-    return max(
-        validations, key=lambda line: monitored_metric(line, early_stopping)[1], default=None
-    )
+
+    def counts(line: dict) -> bool:
+        kind = line.get("kind")
+        return kind == "validation" or (kind == "average" and line.get("best", False))
+
+    def value(line: dict) -> list[float]:
+        return monitored_metric(line, early_stopping)[1]
+
+    return max(filter(counts, metrics), key=value, default=None)
 
 
 def _measured(scores: Mapping, name: str) -> float | None:

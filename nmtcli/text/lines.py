@@ -5,22 +5,15 @@ ordinary text. A missing final newline does not add a line.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import BinaryIO
 
 
-def read_raw_lines(stream: BinaryIO | Iterable[bytes]) -> Iterator[bytes]:
+def read_raw_lines(stream: Iterable[bytes]) -> Iterator[bytes]:
     """Yield the lines of a binary stream without their line endings."""
     for line in stream:  # a binary stream splits at b"\n" alone
-        if line.endswith(b"\n"):
-            line = line[:-1]
-        if line.endswith(b"\r"):
-            line = line[:-1]
-        yield line
+        yield line.removesuffix(b"\n").removesuffix(b"\r")
 
 
-def read_lines(
-    stream: BinaryIO | Iterable[bytes], on_invalid: Callable[[int], None]
-) -> Iterator[str]:
+def read_lines(stream: Iterable[bytes], on_invalid: Callable[[int], None]) -> Iterator[str]:
     """Yield the lines of a binary stream as text; invalid UTF-8 is replaced by U+FFFD.
 
     Args:

@@ -156,10 +156,10 @@ def _longest_fit(text: str, start: int, count: Callable[[str], int], limit: int)
 def _whole_character(text: str, start: int, end: int) -> int:
     """Return the last position up to `end` that does not split a character from its marks."""
     position = end
-    while position < len(text) and _is_combining(text[position]):
+    while start < position < len(text) and _is_combining(text[position]):
         position -= 1
     return position if position > start else end
 
 
 def _is_combining(character: str) -> bool:
-    return unicodedata.category(character) in ("Mn", "Mc", "Me") or character == "\u200d"
+    return unicodedata.category(character)[0] == "M" or character == "\u200d"

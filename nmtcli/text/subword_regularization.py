@@ -50,14 +50,8 @@ class WordSampler(ABC):
 
     def words(self, ids: Sequence[int]) -> list[Word]:
         """Split the ids of a line into words; joined, the words equal `ids`."""
-        starts, begin, words = self._starts, 0, []
-        for place in range(1, len(ids)):
-            if starts[ids[place]]:
-                words.append(tuple(ids[begin:place]))
-                begin = place
-        if ids:
-            words.append(tuple(ids[begin:]))
-        return words
+        begins = [place for place, i in enumerate(ids) if place == 0 or self._starts[i]]
+        return [tuple(ids[begin:end]) for begin, end in itertools.pairwise([*begins, len(ids)])]
 
     def sample(self, word: Word, draw: Draw) -> Sequence[int]:
         """Return the ids of a random segmentation of the same text."""
@@ -151,14 +145,13 @@ class BpeSampler(WordSampler):
         `draw` decides on the merges after that, and on all merges if `kept` is negative.
         """
         symbols, turn, merges, alpha = list(text), 0, 0, self._alpha
-        none = math.inf
         ranks = [self._rank(a + b) for a, b in itertools.pairwise(symbols)]
-        while ranks and (best := min(ranks)) < none:
+        while ranks and (best := min(ranks)) < math.inf:
             position = ranks.index(best)
             is_dropped = turn == kept if 0 <= turn <= kept else draw() < alpha
             turn += 1
             if is_dropped:
-                ranks[position] = none
+                ranks[position] = math.inf
                 continue
             merges += 1
             symbols[position : position + 2] = [symbols[position] + symbols[position + 1]]

@@ -8,6 +8,7 @@ jamo.
 
 import unicodedata
 from collections.abc import Iterable, Sequence
+from functools import cache
 from pathlib import Path
 
 from nmtcli.errors import NmtError, UsageError
@@ -20,18 +21,6 @@ CONTROL_IDS = frozenset((PAD_ID, BOS_ID, EOS_ID))
 def normalise(text: str) -> str:
     """Return `text` in NFC, the form in which lines are compared, counted and encoded."""
     return unicodedata.normalize("NFC", text)
-
-
-class _Cache(dict):
-    """The results of a function by its argument."""
-
-    def __init__(self, function):
-        super().__init__()
-        self._function = function
-
-    def __missing__(self, key):
-        value = self[key] = self._function(key)
-        return value
 
 
 class Subwords:
@@ -67,8 +56,8 @@ class Subwords:
                 f"{where}: the tokens pad, unk, bos and eos must have the ids 0, 1, 2 and 3, not"
                 f" {special}; learn the model with nmt preprocess"
             )
-        self._tokens = _Cache(lambda number: self._model.id_to_piece(int(number)))
-        self._ids = _Cache(self._model.piece_to_id)
+        self._token = cache(lambda number: self._model.id_to_piece(int(number)))
+        self._id = cache(self._model.piece_to_id)
 
     @property
     def size(self) -> int:
@@ -81,13 +70,11 @@ class Subwords:
 
     def encode_batch(self, lines: Sequence[str]) -> list[list[int]]:
         """Return the token ids of each line, as `encode` does, using all cores."""
-        return self._model.encode([normalise(line) for line in lines], out_type=int)
+        return self._model.encode(list(map(normalise, lines)), out_type=int)
 
     def encode_batch_with_spans(self, lines: Sequence[str]) -> list[TokenSpans]:
         """Return the ids of `encode_batch` with the span of each token in its NFC line."""
-        records = self._model.encode(
-            [normalise(line) for line in lines], out_type="serialized_proto"
-        )
+        records = self._model.encode(list(map(normalise, lines)), out_type="serialized_proto")
         return [read_record(record) for record in records]
 
     def decode(self, ids: Iterable[int]) -> str:
@@ -109,11 +96,11 @@ class Subwords:
 
     def tokens(self, ids: Iterable[int]) -> list[str]:
         """Return the token of every id; U+2581 marks the start of a word."""
-        return [self._tokens[i] for i in ids]
+        return [self._token(i) for i in ids]
 
     def token_ids(self, tokens: Iterable[str]) -> list[int]:
         """Return the id of every token; UNK for a token that the model does not have."""
-        return [self._ids[token] for token in tokens]
+        return [self._id(token) for token in tokens]
 
 
 def load_sides(source: Path, target: Path) -> tuple[Subwords, Subwords]:

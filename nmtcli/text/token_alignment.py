@@ -3,16 +3,14 @@
 Letters: S source tokens, T target tokens. A link is (source, target), counted from 0.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from nmtcli.text.words import WordRange
 
 Links = list[tuple[int, int]]
 
 
-def token_links(
-    words: Iterable[tuple[int, int]], source: Sequence[WordRange], target: Sequence[WordRange]
-) -> Links:
+def token_links(words: Links, source: Sequence[WordRange], target: Sequence[WordRange]) -> Links:
     """Link every token of a word with every token of the words that it is linked with.
 
     Args:
@@ -28,9 +26,7 @@ def token_links(
     return sorted(linked)
 
 
-def word_links(
-    tokens: Iterable[tuple[int, int]], source: Sequence[WordRange], target: Sequence[WordRange]
-) -> Links:
+def word_links(tokens: Links, source: Sequence[WordRange], target: Sequence[WordRange]) -> Links:
     """Link two words if any of their tokens are linked.
 
     Args:

@@ -83,7 +83,7 @@ def save_mean(run: RunDirectory, names: Sequence[str], output: str = NAME) -> Av
     arrays = mean_of(run, names)
     state = {"average_of": list(names)}
     newest = max(int(checkpoints.STEP.match(name)[1]) for name in names)
-    checkpoints.save_average(run.checkpoints, output, newest, {"model": arrays}, state)
+    checkpoints.save_as(run.checkpoints, output, newest, {"model": arrays}, state)
     return Average(output, list(names))
 
 

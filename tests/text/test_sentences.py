@@ -66,6 +66,10 @@ def test_a_combining_mark_stays_with_its_letter():
     assert all(part.startswith("e") and len(part) <= 5 for part in parts)
 
 
+def test_marks_without_a_letter_are_cut_too():
+    assert split_line("\u0301" * 5, len, 2) == ["\u0301\u0301", "\u0301\u0301", "\u0301"]
+
+
 @pytest.mark.parametrize(
     "sentences",
     [
