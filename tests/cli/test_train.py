@@ -101,17 +101,18 @@ def unexported(prepared, tmp_path_factory):
     return folder, finish(prepared, folder, "--no-export")
 
 
-def test_at_its_end_the_best_checkpoint_is_exported_once(prepared, tmp_path):
+def test_no_export_is_made_where_none_is_wanted(unexported):
+    folder, errors = unexported
+    assert "exporting" not in errors and not (folder / "run" / "export").exists()
+
+
+def test_the_best_checkpoint_of_a_complete_run_is_exported_once(unexported, prepared, tmp_path):
+    shutil.copytree(unexported[0], tmp_path, symlinks=True, dirs_exist_ok=True)
     errors = finish(prepared, tmp_path)
     run = RunDirectory(tmp_path / "run")
     assert has_export(run) and "done (" in errors.partition("exporting it")[0]
     assert "| onnx, step 3 | float32, " in run.card.read_text()
-    assert "exporting it" not in finish(prepared, tmp_path)  # which trains nothing anew either
-
-
-def test_no_export_is_made_where_none_is_wanted(unexported):
-    folder, errors = unexported
-    assert "exporting" not in errors and not (folder / "run" / "export").exists()
+    assert "exporting it" not in finish(prepared, tmp_path)
 
 
 def test_a_training_whose_export_fails_is_complete(unexported, prepared, tmp_path):

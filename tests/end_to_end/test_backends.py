@@ -19,14 +19,11 @@ from helpers.backend_comparison import (
     mechanism_names,
     parts_after_updates,
 )
+from helpers.covering import others_are_slow
 
 # Every score, scope and placement, each extra, both cells, and the Transformer. The compositions of
 # these that are left are slow tests.
 COVERING = (*TRANSLATED, "multi-head", "luong-location", "coverage, input feeding", DROPOUT)
-NAMES = [
-    pytest.param(name, marks=() if name in COVERING else pytest.mark.slow)
-    for name in mechanism_names()
-]
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +36,7 @@ def sides(request):
     return compute_both([name for name in mechanism_names() if name in names])
 
 
-@pytest.fixture(params=NAMES)
+@pytest.fixture(params=others_are_slow(mechanism_names(), COVERING))
 def name(request):
     return request.param
 

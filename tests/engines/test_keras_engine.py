@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from helpers import transformer_cases
+from helpers.covering import TELLING, others_are_slow
 from helpers.engine_cases import (
     LIMITS,
     MODELS,
     SENTENCES,
     SOURCE,
-    TELLING,
     engine_of,
     large_transformer,
 )
@@ -99,7 +99,7 @@ def test_many_sentences_are_translated_as_each_one_alone(engine, found):
             np.testing.assert_allclose(one.attention, other.attention[:, :length], atol=1e-5)
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", others_are_slow(MODELS))
 def test_attention_of_each_hypothesis_is_that_of_its_forced_alignment(name):
     """And not that of its rivals, whose steps stand in the same arrays."""
     assert search_difference(name) < 1e-5
@@ -115,7 +115,7 @@ def _common_steps(pair):
     return [h.attention[:steps] for h in pair]
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", others_are_slow(MODELS))
 def test_the_forced_alignment_is_the_attention_of_the_model(name):
     targets = pad([[6, 4], [9, 5, 7], [], [4]], 4, 5)
     aligned, model = engine_of(name).align(SOURCE, targets), engine_of(name).model
@@ -125,7 +125,7 @@ def test_the_forced_alignment_is_the_attention_of_the_model(name):
     assert (aligned[np.broadcast_to((SOURCE == PAD_ID)[:, None], aligned.shape)] == 0.0).all()
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", others_are_slow(MODELS))
 def test_an_engine_says_whether_it_attends_and_through_a_window(name):
     engine, mechanism = engine_of(name), MECHANISMS.get(name)
     assert engine.has_attention == (name != "none")
@@ -231,7 +231,7 @@ def test_a_search_longer_than_the_first_room_is_that_with_a_large_room():
             np.testing.assert_allclose(hypothesis.attention, rows, atol=1e-5)
 
 
-@pytest.mark.parametrize("beam", [1, 4])
+@pytest.mark.parametrize("beam", [pytest.param(1, marks=pytest.mark.slow), 4])
 def test_a_search_in_one_compiled_loop_finds_the_same(name, beam):
     """In a batch that is filled up to four, and where translations are cut at their longest."""
     whole = KerasEngine(engine_of(name).model, compile_beam=True)

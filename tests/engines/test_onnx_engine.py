@@ -7,7 +7,8 @@ import sys
 import numpy as np
 import pytest
 
-from helpers.engine_cases import LIMITS, MODELS, SOURCE, TELLING, UncompiledEngine, large_model
+from helpers.covering import others_are_slow
+from helpers.engine_cases import LIMITS, MODELS, SOURCE, UncompiledEngine, large_model
 from nmtcli.data.batching import pad
 from nmtcli.decoding.beam import beam_search
 from nmtcli.decoding.greedy import greedy_search
@@ -19,18 +20,7 @@ TARGETS = pad([[6, 4], [9, 5, 7], [], [4]], 4, 5)
 FULL_SOURCE = pad([[5, 7, 4], [8, 6, 9]], 2, 4)  # no padding
 
 
-# Each score, scope, placement and extra at least once, and the Transformer. Their other
-# compositions are slow tests.
-COVERING = (
-    *(*TELLING, "scaled-dot", "luong-location", "local-p of concat", "input feeding, heads"),
-    *("input feeding, local-m", "general, before the cell"),
-)
-EXPORTED = [
-    pytest.param(name, marks=() if name in COVERING else pytest.mark.slow) for name in MODELS
-]
-
-
-@pytest.fixture(scope="module", params=EXPORTED)
+@pytest.fixture(scope="module", params=others_are_slow(MODELS))
 def engines(request, tmp_path_factory):
     """A model in Keras and exported."""
     keras = UncompiledEngine(large_model(request.param))

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from helpers.engine_cases import TELLING
+from helpers.covering import TELLING, others_are_slow
 from helpers.export_difference import (
     BROKEN,
     HARD,
@@ -58,13 +58,7 @@ def served(runs):
 
 # A step of every mechanism is traced and exported in `engines/test_onnx_engine.py`; what is left is
 # its state in the loop of the search, of which these have each kind. The others are slow tests.
-EXPORTED = [
-    pytest.param(name, marks=() if name in TELLING else pytest.mark.slow)
-    for name in [*MECHANISMS, *MEASURED]
-]
-
-
-@pytest.mark.parametrize("name", EXPORTED)
+@pytest.mark.parametrize("name", others_are_slow([*MECHANISMS, *MEASURED], TELLING))
 def test_every_mechanism_is_exported_as_it_is(name, tmp_path):
     assert export_difference(name, tmp_path) < 1e-4
 

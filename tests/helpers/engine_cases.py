@@ -6,6 +6,7 @@ import numpy as np
 
 from helpers import transformer_cases
 from helpers.compiling import uncompiled
+from helpers.covering import TELLING
 from helpers.mechanism_cases import MECHANISMS, tiny_model
 from helpers.transformer_cases import TRANSFORMERS
 from nmtcli.data.batching import pad
@@ -15,11 +16,6 @@ from nmtcli.models.weights import arrays_of, set_arrays
 SENTENCES = [[5, 7, 4, 9], [8, 6], [10], [4, 4, 9, 8, 6, 5]]
 SOURCE = pad(SENTENCES, 4, 7)
 LIMITS = np.array([7, 5, 6, 9])
-# No attention, no state of its own, and each kind of state that is carried from step to step.
-TELLING = (
-    *("none", "bahdanau", "luong-dot", "input feeding, local-p", "coverage, local-p"),
-    *("transformer", "transformer, post-norm, rotary and geglu"),
-)
 MODELS = [*MECHANISMS, *TRANSFORMERS]
 
 

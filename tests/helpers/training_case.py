@@ -1,6 +1,7 @@
 """A tiny corpus, its prepared data, and short trainings on it."""
 
 import random
+import shutil
 
 import pytest
 
@@ -73,6 +74,19 @@ def run_training(config, prepared, run, events=None):
 
     events = [] if events is None else events
     return train(config, prepared, run, events.append), events
+
+
+def killed_after(step, run, copy):
+    """Copy a run as it was when its checkpoint of a step was the newest one."""
+    shutil.copytree(run, copy, symlinks=True)
+    folder = RunDirectory(copy).checkpoints
+    for later in checkpoints.steps(folder):
+        if later > step:
+            shutil.rmtree(folder / f"step-{later}")
+    checkpoints.point(folder, "last", step)
+    state = checkpoints.load(folder, "last")[2]
+    if state["best"] is not None:
+        checkpoints.point(folder, "best", state["best_step"])
 
 
 def warnings_of(caplog):

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from keras import ops
 
+from helpers.covering import others_are_slow
 from helpers.mechanism_cases import (
     EMBEDDING,
     MECHANISMS,
@@ -53,10 +54,10 @@ def trained(name, cell="gru", **rates):
     return model, *(np.asarray(part) for part in found)
 
 
-@pytest.mark.parametrize(("name", "cell"), KINDS)
-def test_the_same_units_of_the_state_are_hidden_in_all_steps_of_a_sentence(name, cell, drawn):
+@pytest.mark.parametrize("kind", others_are_slow(KINDS, name=lambda kind: kind[0]))
+def test_the_same_units_of_the_state_are_hidden_in_all_steps_of_a_sentence(kind, drawn):
     """Gal and Ghahramani (2016), section 4; each sentence and cell has units of its own."""
-    model, logits, weights = trained(name, cell, recurrent_dropout=0.5)
+    model, logits, weights = trained(*kind, recurrent_dropout=0.5)
     encoder, decoder = model.encoder, model.decoder
     cells = [encoder.forward_cell, encoder.backward_cell, *encoder.upper_cells, *decoder.cells]
     assert [(rate, mask.shape) for rate, mask in drawn] == [(0.5, (B, c.units)) for c in cells]

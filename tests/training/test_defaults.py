@@ -99,7 +99,7 @@ def test_each_choice_is_a_line_and_the_dumped_config_has_it(prepared, tmp_path, 
 
 
 def test_a_training_with_choices_starts_and_goes_on_by_the_same_command(prepared, tmp_path, capsys):
-    command = [*arguments(prepared, tmp_path / "run"), "--steps", "1"]
+    command = [*arguments(prepared, tmp_path / "run"), "--no-export", "--steps", "1"]
     assert nmt(command) == 0
     first = capsys.readouterr().err
     assert "chosen: " in first and "done (1 steps)" in first

@@ -1,17 +1,13 @@
 """Exact resume with every part of the recipe that has a state, and after memory was not enough."""
 
-import os
-import signal
-
 import pytest
 
-from helpers.training_case import options, run_training, warnings_of
+from helpers.training_case import killed_after, options, run_training, warnings_of
 from nmtcli.data.batching import Arrays, plan_epoch
 from nmtcli.data.prepared import PreparedData
-from nmtcli.errors import Interrupted, NmtError, UsageError
+from nmtcli.errors import NmtError, UsageError
 from nmtcli.runs import checkpoints
 from nmtcli.runs.directory import RunDirectory
-from nmtcli.training.events import StepLogged
 from nmtcli.training.train_step import TrainStep
 
 RECIPE = {
@@ -45,38 +41,30 @@ def assert_same_bits(one, other, *groups):
         assert state[key] == state_again[key], key
 
 
-def interrupt_at(step, config, data, run):
-    from nmtcli.training.run import train
-
-    def interrupt(event):
-        if isinstance(event, StepLogged) and event.step == step:
-            os.kill(os.getpid(), signal.SIGINT)
-
-    with pytest.raises(Interrupted, match=f"saved at step {step}"):
-        train(config, data, run, interrupt)
-
-
-def place_after(updates, data):
-    """Epoch and next batch after updates of two batches, of which the last of an epoch has the
-    rest."""
-    train, epoch, batch = PreparedData(data).train, 0, 0
+def place_after(updates, data, accumulate):
+    """Epoch, next batch and target tokens after some updates; the last one of an epoch has fewer
+    batches if no more are left."""
+    train, epoch, batch, tokens = PreparedData(data).train, 0, 0, 0
+    lengths = train.source_lengths, train.target_lengths
     for _ in range(updates):
-        batch += 2
-        plan = plan_epoch(train.source_lengths, train.target_lengths, 200, 1, epoch)
+        plan = plan_epoch(*lengths, 200, 1, epoch)
+        for one in plan[batch : batch + accumulate]:
+            tokens += int(train.target_lengths[one.pairs].sum()) + len(one.pairs)
+        batch += accumulate
         if batch >= len(plan):
             epoch, batch = epoch + 1, 0
-    return epoch, batch
+    return {"epoch": epoch, "batch": batch, "total_tokens": tokens}
 
 
 def test_a_training_with_a_whole_recipe_goes_on_to_the_same_bits(prepared, tmp_path):
     config = options(9, every=100, **RECIPE)
     run_training(config, prepared, tmp_path / "whole")
-    interrupt_at(6, config, prepared, tmp_path / "run")
+    killed_after(4, tmp_path / "whole", tmp_path / "run")
     run_training(config, prepared, tmp_path / "run")
     groups = ("model", "optimizer", "training")
     assert_same_bits(tmp_path / "whole", tmp_path / "run", *groups)
     arrays, state = everything(tmp_path / "run", groups)
-    assert state["step"] == 9 and (state["epoch"], state["batch"]) == place_after(9, prepared)
+    assert state["step"] == 9 and state.items() >= place_after(9, prepared, accumulate=2).items()
     for name, array in arrays["model"].items():
         is_frozen = name.startswith("encoder/encoder_backward/")
         assert (array.tobytes() == arrays["training"][name].tobytes()) == is_frozen, name
@@ -97,11 +85,7 @@ def short_of_memory(monkeypatch):
 
 
 def test_out_of_memory_halves_batches_and_loses_no_sentence(
-    prepared,
-    tmp_path,
-    monkeypatch,
-    short_of_memory,
-    caplog,
+    prepared, tmp_path, short_of_memory, caplog
 ):
     config = options(12, every=100)
     run_training(config, prepared, tmp_path / "whole")
@@ -111,16 +95,12 @@ def test_out_of_memory_halves_batches_and_loses_no_sentence(
     parts = state["micro_batches_per_batch"]
     assert parts > 1
     assert f"training.batch_tokens={200 // parts} training.accumulate={parts}" in warning
-    interrupt_at(6, config, prepared, tmp_path / "run")
+    killed_after(8, tmp_path / "whole", tmp_path / "run")
     caplog.clear()
     run_training(config, prepared, tmp_path / "run")
     assert not warnings_of(caplog)
     assert_same_bits(tmp_path / "whole", tmp_path / "run", "model", "optimizer")
-    monkeypatch.undo()
-    run_training(config, prepared, tmp_path / "enough")
-    _, enough = everything(tmp_path / "enough", ("model",))
-    for key in ("step", "epoch", "batch", "total_tokens"):
-        assert state[key] == enough[key]
+    assert state.items() >= place_after(12, prepared, accumulate=1).items()
 
 
 def test_a_sentence_that_never_fits_ends_the_training_with_advice(

@@ -1,6 +1,7 @@
 """What a training does at its beginning and at its end: initial weights, averages, the card."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -72,15 +73,15 @@ def test_a_finished_training_started_again_averages_nothing_anew(averaged, prepa
     assert (run.checkpoints / "average" / "manifest.json").stat().st_mtime_ns == before
 
 
-def test_an_average_that_was_best_is_not_in_the_way_of_a_training_that_goes_on(prepared, tmp_path):
-    run_training(options(12, average_last=2), prepared, tmp_path / "run")
-    run = RunDirectory(tmp_path / "run")
+def test_an_average_that_was_best_is_not_in_the_way_of_a_training_that_goes_on(
+    averaged, whole, prepared, tmp_path
+):
+    shutil.copytree(averaged[0].path, tmp_path / "run", symlinks=True)
+    run, best = RunDirectory(tmp_path / "run"), checkpoints.target(whole / "checkpoints", "best")
     checkpoints.point(run.checkpoints, "best", "average")
-    run_training(options(18), prepared, run.path)
-    run_training(options(18), prepared, tmp_path / "whole")
-    training_case.assert_same_bits(run.path, tmp_path / "whole")
-    whole = RunDirectory(tmp_path / "whole").checkpoints
-    assert checkpoints.target(run.checkpoints, "best") == checkpoints.target(whole, "best")
+    run_training(options(18, log_every=1), prepared, run.path)
+    training_case.assert_same_bits(run.path, whole)
+    assert checkpoints.target(run.checkpoints, "best") == best
 
 
 @pytest.mark.parametrize(
@@ -100,11 +101,11 @@ def test_averages_that_cannot_be_are_refused_before_anything_is_made(
 
 def test_plateau_lowers_the_rate_and_resumes_to_the_same_bits(prepared, tmp_path):
     plateau = {"schedule": "plateau", "warmup_steps": 0, "plateau_patience": 1, "save_every": 2}
-    plateau |= {"learning_rate": 0.05, "log_every": 1}  # too high: validations get worse
+    plateau |= {"learning_rate": 0.05, "log_every": 1, "keep_checkpoints": 9}  # too high a rate
     _, events = run_training(options(12, every=2, **plateau), prepared, tmp_path / "whole")
     rates = [event.learning_rate for event in events if isinstance(event, StepLogged)]
     assert min(rates) <= 0.025 and max(rates) == 0.05
-    run_training(options(6, every=2, **plateau), prepared, tmp_path / "parts")
+    training_case.killed_after(6, tmp_path / "whole", tmp_path / "parts")
     _, events = run_training(options(12, every=2, **plateau), prepared, tmp_path / "parts")
     again = [event.learning_rate for event in events if isinstance(event, StepLogged)]
     assert again == rates[6:]
