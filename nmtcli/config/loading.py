@@ -6,11 +6,10 @@ values of a section are checked together when the configuration is built.
 Precedence: defaults < YAML file < `section.key=value` < options of the caller.
 """
 
-import dataclasses
 import difflib
 import types
 import typing
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 from nmtcli.config.data import DataConfig, SubwordConfig
@@ -32,7 +31,7 @@ class Config:
     search: SearchConfig = field(default_factory=SearchConfig)
 
 
-SECTIONS = {section.name: section.type for section in dataclasses.fields(Config)}
+SECTIONS = {section.name: section.type for section in fields(Config)}
 
 
 class Settings:
@@ -61,7 +60,7 @@ class Settings:
                 raise UsageError(f"{before}unknown section '{section}'{nearest(section, SECTIONS)}")
             if not isinstance(keys, dict | None):
                 raise UsageError(f"{before}section '{section}' must hold 'key: value' lines")
-            known = {spec.name: spec for spec in dataclasses.fields(SECTIONS[section])}
+            known = {spec.name: spec for spec in fields(SECTIONS[section])}
             for key, value in (keys or {}).items():
                 name = f"{section}.{key}"
                 if key not in known:
@@ -168,7 +167,7 @@ def from_dict(values: dict, origin: str = "") -> Config:
 
 def as_dict(config) -> dict:
     """Convert a configuration to a nested dictionary for YAML or JSON."""
-    return dataclasses.asdict(config)
+    return asdict(config)
 
 
 def dump(config: Config) -> str:
