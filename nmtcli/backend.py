@@ -4,6 +4,7 @@ TensorFlow is the default. `KERAS_BACKEND=jax` selects JAX, and then nothing imp
 """
 
 import contextlib
+import importlib
 import os
 import sys
 import tempfile
@@ -97,10 +98,8 @@ def usable_processors() -> int:
 
 def version() -> str:
     """Return the name and the version of the backend."""
-    module = sys.modules.get("tensorflow" if choose() == "tensorflow" else "jax")
-    if module is None:
-        module = __import__(choose())
-    return f"{choose()} {module.__version__}"
+    name = choose()
+    return f"{name} {importlib.import_module(name).__version__}"
 
 
 def resolve_precision(precision: str) -> str:
@@ -128,17 +127,11 @@ def _has_fast_bfloat16() -> bool:
     if gpus:
         details = tf.config.experimental.get_device_details(gpus[0])
         return details.get("compute_capability", (0, 0))[0] >= 8
-    return bool({"avx512_bf16", "amx_bf16"} & _processor_flags())
-
-
-def _processor_flags() -> set[str]:
     try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("flags"):
-                return set(line.split())
+        words = Path("/proc/cpuinfo").read_text().split()
     except OSError:
-        pass
-    return set()
+        return False
+    return "avx512_bf16" in words or "amx_bf16" in words
 
 
 def compiled(function, variables=(), is_fixed=False, id_arguments=0):

@@ -82,7 +82,6 @@ class Mechanism:
         return None
 
 
-_LUONG = {"placement": "after"}
 PRESETS = {
     # Cho et al. (2014), arXiv:1406.1078, section 2.2: the encoder's last state C is an input of the
     # cell and of the readout at every step. It also starts the decoder; in Sutskever et al. (2014),
@@ -91,17 +90,17 @@ PRESETS = {
     # Bahdanau et al. (2015), arXiv:1409.0473, section 3.1, A.1.2 and A.2.2.
     "bahdanau": Mechanism("additive", "before"),
     # Luong et al. (2015), arXiv:1508.04025, section 3.1.
-    "luong-dot": Mechanism("dot", **_LUONG),
+    "luong-dot": Mechanism("dot", "after"),
     # Vaswani et al. (2017), arXiv:1706.03762, section 3.2.1, with a recurrent query.
-    "scaled-dot": Mechanism("scaled-dot", **_LUONG),
-    "luong-general": Mechanism("general", **_LUONG),
-    "luong-concat": Mechanism("concat", **_LUONG),
-    "luong-location": Mechanism("location", **_LUONG),
+    "scaled-dot": Mechanism("scaled-dot", "after"),
+    "luong-general": Mechanism("general", "after"),
+    "luong-concat": Mechanism("concat", "after"),
+    "luong-location": Mechanism("location", "after"),
     # Luong et al. (2015), section 3.2, with the score that is best in their table 4.
-    "luong-local-m": Mechanism("general", scope="local-m", **_LUONG),
-    "luong-local-p": Mechanism("general", scope="local-p", **_LUONG),
+    "luong-local-m": Mechanism("general", "after", scope="local-m"),
+    "luong-local-p": Mechanism("general", "after", scope="local-p"),
     # Vaswani et al. (2017), section 3.2.2.
-    "multi-head": Mechanism("scaled-dot", heads=4, **_LUONG),
+    "multi-head": Mechanism("scaled-dot", "after", heads=4),
 }
 
 

@@ -49,7 +49,7 @@ characters are added to this size. A text that has fewer different tokens gets a
 """
 
 import math
-from dataclasses import dataclass
+from bisect import bisect
 from typing import NamedTuple
 
 from nmtcli.config.loading import Settings
@@ -58,25 +58,27 @@ RNN, TRANSFORMER = "rnn", "transformer"
 TINY, SMALL, MEDIUM, LARGE = "tiny", "small", "medium", "large"
 BOUNDS = ((200_000, TINY), (3_000_000, SMALL), (30_000_000, MEDIUM))  # target tokens
 
-# embedding, states, attention, layers, dropout
-RNN_SIZES = {
-    TINY: (128, 256, 128, 1, 0.3),
-    SMALL: (256, 512, 256, 1, 0.4),
-    MEDIUM: (512, 1024, 512, 1, 0.3),
-    LARGE: (512, 1024, 512, 2, 0.2),
+SIZES = {
+    RNN: {  # embedding, states, attention, layers, dropout
+        TINY: (128, 256, 128, 1, 0.3),
+        SMALL: (256, 512, 256, 1, 0.4),
+        MEDIUM: (512, 1024, 512, 1, 0.3),
+        LARGE: (512, 1024, 512, 2, 0.2),
+    },
+    TRANSFORMER: {  # D, F, heads, layers, dropout
+        TINY: (128, 256, 4, 4, 0.3),
+        SMALL: (256, 512, 4, 4, 0.3),
+        MEDIUM: (512, 1024, 4, 6, 0.3),
+        LARGE: (512, 2048, 8, 6, 0.1),
+    },
 }
-RNN_ON_CPU = {MEDIUM: (256, 512, 256, 1, 0.2), LARGE: (256, 512, 256, 2, 0.1)}
-# layers, D, F, heads, dropout
-TRANSFORMER_SIZES = {
-    TINY: (4, 128, 256, 4, 0.3),
-    SMALL: (4, 256, 512, 4, 0.3),
-    MEDIUM: (6, 512, 1024, 4, 0.3),
-    LARGE: (6, 512, 2048, 8, 0.1),
-}
-TRANSFORMER_ON_CPU = {
-    SMALL: (4, 128, 256, 4, 0.3),
-    MEDIUM: (4, 256, 1024, 4, 0.2),
-    LARGE: (6, 256, 1024, 4, 0.1),
+SMALLER_ON_CPU = {
+    RNN: {MEDIUM: (256, 512, 256, 1, 0.2), LARGE: (256, 512, 256, 2, 0.1)},
+    TRANSFORMER: {
+        SMALL: (128, 256, 4, 4, 0.3),
+        MEDIUM: (256, 1024, 4, 4, 0.2),
+        LARGE: (256, 1024, 4, 6, 0.1),
+    },
 }
 
 FEWEST_UPDATES = 100  # in an epoch: with fewer, a batch is too large a part of the corpus
@@ -93,22 +95,13 @@ MOST_EPOCHS = 100
 FEWEST_EPOCHS = {TINY: 30, SMALL: 30, MEDIUM: 15, LARGE: 3}
 AVERAGE = 0.999  # the training limits the average to a tenth of the updates
 
-VOCABULARY_SIZES = (
-    (2_000, 1_000),
-    (10_000, 2_000),
-    (25_000, 4_000),
-    (500_000, 8_000),
-    (2_000_000, 16_000),
-)
-LARGEST_VOCABULARY = 32_000
-VOCABULARY_CEILINGS = {
-    "char": 16_000,
-    "word": 32_000,
-}  # a text has as many characters and words as it has
+VOCABULARY_BOUNDS = (2_000, 10_000, 25_000, 500_000, 2_000_000)  # pairs
+VOCABULARY_SIZES = (1_000, 2_000, 4_000, 8_000, 16_000, 32_000)  # below each bound, and above all
+# A text has as many characters and words as it has.
+VOCABULARY_CEILINGS = {"char": 16_000, "word": 32_000}
 
 
-@dataclass(frozen=True)
-class Recommendation:
+class Recommendation(NamedTuple):
     """Recommended values that belong together.
 
     values: section -> key -> value, as in a configuration.
@@ -145,12 +138,12 @@ def recommend(
     if pairs < 1 or architecture not in UPDATES:
         raise ValueError(f"no defaults for {architecture!r} on {pairs} pairs")
     pieces = round(pairs * (mean_target_pieces + 1))  # EOS is learnt too
-    size = _class(pieces)
+    size = next((name for bound, name in BOUNDS if pieces < bound), LARGE)
     on_cpu = device.upper().startswith("CPU")
     corpus = f"{pairs:,} pairs, {_short(pieces)} target pieces"
-    model = _rnn(size, on_cpu) if architecture == RNN else _transformer(size, on_cpu)
-    smaller = RNN_ON_CPU if architecture == RNN else TRANSFORMER_ON_CPU
-    half = ", half as wide for the processor" if on_cpu and size in smaller else ""
+    smaller = SMALLER_ON_CPU[architecture] if on_cpu else {}
+    half = ", half as wide for the processor" if size in smaller else ""
+    model = _model(architecture, smaller.get(size) or SIZES[architecture][size])
     found = [Recommendation({"model": model}, f"a {size} corpus of {corpus}{half}")]
     batch, accumulate, reason = _batch(pieces, size, vocabulary, on_cpu)
     in_parts = {"accumulate": accumulate} if accumulate > 1 else {}
@@ -193,43 +186,21 @@ def fill_unset(
     return Settings().update(taken).below(settings), taken, lines
 
 
-def _class(pieces: int) -> str:
-    return next((name for bound, name in BOUNDS if pieces < bound), LARGE)
-
-
-def _rnn(size: str, on_cpu: bool) -> dict:
-    sizes = RNN_ON_CPU.get(size, RNN_SIZES[size]) if on_cpu else RNN_SIZES[size]
-    embedding, states, attention, layers, dropout = sizes
-    return {
-        "embedding_size": embedding,
-        "encoder_size": states,
-        "decoder_size": states,
-        "attention_size": attention,
-        "encoder_layers": layers,
-        "decoder_layers": layers,
-        "dropout": dropout,
-    }
-
-
-def _transformer(size: str, on_cpu: bool) -> dict:
-    table = TRANSFORMER_SIZES
-    sizes = TRANSFORMER_ON_CPU.get(size, table[size]) if on_cpu else table[size]
-    layers, model_size, inner, heads, dropout = sizes
-    return {
-        "embedding_size": model_size,
-        "feed_forward_size": inner,
-        "attention_heads": heads,
-        "encoder_layers": layers,
-        "decoder_layers": layers,
-        "dropout": dropout,
-    }
+def _model(architecture: str, sizes: tuple) -> dict:
+    """Return the section `model` for a row of `SIZES`."""
+    embedding, inner, attention, layers, dropout = sizes
+    if architecture == RNN:
+        own = {"encoder_size": inner, "decoder_size": inner, "attention_size": attention}
+    else:
+        own = {"feed_forward_size": inner, "attention_heads": attention}
+    stacked = {"encoder_layers": layers, "decoder_layers": layers}
+    return {"embedding_size": embedding, **own, **stacked, "dropout": dropout}
 
 
 def _batch(pieces: int, size: str, vocabulary: int, on_cpu: bool) -> tuple[int, int, str]:
     """Choose target positions of a batch and batches of an update; return them and the reason."""
     largest = LARGEST_BATCH_ON_CPU if on_cpu else LARGEST_BATCH[size]
-    wanted = min(largest, _round(pieces / FEWEST_UPDATES / PADDING))
-    wanted = max(SMALLEST_BATCH, wanted)
+    wanted = max(SMALLEST_BATCH, min(largest, _round(pieces / FEWEST_UPDATES / PADDING)))
     held = max(SMALLEST_BATCH, LOGITS // vocabulary)
     device = "the processor" if on_cpu else "the GPU"
     if held < wanted:
@@ -286,16 +257,12 @@ def choose_size(pairs: int, kind: str) -> VocabularySize:
         kind: `unigram`, `bpe`, `char` or `word`.
     """
     if kind in VOCABULARY_CEILINGS:
-        return VocabularySize(
-            VOCABULARY_CEILINGS[kind], f"the most frequent ones, {kind}s of {pairs:,} pairs"
-        )
-    pieces = next(
-        (pieces for bound, pieces in VOCABULARY_SIZES if pairs < bound), LARGEST_VOCABULARY
-    )
-    return VocabularySize(pieces, f"{pairs:,} pairs")
+        reason = f"the most frequent ones, {kind}s of {pairs:,} pairs"
+        return VocabularySize(VOCABULARY_CEILINGS[kind], reason)
+    return VocabularySize(VOCABULARY_SIZES[bisect(VOCABULARY_BOUNDS, pairs)], f"{pairs:,} pairs")
 
 
 def enlarge(size: VocabularySize, required: int) -> VocabularySize:
     """Enlarge the vocabulary size for a text whose characters alone need `required` tokens."""
-    pieces = required + size.pieces
-    return VocabularySize(pieces, f"{size.reason}, and {required:,} characters")
+    reason = f"{size.reason}, and {required:,} characters"
+    return VocabularySize(required + size.pieces, reason)

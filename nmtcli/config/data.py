@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from nmtcli.config.option import option
+from nmtcli.config.option import Flag, option
 
 TEXT, SUBWORDS = "Text", "Subwords"
 
@@ -20,27 +20,21 @@ class DataConfig:
     weights: tuple[float, ...] = option(
         (),
         "Show this share of each training text in an epoch: 2 is twice, 0.5 a different half each.",
-        flag="--weights",
-        metavar="W,...",
-        panel=TEXT,
+        flag=Flag("--weights", TEXT, "W,..."),
         cli_help="Show this share of the text of each --train in an epoch: 2 shows it twice, 0.5"
         " another half of it each time.",
     )
     tags: tuple[str, ...] = option(
         (),
         "Put a word such as <2ko> before each source line of each training text; '' puts none.",
-        flag="--tags",
-        metavar="<TAG>,...",
-        panel=TEXT,
+        flag=Flag("--tags", TEXT, "<TAG>,..."),
         cli_help="Put a word such as <2ko> before each source line of each --train; nothing between"
         " the commas puts none.",
     )
     alignments: tuple[str, ...] = option(
         (),
         "Read word alignments (0-0 1-2) of each training text from these files, for guidance.",
-        flag="--alignments",
-        metavar="FILE",
-        panel=TEXT,
+        flag=Flag("--alignments", TEXT, "FILE"),
         cli_help="Read word alignments, 0-0 1-2 on each line, for guided alignment; give one for"
         " each --train.",
     )
@@ -53,8 +47,7 @@ class DataConfig:
     by_sentence: bool = option(
         False,
         "Cut each pair into its sentences where both sides have equally many.",
-        flag="--by-sentence/--no-by-sentence",
-        panel=TEXT,
+        flag=Flag("--by-sentence/--no-by-sentence", TEXT),
         cli_help="Cut pairs of paragraphs into sentences where both sides have equally many; nmt"
         " translate then translates sentence by sentence.",
     )
@@ -88,24 +81,21 @@ class SubwordConfig:
         "unigram",
         "Learn subwords of this kind.",
         choices=("unigram", "bpe", "char", "word"),
-        flag="--subwords",
-        panel=SUBWORDS,
+        flag=Flag("--subwords", SUBWORDS),
     )
     vocabulary_size: int = option(
         0,
         "Learn a vocabulary of this many subwords; 0 chooses by the size of the text.",
         unit="subwords",
         minimum=0,
-        flag="--vocab-size",
-        panel=SUBWORDS,
+        flag=Flag("--vocab-size", SUBWORDS),
         cli_help="Learn a vocabulary of this many subwords; the default is chosen by the size of"
         " the text.",
     )
     joint: bool = option(
         True,
         "Learn one subword model for both languages; else learn one for each.",
-        flag="--joint/--separate",
-        panel=SUBWORDS,
+        flag=Flag("--joint/--separate", SUBWORDS),
         cli_help="Learn one subword model for both languages, or one for each.",
     )
     character_coverage: float = option(
@@ -122,9 +112,7 @@ class SubwordConfig:
     taken_from: str | None = option(
         None,
         "Use the subword models of this run or prepared data, and learn none.",
-        flag="--subwords-from",
-        metavar="DIR",
-        panel=SUBWORDS,
+        flag=Flag("--subwords-from", SUBWORDS, "DIR"),
     )
     sample_pairs: int = option(
         2_000_000, "Learn the subword model from at most this many pairs.", unit="pairs", minimum=1

@@ -6,11 +6,10 @@ values of a section are checked together when the configuration is built.
 Precedence: defaults < YAML file < `section.key=value` < options of the caller.
 """
 
-import dataclasses
 import difflib
 import types
 import typing
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 from nmtcli.config.data import DataConfig, SubwordConfig
@@ -32,7 +31,7 @@ class Config:
     search: SearchConfig = field(default_factory=SearchConfig)
 
 
-SECTIONS = {section.name: section.type for section in dataclasses.fields(Config)}
+SECTIONS = {section.name: section.type for section in fields(Config)}
 
 
 class Settings:
@@ -58,16 +57,14 @@ class Settings:
         before = f"{origin}: " if origin else ""
         for section, keys in values.items():
             if section not in SECTIONS:
-                raise UsageError(
-                    f"{before}unknown section '{section}'{_nearest(section, SECTIONS)}"
-                )
+                raise UsageError(f"{before}unknown section '{section}'{nearest(section, SECTIONS)}")
             if not isinstance(keys, dict | None):
                 raise UsageError(f"{before}section '{section}' must hold 'key: value' lines")
-            known = {spec.name: spec for spec in dataclasses.fields(SECTIONS[section])}
+            known = {spec.name: spec for spec in fields(SECTIONS[section])}
             for key, value in (keys or {}).items():
                 name = f"{section}.{key}"
                 if key not in known:
-                    raise UsageError(f"{before}unknown key '{name}'{_nearest(key, known)}")
+                    raise UsageError(f"{before}unknown key '{name}'{nearest(key, known)}")
                 value = _checked(known[key], f"{before}{name}", value)
                 self._values.setdefault(section, {})[key] = value, origin
         return self
@@ -170,7 +167,7 @@ def from_dict(values: dict, origin: str = "") -> Config:
 
 def as_dict(config) -> dict:
     """Convert a configuration to a nested dictionary for YAML or JSON."""
-    return dataclasses.asdict(config)
+    return asdict(config)
 
 
 def dump(config: Config) -> str:
@@ -286,7 +283,8 @@ def _check_list(name: str, kind: type, value) -> tuple:
 _KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
 
 
-def _nearest(name: str, names) -> str:
+def nearest(name: str, names) -> str:
+    """Return the end of a message on a name that does not exist: the nearest one, or all names."""
     close = difflib.get_close_matches(str(name), list(names), n=1, cutoff=0.5)
     if close:
         return f"; did you mean '{close[0]}'?"

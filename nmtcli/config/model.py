@@ -1,14 +1,17 @@
 """Options of the model."""
 
 from dataclasses import dataclass, fields
+from functools import partial
 
 from nmtcli.config import attention
 from nmtcli.config.attention import PLACEMENTS, PRESETS, SCOPES, SCORES
-from nmtcli.config.option import option
+from nmtcli.config.option import Flag, option
 from nmtcli.errors import UsageError
 
 RNN, TRANSFORMER = "rnn", "transformer"
 PANEL = "Model"
+rnn_option = partial(option, only=RNN)
+transformer_option = partial(option, only=TRANSFORMER)
 
 
 @dataclass(frozen=True)
@@ -19,44 +22,36 @@ class ModelConfig:
         RNN,
         "Build a model of this architecture.",
         choices=(RNN, TRANSFORMER),
-        flag="--architecture",
-        panel=PANEL,
+        flag=Flag("--architecture", PANEL),
     )
-    attention: str = option(
+    attention: str = rnn_option(
         "bahdanau",
         "Use the attention mechanism of this name.",
         choices=tuple(PRESETS),
-        only=RNN,
-        flag="--attention",
-        metavar="NAME",
-        panel=PANEL,
+        flag=Flag("--attention", PANEL, "NAME"),
         cli_help=f"Use this attention mechanism: {', '.join(PRESETS)}; transformer selects that"
         " architecture.",
     )
-    attention_score: str = option(
+    attention_score: str = rnn_option(
         "preset",
         "Replace the attention mechanism's score function by this one.",
         choices=("preset", *SCORES),
-        only=RNN,
     )
-    attention_scope: str = option(
+    attention_scope: str = rnn_option(
         "preset",
         "Attend to all positions, or to a window around t (local-m) or a predicted one (local-p).",
         choices=("preset", *SCOPES),
-        only=RNN,
     )
-    attention_placement: str = option(
+    attention_placement: str = rnn_option(
         "preset",
         "Attend before or after the decoder's recurrent cell.",
         choices=("preset", *PLACEMENTS),
-        only=RNN,
     )
-    attention_window: int = option(
+    attention_window: int = rnn_option(
         10,
         "Attend to this many positions (D) on each side of a local window's centre.",
         unit="tokens",
         minimum=1,
-        only=RNN,
     )
     attention_heads: int = option(
         0,
@@ -64,77 +59,64 @@ class ModelConfig:
         minimum=0,
         maximum=64,
     )
-    attention_positions: int = option(
+    attention_positions: int = rnn_option(
         256,
         "Let the score location see at most this many source positions.",
         unit="tokens",
         minimum=1,
-        only=RNN,
     )
-    input_feeding: bool = option(
+    input_feeding: bool = rnn_option(
         False,
         "Feed each step's attentional state to the next one; attention must be after the cell.",
-        only=RNN,
     )
-    coverage: bool = option(
-        False,
-        "Let the scores additive and concat see which positions were attended to so far.",
-        only=RNN,
+    coverage: bool = rnn_option(
+        False, "Let the scores additive and concat see which positions were attended to so far."
     )
-    cell: str = option("gru", "Use this recurrent cell.", choices=("gru", "lstm"), only=RNN)
+    cell: str = rnn_option("gru", "Use this recurrent cell.", choices=("gru", "lstm"))
     embedding_size: int = option(
         256, "Set the size of embeddings, which is the model size D of a Transformer.", minimum=1
     )
-    encoder_size: int = option(
-        512, "Set the size of the encoder's states, both directions together.", minimum=2, only=RNN
+    encoder_size: int = rnn_option(
+        512, "Set the size of the encoder's states, both directions together.", minimum=2
     )
-    decoder_size: int = option(512, "Set the size of the decoder's states.", minimum=1, only=RNN)
-    attention_size: int = option(
+    decoder_size: int = rnn_option(512, "Set the size of the decoder's states.", minimum=1)
+    attention_size: int = rnn_option(
         256,
         "Set the size of the alignment space of additive, concat, local-p and multi-head.",
         minimum=1,
-        only=RNN,
     )
-    readout_size: int = option(
-        0, "Set the size of the output layer's input; 0 is that of the embeddings.", minimum=0,
-        only=RNN,
-    )  # fmt: skip
+    readout_size: int = rnn_option(
+        0, "Set the size of the output layer's input; 0 is that of the embeddings.", minimum=0
+    )
     encoder_layers: int = option(1, "Stack this many encoder layers.", unit="layers", minimum=1)
     decoder_layers: int = option(1, "Stack this many decoder layers.", unit="layers", minimum=1)
-    bidirectional: bool = option(
-        True, "Let the first encoder layer read in both directions.", only=RNN
+    bidirectional: bool = rnn_option(True, "Let the first encoder layer read in both directions.")
+    feed_forward_size: int = transformer_option(
+        0, "Set the inner size of the feed-forward layers; 0 is 4 D.", minimum=0
     )
-    feed_forward_size: int = option(
-        0, "Set the inner size of the feed-forward layers; 0 is 4 D.", minimum=0, only=TRANSFORMER
-    )
-    feed_forward: str = option(
+    feed_forward: str = transformer_option(
         "relu",
         "Use this activation in the feed-forward layers; geglu and swiglu have a gate.",
         choices=("relu", "gelu", "geglu", "swiglu"),
-        only=TRANSFORMER,
     )
-    normalization: str = option(
+    normalization: str = transformer_option(
         "pre",
         "Normalise the input of each sub-layer (pre) or the residual sum after it (post).",
         choices=("pre", "post"),
-        only=TRANSFORMER,
     )
-    positions: str = option(
+    positions: str = transformer_option(
         "sinusoidal",
         "Add sinusoidal positions to the embeddings, or rotate queries and keys (rotary).",
         choices=("sinusoidal", "rotary"),
-        only=TRANSFORMER,
     )
-    alignment_layer: int = option(
+    alignment_layer: int = transformer_option(
         0,
         "Show and align by the attention of this decoder layer; 0 is the last but one.",
         minimum=0,
-        only=TRANSFORMER,
     )
-    alignment_head: int = option(
-        0, "Show and align by this attention head; 0 is the mean of all.", minimum=0,
-        only=TRANSFORMER,
-    )  # fmt: skip
+    alignment_head: int = transformer_option(
+        0, "Show and align by this attention head; 0 is the mean of all.", minimum=0
+    )
     tied_embeddings: str = option(
         "all",
         "Share the output layer's matrix with the target embedding (target), or with both (all).",
@@ -150,19 +132,14 @@ class ModelConfig:
     attention_dropout: float = option(
         0.0, "Drop attention weights at this rate.", minimum=0.0, maximum=0.95
     )
-    recurrent_dropout: float = option(
+    recurrent_dropout: float = rnn_option(
         0.0,
         "Drop a cell's recurrent inputs at this rate, the same units at all steps of a sentence.",
         minimum=0.0,
         maximum=0.95,
-        only=RNN,
     )
-    feed_forward_dropout: float = option(
-        0.0,
-        "Drop units inside the feed-forward layers at this rate.",
-        minimum=0.0,
-        maximum=0.95,
-        only=TRANSFORMER,
+    feed_forward_dropout: float = transformer_option(
+        0.0, "Drop units inside the feed-forward layers at this rate.", minimum=0.0, maximum=0.95
     )
 
     @property
@@ -213,16 +190,10 @@ def mechanism_of(model: ModelConfig) -> attention.Mechanism:
     """
     if model.architecture == TRANSFORMER:
         return attention.Mechanism("scaled-dot", "after", heads=heads_of(model))
-    mechanism = attention.compose(
-        model.attention,
-        model.attention_score,
-        model.attention_scope,
-        model.attention_placement,
-        model.attention_window,
-        model.attention_heads,
-        model.input_feeding,
-        model.coverage,
-    )
+    axes = ("score", "scope", "placement", "window", "heads")
+    chosen = {axis: getattr(model, f"attention_{axis}") for axis in axes}
+    extras = {"input_feeding": model.input_feeding, "coverage": model.coverage}
+    mechanism = attention.compose(model.attention, **chosen, **extras)
     sizes = model.decoder_size, model.encoder_size
     if mechanism.score in ("dot", "scaled-dot") and mechanism.heads == 1 and len({*sizes}) == 2:
         raise ValueError(

@@ -1,6 +1,20 @@
 """Declare an option once for the YAML file, the command line, its help and its checks."""
 
 from dataclasses import field
+from typing import NamedTuple
+
+
+class Flag(NamedTuple):
+    """An option of the command line.
+
+    names: such as `--beam` or `--sample/--no-sample`.
+    panel: the group of options in the help of a command that it belongs to.
+    metavar: the name of its value in the help; the choices if not given.
+    """
+
+    names: str
+    panel: str
+    metavar: str | None = None
 
 
 def option(
@@ -12,9 +26,7 @@ def option(
     maximum=None,
     choices=None,
     only=None,
-    flag=None,
-    metavar=None,
-    panel=None,
+    flag: Flag | None = None,
     cli_help=None,
 ):
     """Declare one option.
@@ -25,12 +37,10 @@ def option(
         unit: the unit of a number.
         minimum, maximum, choices: the values it may take.
         only: the architecture that has it; None: all architectures.
-        flag: its name on the command line, such as `--beam` or `--sample/--no-sample`; None if only
-            a file and `--set` can set it.
-        metavar: the name of its value in the help; the choices if not given.
-        panel: the group of options in the help of a command that it belongs to.
+        flag: its name on the command line; None if only a file and `--set` can set it.
         cli_help: the text in the help of a command, instead of `help`.
     """
+    names, panel, metavar = flag or (None, None, None)
     metadata = {
         "help": help,
         "unit": unit,
@@ -38,7 +48,7 @@ def option(
         "maximum": maximum,
         "choices": choices,
         "only": only,
-        "flag": flag,
+        "flag": names,
         "metavar": metavar or ("|".join(choices) if choices else None),
         "panel": panel,
         "cli_help": cli_help or help,

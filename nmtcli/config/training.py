@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from nmtcli.config.option import option
+from nmtcli.config.option import Flag, option
 from nmtcli.errors import UsageError
 
 MODEL, LIMITS = "Model", "How long"
@@ -17,8 +17,7 @@ class TrainingConfig:
         "Set the seed of everything random in the training.",
         minimum=0,
         maximum=2**31 - 1,
-        flag="--seed",
-        panel=MODEL,
+        flag=Flag("--seed", MODEL),
     )
     batch_tokens: int = option(
         3000,
@@ -34,26 +33,20 @@ class TrainingConfig:
         maximum=10_000,
     )
     max_steps: int = option(
-        0,
-        "Stop after this many updates; 0 sets no limit.",
-        minimum=0,
-        flag="--steps",
-        panel=LIMITS,
+        0, "Stop after this many updates; 0 sets no limit.", minimum=0, flag=Flag("--steps", LIMITS)
     )
     max_epochs: int = option(
         30,
         "Stop after this many epochs; 0 sets no limit.",
         minimum=0,
-        flag="--epochs",
-        panel=LIMITS,
+        flag=Flag("--epochs", LIMITS),
     )
     max_minutes: float = option(
         0.0,
         "Stop after this many minutes of training; 0 sets no limit.",
         unit="min",
         minimum=0,
-        flag="--minutes",
-        panel=LIMITS,
+        flag=Flag("--minutes", LIMITS),
     )
     learning_rate: float = option(0.002, "Set the highest learning rate of Adam.", minimum=0.0)
     warmup_steps: int = option(
@@ -136,8 +129,7 @@ class TrainingConfig:
         "auto",
         "Multiply matrices in this precision; auto is bfloat16 where the hardware supports it.",
         choices=("auto", "float32", "bfloat16"),
-        flag="--precision",
-        panel=MODEL,
+        flag=Flag("--precision", MODEL),
     )
     log_every: int = option(
         50, "Print a line of progress every so many updates.", unit="steps", minimum=1
@@ -159,9 +151,7 @@ class TrainingConfig:
     init_from: str | None = option(
         None,
         "Fine-tune from the weights of RUN or RUN:CHECKPOINT, where names and shapes agree.",
-        flag="--init-from",
-        metavar="RUN[:CHECKPOINT]",
-        panel=MODEL,
+        flag=Flag("--init-from", MODEL, "RUN[:CHECKPOINT]"),
         cli_help="Fine-tune: begin with the weights of another run where names and shapes agree.",
     )
 

@@ -51,7 +51,10 @@ def average(
     if not checkpoints.AVERAGE.match(output):
         raise UsageError(f"--output {output}: an average is named average or average-SOMETHING")
     names = choose(run, last, best, named)
-    return save_mean(run, names, output)
+    newest = max(int(checkpoints.STEP.match(name)[1]) for name in names)
+    arrays, state = {"model": mean_of(run, names)}, {"average_of": names}
+    checkpoints.save_as(run.checkpoints, output, newest, arrays, state)
+    return Average(output, names)
 
 
 def choose(
@@ -78,15 +81,6 @@ def choose(
     return [f"step-{step}" for step in sorted(steps)]
 
 
-def save_mean(run: RunDirectory, names: Sequence[str], output: str = NAME) -> Average:
-    """Write the mean of the named checkpoints; see `average`."""
-    arrays = mean_of(run, names)
-    state = {"average_of": list(names)}
-    newest = max(int(checkpoints.STEP.match(name)[1]) for name in names)
-    checkpoints.save_as(run.checkpoints, output, newest, {"model": arrays}, state)
-    return Average(output, list(names))
-
-
 def mean_of(run: RunDirectory, names: Sequence[str]) -> dict[str, np.ndarray]:
     """Compute the mean weights of checkpoints by name; sums are float64, results keep their type.
 
@@ -94,18 +88,18 @@ def mean_of(run: RunDirectory, names: Sequence[str]) -> dict[str, np.ndarray]:
         NmtError: a checkpoint is damaged, or its shapes differ from the first.
     """
     totals: dict[str, np.ndarray] = {}
+    shapes = None
     for name in names:
-        arrays = _read(run, name)
-        kinds = {key: array.dtype for key, array in arrays.items()}
-        if totals and {k: a.shape for k, a in arrays.items()} != {
-            k: a.shape for k, a in totals.items()
-        }:
+        arrays = checkpoints.load(run.checkpoints, name, fall_back=False)[1]["model"]
+        found = {key: array.shape for key, array in arrays.items()}
+        shapes = shapes or found
+        if found != shapes:
             raise NmtError(
                 f"{run.checkpoints / name}: other weights than {names[0]} has, so they have no mean"
             )
         for key, array in arrays.items():
             totals[key] = totals.get(key, 0.0) + array.astype(np.float64)
-    return {key: (total / len(names)).astype(kinds[key]) for key, total in totals.items()}
+    return {key: (total / len(names)).astype(arrays[key].dtype) for key, total in totals.items()}
 
 
 def made_of(run: RunDirectory, name: str = NAME) -> list[str]:
@@ -115,10 +109,6 @@ def made_of(run: RunDirectory, name: str = NAME) -> list[str]:
         return list(state["average_of"])
     except (OSError, ValueError, KeyError, TypeError):
         return []
-
-
-def _read(run: RunDirectory, name: str) -> dict[str, np.ndarray]:
-    return checkpoints.load(run.checkpoints, name, fall_back=False)[1]["model"]
 
 
 def _named(run: RunDirectory, there: list[int], names: Sequence[str]) -> list[int]:

@@ -5,13 +5,15 @@ import time
 from dataclasses import dataclass
 
 from nmtcli.config import Config
-from nmtcli.errors import UsageError
+from nmtcli.data.batching import make_arrays, plan_epoch
+from nmtcli.runs.hardware import peak_device_memory, peak_memory
+from nmtcli.training.micro_batches import describe_memory_backoff, run_with_memory_backoff
 from nmtcli.training.setup import (
     TrainingDescription,
     build_models,
     describe_training,
+    open_data,
     parameters_by_part,
-    with_data_options,
 )
 
 
@@ -53,15 +55,7 @@ def dry_run(config: Config, data) -> DryRun:
         UsageError: the data or the options cannot be used.
         NmtError: memory is not enough for a single sentence.
     """
-    from nmtcli.data.batching import plan_epoch
-    from nmtcli.data.prepared import PreparedData
-    from nmtcli.runs.hardware import peak_device_memory, peak_memory
-
-    prepared = PreparedData(data)
-    prepared.check()
-    if not len(prepared.train):
-        raise UsageError(f"{data}: no training pairs")
-    config = with_data_options(config, prepared)
+    config, prepared = open_data(config, data)
     options = config.training
     lengths = prepared.train.source_lengths, prepared.train.target_lengths
     plan = plan_epoch(*lengths, options.batch_tokens, options.seed, 0)
@@ -72,7 +66,8 @@ def dry_run(config: Config, data) -> DryRun:
     updates = -(-len(plan) // options.accumulate)
     # A batch of half the positions takes about half the time.
     share = statistics.mean(map(_positions, plan)) / statistics.mean(map(_positions, largest))
-    total = _total(options, updates)
+    limits = [options.max_steps, options.max_epochs * updates]
+    total = min((limit for limit in limits if limit), default=None)
     return DryRun(
         describe_training(config, prepared, precision, models[1]),
         parameters_by_part(models[1]),
@@ -92,11 +87,6 @@ def _positions(batch) -> int:
 
 
 def _update_twice(model, config: Config, pairs, batches) -> tuple[list[float], str]:
-    from nmtcli.data.batching import make_arrays
-    from nmtcli.training.micro_batches import (
-        describe_memory_backoff,
-        run_with_memory_backoff,
-    )
     from nmtcli.training.train_step import TrainStep
 
     options, seconds, micro_batches = config.training, [], 1
@@ -116,12 +106,6 @@ def _update_twice(model, config: Config, pairs, batches) -> tuple[list[float], s
         seconds.append(time.monotonic() - begun)
     advice = describe_memory_backoff(options, micro_batches) if micro_batches > 1 else ""
     return seconds, advice
-
-
-def _total(options, updates: int) -> int | None:
-    """Compute the updates of the whole training; None without a limit in updates or epochs."""
-    limits = [options.max_steps, options.max_epochs * updates]
-    return min((limit for limit in limits if limit), default=None)
 
 
 def _left(options, total: int | None, pace: float) -> float | None:

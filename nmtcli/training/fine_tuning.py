@@ -7,7 +7,7 @@ with a parent model's weights.
 
 import difflib
 import fnmatch
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -55,13 +55,7 @@ class InitialWeights:
 
     def facts(self) -> dict:
         """Return the same facts for `run.json`."""
-        return {
-            "run": self.run,
-            "step": self.step,
-            "taken": len(self.taken),
-            "pieces": {name: list(counts) for name, counts in self.pieces.items()},
-            "fresh": self.fresh,
-        }
+        return {**asdict(self), "taken": len(self.taken)}
 
 
 def find_initial(text: str) -> tuple[RunDirectory, str]:
@@ -96,14 +90,13 @@ def initialize_weights(model, text: str, subwords: dict[str, Path]) -> InitialWe
     """
     run, name = find_initial(text)
     step, arrays, _ = checkpoints.load(run.checkpoints, name)
-    arrays = dict(arrays["model"])
     sides = {
         side: _common_pieces(getattr(run, f"{side}_subwords"), path)
         for side, path in subwords.items()
     }
     found = InitialWeights(str(run.path), step, [], {}, [])
     for variable in model.weights:
-        _take(variable, arrays, sides, found)
+        _take(variable, arrays["model"], sides, found)
     if not found.taken and not found.pieces:
         raise UsageError(
             f"training.init_from: nothing of {run.path} fits: no weight has the name and shape of"
@@ -148,12 +141,9 @@ def _common_pieces(old: Path, new: Path) -> tuple[list[int], list[int]] | None:
         return None
     before, after = Subwords(old), Subwords(new)
     ids = {piece: number for number, piece in enumerate(before.tokens(range(before.size)))}
-    pairs = [
-        (number, ids[piece])
-        for number, piece in enumerate(after.tokens(range(after.size)))
-        if piece in ids
-    ]
-    return [here for here, _ in pairs], [there for _, there in pairs]
+    pieces = after.tokens(range(after.size))
+    here = [number for number, piece in enumerate(pieces) if piece in ids]
+    return here, [ids[pieces[number]] for number in here]
 
 
 def _short(path: str) -> str:

@@ -1,19 +1,18 @@
 """Handle SIGINT and SIGTERM: the first stops the training after the step, the second at once."""
 
+import logging
 import os
 import signal
 import threading
 
+logger = logging.getLogger(__name__)
+
 
 class StopRequest:
-    """A context that stores the first signal in `signal_number`; a second signal exits.
+    """A context that stores the first signal in `signal_number`; a second signal exits."""
 
-    on_signal: a function that is called with the number of the first signal.
-    """
-
-    def __init__(self, on_signal=lambda number: None):
+    def __init__(self):
         self.signal_number = 0
-        self.on_signal = on_signal
         self._before = {}
 
     def __enter__(self):
@@ -30,4 +29,4 @@ class StopRequest:
         if self.signal_number:
             os._exit(128 + number)
         self.signal_number = number
-        self.on_signal(number)
+        logger.warning("stopping after this step and saving; once more to stop at once")

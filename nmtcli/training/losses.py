@@ -31,8 +31,7 @@ def loss_weights(options: TrainingConfig, step: int) -> LossWeights:
     """
     is_guided = not options.guided_until or step <= options.guided_until
     return LossWeights(
-        options.coverage_loss * (step > options.coverage_from),
-        options.guided_alignment * is_guided,
+        options.coverage_loss * (step > options.coverage_from), options.guided_alignment * is_guided
     )
 
 
@@ -164,9 +163,8 @@ def loss_through_output_layer(logits_loss, hidden, kernel, bias, targets, weight
             scale = first_upstream(args if upstream is None else upstream)
             of_hidden = ops.reshape(ops.cast(scale * by_hidden, hidden.dtype), ops.shape(hidden))
             scaled = scale * by_layer
-            return (
-                of_hidden, ops.cast(scaled[:-1], kernel.dtype), ops.cast(scaled[-1], bias.dtype)
-            )  # fmt: skip
+            of_kernel = ops.cast(scaled[:-1], kernel.dtype)
+            return of_hidden, of_kernel, ops.cast(scaled[-1], bias.dtype)
 
         return (loss, ops.sum(weights * found.nll)), gradient
 

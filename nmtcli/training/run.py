@@ -3,7 +3,6 @@
 import platform
 import shutil
 import sys
-from pathlib import Path
 
 from nmtcli import __version__, backend
 from nmtcli import config as configuration
@@ -13,23 +12,13 @@ from nmtcli.runs import checkpoints
 from nmtcli.runs.atomic import write_atomically
 from nmtcli.runs.directory import RunDirectory
 from nmtcli.runs.hardware import describe_hardware
+from nmtcli.runs.metrics_log import Metrics
 from nmtcli.runs.model_card import write_card
 from nmtcli.runs.monitored_metric import is_better, monitored_metric
-from nmtcli.training.averaging import NAME, choose, made_of, save_mean
-from nmtcli.training.events import (
-    CheckpointsAveraged,
-    TrainingStarted,
-    Validated,
-    WeightsInitialized,
-)
+from nmtcli.training import events
+from nmtcli.training.averaging import NAME, average, choose, made_of
 from nmtcli.training.fine_tuning import initialize_weights
-from nmtcli.training.setup import (
-    build_models,
-    describe_training,
-    make_validator,
-    parameters_by_part,
-    with_data_options,
-)
+from nmtcli.training.setup import build_models, describe_training, open_data, parameters_by_part
 
 # The options that may change when a run is resumed: limits and intervals, not what is learnt.
 CHANGEABLE = {
@@ -61,13 +50,7 @@ def train(config: Config, data, run_path, on_event=lambda event: None, chosen=No
         Interrupted: a signal came; the work so far is saved.
         NmtError: the training failed.
     """
-    from nmtcli.data.prepared import PreparedData
-
-    prepared = PreparedData(data)
-    prepared.check()
-    if not len(prepared.train):
-        raise UsageError(f"{data}: no training pairs")
-    config = with_data_options(config, prepared)
+    config, prepared = open_data(config, data)
     run = RunDirectory(run_path)
     _check_run(run, config, prepared)
     precision, models = build_models(config, prepared)
@@ -119,16 +102,13 @@ def _hashes(prepared) -> dict:
 
 
 def _changeable(changed: Difference, config: Config) -> bool:
-    if changed.key in ("max_steps", "max_epochs") and config.training.schedule in (
-        "linear",
-        "cosine",
-    ):
-        return False  # the decay ends there, so earlier steps would have differed
+    decays_to_the_end = config.training.schedule in ("linear", "cosine")
+    if decays_to_the_end and changed.key in ("max_steps", "max_epochs"):
+        return False  # earlier steps would have differed
     return changed.key in CHANGEABLE.get(changed.section, ())
 
 
 def _facts(config: Config, prepared) -> dict:
-    backend.choose()
     import keras
 
     return {
@@ -140,9 +120,9 @@ def _facts(config: Config, prepared) -> dict:
             "backend": backend.version(),
             "python": platform.python_version(),
         },
-        "vocabulary": dict(prepared.facts["vocabulary"]),
+        "vocabulary": prepared.facts["vocabulary"],
         "data": {
-            "prepared": str(Path(prepared.path)),
+            "prepared": str(prepared.path),
             "sha256": _hashes(prepared),
             "pairs": len(prepared.train),
             "counts": prepared.facts["counts"],
@@ -152,58 +132,42 @@ def _facts(config: Config, prepared) -> dict:
 
 
 def _run_training(run: RunDirectory, config: Config, prepared, precision, models, on_event):
-    from nmtcli.runs.metrics_log import Metrics
     from nmtcli.training.train_step import TrainStep
     from nmtcli.training.trainer import Trainer
+    from nmtcli.training.validation import Validator
 
     description = describe_training(config, prepared, precision, models[1])
     kept = ("device", "precision", "parameters", "attention")
-    run.write_facts(
-        {
-            **run.read_facts(),
-            **{name: getattr(description, name) for name in kept},
-            "parameters_by_part": parameters_by_part(models[1]),
-            "hardware": describe_hardware(),
-        }
-    )
-    on_event(TrainingStarted(run.path, description))
-    initial = run.read_facts().get("init_from")
-    if initial and not checkpoints.steps(run.checkpoints):
-        on_event(WeightsInitialized(initial["text"]))
-    validator = make_validator(models[1], prepared, config)
-    trainer = Trainer(
-        run, config, prepared.train, TrainStep(models[0], config.training), validator,
-        lambda step: Metrics(run.metrics, step), _with_card(run, on_event),
-    )  # fmt: skip
-    state = trainer.train()
+    facts = run.read_facts() | {name: getattr(description, name) for name in kept}
+    facts |= {"parameters_by_part": parameters_by_part(models[1]), "hardware": describe_hardware()}
+    run.write_facts(facts)
+    on_event(events.TrainingStarted(run.path, description))
+    if facts.get("init_from") and not checkpoints.steps(run.checkpoints):
+        on_event(events.WeightsInitialized(facts["init_from"]["text"]))
+    validator = Validator(models[1], prepared, config) if prepared.has_valid else None
+
+    def on_event_with_card(event):
+        if isinstance(event, events.Validated):
+            write_card(run)
+        on_event(event)
+
+    train_step = TrainStep(models[0], config.training)
+    state = Trainer(run, config, prepared.train, train_step, validator, on_event_with_card).train()
     if config.training.average_last:
         _average_last(run, config, state, validator, on_event)
     write_card(run)
     return state
 
 
-def _with_card(run: RunDirectory, on_event):
-    """Extend `on_event` to write the model card at each validation."""
-
-    def write_card_too(event):
-        if isinstance(event, Validated):
-            write_card(run)
-        on_event(event)
-
-    return write_card_too
-
-
 def _average_last(run: RunDirectory, config: Config, state, validator, on_event) -> None:
     """Average the last checkpoints; the mean becomes `best` if its validation is the best."""
-    from nmtcli.runs.metrics_log import Metrics
-
     there = checkpoints.steps(run.checkpoints)
     names = choose(run, last=min(config.training.average_last, len(there))) if there[1:] else []
     if not names or made_of(run) == names:  # then a finished training was started again
         return
-    save_mean(run, names)
+    average(run, named=names)
     if validator is None:
-        on_event(CheckpointsAveraged(state.step, names, is_best=False))
+        on_event(events.CheckpointsAveraged(state.step, names, is_best=False))
         return
     result = validator(checkpoints.load(run.checkpoints, NAME)[1]["model"])
     scores = result.scores()
@@ -215,4 +179,4 @@ def _average_last(run: RunDirectory, config: Config, state, validator, on_event)
     if is_best:
         checkpoints.point(run.checkpoints, "best", NAME)
     best_before = None if state.best is None else abs(state.best[0])  # perplexity is negative there
-    on_event(CheckpointsAveraged(state.step, names, is_best, result, metric, best_before))
+    on_event(events.CheckpointsAveraged(state.step, names, is_best, result, metric, best_before))

@@ -1,7 +1,7 @@
-"""Build the models and the validator of a training from configuration and prepared data."""
+"""Open the data of a training, build its models and describe it."""
 
 import math
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 
 from nmtcli import __version__, backend
 from nmtcli import config as configuration
@@ -10,13 +10,25 @@ from nmtcli.errors import UsageError
 from nmtcli.training.fine_tuning import freeze
 
 
-def with_data_options(config: Config, prepared) -> Config:
-    """Copy the options of the prepared data into the configuration."""
-    values = configuration.as_dict(config)
-    values.update(prepared.facts["config"])
+def open_data(config: Config, data):
+    """Open prepared data, and copy their options into the configuration.
+
+    Returns:
+        the complete configuration, and the `PreparedData`.
+
+    Raises:
+        UsageError: the data cannot be used, or they have no training pairs.
+    """
+    from nmtcli.data.prepared import PreparedData
+
+    prepared = PreparedData(data)
+    prepared.check()
+    if not len(prepared.train):
+        raise UsageError(f"{data}: no training pairs")
+    values = configuration.as_dict(config) | prepared.facts["config"]
     if not prepared.joint and values["model"]["tied_embeddings"] == "all":
         values["model"]["tied_embeddings"] = "target"
-    return configuration.from_dict(values)
+    return configuration.from_dict(values), prepared
 
 
 def build_models(config: Config, prepared):
@@ -121,27 +133,3 @@ def parameters_by_part(model) -> dict[str, int]:
         part = part.partition("/")[0]
         counts[part if part in counts else "decoder"] += math.prod(variable.shape)
     return counts
-
-
-def make_validator(model, prepared, config: Config):
-    """Make the `Validator` of the configuration, or return None without validation text."""
-    from nmtcli.engines.keras_engine import KerasEngine
-    from nmtcli.text.subwords import Subwords
-    from nmtcli.training.validation import Validator
-
-    if prepared.valid is None:
-        return None
-    engine = KerasEngine(model)
-    subwords = Subwords(prepared.source_model), Subwords(prepared.target_model)
-    translate = _translator(engine, subwords, config) if config.validation.bleu else None
-    return Validator(engine, prepared, translate, config.validation, config.training.batch_tokens)
-
-
-def _translator(engine, subwords, config: Config):
-    """Make a function that translates lines as `nmt translate` does."""
-    from nmtcli.decoding.search import StepwiseSearch
-    from nmtcli.inference.translator import Translator
-
-    search = replace(config.search, beam=config.validation.beam, nbest=1)
-    translator = Translator(StepwiseSearch(engine), *subwords, search)
-    return lambda lines: [translation.text for translation in translator.translate_lines(lines)]

@@ -124,9 +124,8 @@ class TrainStep:
         and `training` holds the weights that are being trained.
         """
         weights, slots = arrays_of(self.model), optimizer_arrays(self.optimizer)
-        if not self._averages:
-            return {"model": weights, "optimizer": slots}
-        return {"model": self._averaged(weights), "optimizer": slots, "training": weights}
+        training = {"training": weights} if self._averages else {}
+        return {"model": self._averaged(weights), "optimizer": slots, **training}
 
     def set_arrays(self, arrays) -> None:
         """Restore the result of `arrays`.
@@ -241,9 +240,8 @@ class _TensorFlowUpdate(_CompiledUpdate):
         with tf.GradientTape() as tape:
             loss, nll, tokens = self._loss(inputs, weights)
             target = loss / ops.maximum(tokens, 1.0) if of_mean else loss
-        gradients = tape.gradient(
-            target, [v.value for v in self.variables], unconnected_gradients="zero"
-        )
+        values = [v.value for v in self.variables]
+        gradients = tape.gradient(target, values, unconnected_gradients="zero")
         return [tf.convert_to_tensor(g) for g in gradients], loss, nll
 
     def _update(self, inputs, weights, average_decay):
@@ -303,9 +301,8 @@ class _JaxUpdate(_CompiledUpdate):
         return found
 
     def apply_accumulated(self, tokens, loss, average_decay):
-        state, norm = self._apply_accumulated(
-            self._state(), self._gradient_sums, tokens, loss, average_decay
-        )
+        state, sums = self._state(), self._gradient_sums
+        state, norm = self._apply_accumulated(state, sums, tokens, loss, average_decay)
         self._assign(state, norm)
         return norm
 
@@ -356,9 +353,5 @@ class _JaxUpdate(_CompiledUpdate):
         new, new_slots = self.optimizer.stateless_apply(slots, gradients, trainable)
         new_averages = [a + (1.0 - average_decay) * (v - a) for a, v in zip(averages, new)]
         is_finite = jnp.isfinite(norm) & jnp.isfinite(loss)
-        kept = jax.tree.map(
-            lambda a, b: jnp.where(is_finite, a, b),
-            [list(new), list(new_slots), new_averages],
-            state,
-        )
-        return kept, norm
+        updated = [list(new), list(new_slots), new_averages]
+        return jax.tree.map(lambda a, b: jnp.where(is_finite, a, b), updated, state), norm

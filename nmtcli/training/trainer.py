@@ -3,13 +3,13 @@
 import logging
 import math
 import time
-from pathlib import Path
 
 from nmtcli.data.batching import make_arrays
 from nmtcli.data.epochs import Epochs, subword_sampling
 from nmtcli.errors import Interrupted, NmtError
 from nmtcli.runs import checkpoints
 from nmtcli.runs.atomic import write_atomically
+from nmtcli.runs.metrics_log import Metrics
 from nmtcli.training.early_stopping import NO_BETTER, record_validation
 from nmtcli.training.events import Resumed, SampleTranslation, StepLogged, Validated
 from nmtcli.training.interrupt import StopRequest
@@ -32,18 +32,16 @@ class Trainer:
         pairs: the token ids of the training data on disk.
         train_step: a `TrainStep`.
         validator: a `Validator`, or None.
-        open_metrics: a function (step) -> `Metrics`.
         on_event: a function that is called with each event of `nmtcli.training.events`.
     """
 
-    def __init__(self, run, config, pairs, train_step, validator, open_metrics, on_event):
+    def __init__(self, run, config, pairs, train_step, validator, on_event):
         self.run, self.config, self.options = run, config, config.training
         self.train_step, self.validator = train_step, validator
         sampling = subword_sampling(config, (run.source_subwords, run.target_subwords))
         folder = run.path / SAMPLED
         self.epochs = Epochs(pairs, self.options.batch_tokens, self.options.seed, sampling, folder)
-        self.open_metrics, self.on_event = open_metrics, on_event
-        self.state = TrainerState()
+        self.on_event, self.state = on_event, TrainerState()
         self._plan_of: tuple[int, list] = (-1, [])
 
     def train(self) -> TrainerState:
@@ -54,15 +52,20 @@ class Trainer:
             NmtError: the loss was not finite again and again, or a checkpoint could not be written.
         """
         self._resume()
-        self.metrics = self.open_metrics(self.state.step)
+        self.metrics = Metrics(self.run.metrics, self.state.step)
         try:
             if not self._finished():
                 self._forget_average()
-            with StopRequest(self._tell_stopping) as stop:
+            with StopRequest() as stop:
                 while not self._finished():
                     self._one_update()
                     if stop.signal_number:
-                        self._stop(stop.signal_number)
+                        self._save()
+                        raise Interrupted(
+                            f"interrupted: saved at step {self.state.step}; the same command goes"
+                            " on from there",
+                            stop.signal_number,
+                        )
                 if self._last_saved != self.state.step:
                     self._checkpoint(validated=True)
         finally:
@@ -181,7 +184,7 @@ class Trainer:
         if not translations:
             return []
         text = "".join(line + "\n" for line in translations)
-        write_atomically(Path(self.run.samples) / f"step-{self.state.step}.txt", text)
+        write_atomically(self.run.samples / f"step-{self.state.step}.txt", text)
         count = min(self.options.sample_translations, len(translations))
         chosen = [n * len(translations) // count for n in range(count)]
         sides = self.validator.sources, self.validator.references, translations
@@ -216,16 +219,6 @@ class Trainer:
         if not state.finished.startswith(NO_BETTER):  # the limit may have changed since
             state.finished = state.limit_reached(self.options)
         return bool(state.finished)
-
-    def _stop(self, number):
-        self._save()
-        raise Interrupted(
-            f"interrupted: saved at step {self.state.step}; the same command goes on from there",
-            number,
-        )
-
-    def _tell_stopping(self, number):
-        logger.warning("stopping after this step and saving; once more to stop at once")
 
     def _recover(self, step, rate, result, batches):
         """Return to the last good checkpoint with half the learning rate; finally give up."""

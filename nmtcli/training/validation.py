@@ -1,14 +1,16 @@
 """Validation: perplexity of the references, and scores of the translations of `nmt translate`."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from nmtcli.config import Config
 from nmtcli.data.batching import make_arrays, plan_epoch
 from nmtcli.metrics.sacrebleu_scores import BleuOptions, ChrfOptions, corpus_scores
 from nmtcli.models.weights import set_arrays
 from nmtcli.text.special_tokens import PAD_ID
+from nmtcli.text.subwords import Subwords
 
 
 @dataclass(frozen=True)
@@ -42,21 +44,29 @@ class Validator:
     `nmt translate` will run the float32 model.
 
     Args:
-        engine: a `KerasEngine` with that float32 model.
-        prepared: the `PreparedData`.
-        translate: a function that translates lines as `nmt translate` does; None leaves BLEU and
-            chrF out.
-        options: the `validation` section.
-        batch_tokens: the size of the batches for perplexity.
+        model: that float32 model.
+        prepared: the `PreparedData`, with validation text.
+        config: the whole `Config`.
     """
 
-    def __init__(self, engine, prepared, translate, options, batch_tokens):
-        self.engine, self.translate = engine, translate
+    def __init__(self, model, prepared, config: Config):
+        from nmtcli.decoding.search import StepwiseSearch
+        from nmtcli.engines.keras_engine import KerasEngine
+        from nmtcli.inference.translator import Translator
+
+        options = config.validation
+        self.engine = KerasEngine(model)
+        self.translator = None
+        if options.bleu:
+            search = replace(config.search, beam=options.beam, nbest=1)
+            subwords = Subwords(prepared.source_model), Subwords(prepared.target_model)
+            self.translator = Translator(StepwiseSearch(self.engine), *subwords, search)
         self.bleu = BleuOptions(tokenize=options.tokenize)
         self.pairs, self.batches = prepared.valid, []
         if len(self.pairs):
             lengths = self.pairs.source_lengths, self.pairs.target_lengths
-            self.batches = plan_epoch(*lengths, batch_tokens, seed=0, epoch=0)
+            budget = config.training.batch_tokens
+            self.batches = plan_epoch(*lengths, budget, seed=0, epoch=0)
         limit = options.max_lines or None
         self.sources = prepared.valid_source_lines()[:limit]
         self.references = prepared.valid_target_lines()[:limit]
@@ -65,9 +75,9 @@ class Validator:
         """Score the model with these weights, given as `arrays_of` returns them."""
         set_arrays(self.engine.model, arrays)
         perplexity = self.perplexity()
-        if self.translate is None or not self.sources:
+        if self.translator is None or not self.sources:
             return ValidationResult(perplexity)
-        lines = self.translate(self.sources)
+        lines = [found.text for found in self.translator.translate_lines(self.sources)]
         bleu, chrf = corpus_scores([self.references], lines, (self.bleu, ChrfOptions()))
         return ValidationResult(
             perplexity, bleu.value, bleu.signature, chrf.value, chrf.signature, lines
@@ -80,8 +90,7 @@ class Validator:
         total, tokens = 0.0, 0
         for batch in self.batches:
             arrays = make_arrays(self.pairs, batch)
-            total -= float(
-                self.engine.score(arrays.source_ids, arrays.targets).sum(dtype=np.float64)
-            )
+            scores = self.engine.score(arrays.source_ids, arrays.targets)
+            total -= float(scores.sum(dtype=np.float64))
             tokens += int(np.count_nonzero(arrays.targets != PAD_ID))
         return math.exp(min(total / tokens, 700.0))

@@ -18,13 +18,9 @@ def preset_values(name: str) -> dict:
     Raises:
         UsageError: there is no such preset; the nearest one is named.
     """
-    import difflib
-
-    from nmtcli.config.loading import read_yaml
+    from nmtcli.config.loading import nearest, read_yaml
 
     names = preset_names()
     if name not in names:
-        close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-        hint = f"did you mean '{close[0]}'?" if close else f"there are {', '.join(names)}"
-        raise UsageError(f"preset {name}: there is no such preset; {hint}")
+        raise UsageError(f"preset {name}: there is no such preset{nearest(name, names)}")
     return read_yaml(FOLDER / f"{name}.yaml")
