@@ -178,11 +178,7 @@ def _rank(sums: np.ndarray, log_probs: np.ndarray, ids: np.ndarray, beam: int) -
 
 
 def _collect(
-    ranked: _Candidates,
-    beam: int,
-    length: int,
-    sentences: np.ndarray,
-    endings: list[list[_Ending]],
+    ranked: _Candidates, beam: int, length: int, sentences: np.ndarray, endings: list[list[_Ending]]
 ) -> None:
     """Add to `endings` the hypotheses that end among the best K of each sentence."""
     best = slice(None), slice(0, beam)

@@ -19,11 +19,7 @@ ACCELERATORS = ("/dev/nvidia0", "/dev/kfd", "/dev/accel0", "/dev/vfio/0")
 
 
 def load_engine(
-    run,
-    checkpoint: str = "best",
-    layer=None,
-    head=None,
-    runtime: Runtime = AUTOMATIC,
+    run, checkpoint: str = "best", layer=None, head=None, runtime: Runtime = AUTOMATIC
 ) -> Engine:
     """Load the engine of a trained run, from its export for ONNX Runtime or with Keras.
 

@@ -27,11 +27,7 @@ from nmtcli.exports.checks import (
 from nmtcli.inference.translator import Translator
 from nmtcli.runs.atomic import atomic_directory
 from nmtcli.runs.directory import RunDirectory
-from nmtcli.runs.exports import (
-    DESCRIPTION,
-    checkpoint_hash,
-    file_sizes,
-)
+from nmtcli.runs.exports import DESCRIPTION, checkpoint_hash, file_sizes
 from nmtcli.text.special_tokens import EOS_ID
 from nmtcli.text.subwords import load_sides
 

@@ -36,13 +36,7 @@ from nmtcli.inference.results import Translation
 from nmtcli.inference.translator import Translator
 from nmtcli.runs.atomic import atomic_directory
 from nmtcli.runs.directory import RunDirectory
-from nmtcli.runs.exports import (
-    DESCRIPTION,
-    GRAPHS,
-    SHORTLIST,
-    checkpoint_hash,
-    file_sizes,
-)
+from nmtcli.runs.exports import DESCRIPTION, GRAPHS, SHORTLIST, checkpoint_hash, file_sizes
 from nmtcli.text.subwords import load_sides
 
 PACKAGES = ("onnx", "onnxruntime", "tf2onnx")
@@ -51,12 +45,7 @@ PRECISE = ((), ("encode",))  # graphs that stay in float32; the first good choic
 NO_SHORTLIST = "the run has none: nmt preprocess learns it, and nmt train copies it"
 
 
-def export_onnx(
-    run: RunDirectory,
-    checkpoint: str,
-    search: SearchConfig,
-    output,
-) -> dict:
+def export_onnx(run: RunDirectory, checkpoint: str, search: SearchConfig, output) -> dict:
     """Write an export and check it; an older one at `output` stays until the new one is complete.
 
     Args:

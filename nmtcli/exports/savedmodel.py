@@ -30,13 +30,7 @@ from nmtcli.decoding.engine import Hypothesis, StepEngine
 from nmtcli.decoding.scoring import Scoring
 from nmtcli.engines.load import load_model
 from nmtcli.errors import NmtError, UsageError
-from nmtcli.exports.checks import (
-    TOLERANCE,
-    check_place,
-    require_tensorflow,
-    sample_texts,
-    versions,
-)
+from nmtcli.exports.checks import TOLERANCE, check_place, require_tensorflow, sample_texts, versions
 from nmtcli.runs.atomic import atomic_directory
 from nmtcli.runs.directory import RunDirectory
 from nmtcli.runs.exports import DESCRIPTION
@@ -60,12 +54,7 @@ HARD_TEXTS = (
 )
 
 
-def export_savedmodel(
-    run: RunDirectory,
-    checkpoint: str,
-    search: SearchConfig,
-    output,
-) -> dict:
+def export_savedmodel(run: RunDirectory, checkpoint: str, search: SearchConfig, output) -> dict:
     """Write a SavedModel and check it; an older one at `output` stays until it is complete.
 
     Args:

@@ -86,9 +86,7 @@ class Aligner:
         self.longest = longest
 
     def align_lines(
-        self,
-        sources: Sequence[str],
-        targets: Sequence[str],
+        self, sources: Sequence[str], targets: Sequence[str]
     ) -> Iterator[WordAlignment]:
         """Yield the alignment of each pair, in order; it has no links if a side has no words.
 
@@ -199,10 +197,7 @@ def align_both_ways(
     check_method(method)
     if agree and "eos" in (forward.rule.null, reverse.rule.null):
         raise UsageError("--agree does not work with --null eos; leave out one of them")
-    directions = zip(
-        forward.align_lines(sources, targets),
-        reverse.align_lines(targets, sources),
-    )
+    directions = zip(forward.align_lines(sources, targets), reverse.align_lines(targets, sources))
     for source_target, target_source in directions:
         reversed_back = transposed(target_source)
         links = source_target.links, reversed_back.links

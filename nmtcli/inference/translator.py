@@ -142,11 +142,7 @@ class Translator:
             )
 
     def _begin_window(
-        self,
-        search: SentenceSearch,
-        lines: list[str],
-        prefixes: list[str],
-        first: int,
+        self, search: SentenceSearch, lines: list[str], prefixes: list[str], first: int
     ) -> Iterator[Translation]:
         """Begin to search; the returned iterator waits for the translation of each line."""
         segmented = self._segments(lines, first)
@@ -305,18 +301,11 @@ def load_translator(
     if link_rule is not None:
         check_attention(engine, run.path)
     return Translator(
-        engine,
-        *load_sides(run.source_subwords, run.target_subwords),
-        search,
-        link_rule,
+        engine, *load_sides(run.source_subwords, run.target_subwords), search, link_rule
     )
 
 
-def prefix_token_ids(
-    subwords: Subwords,
-    prefixes: Sequence[str],
-    first: int,
-) -> list[list[int]]:
+def prefix_token_ids(subwords: Subwords, prefixes: Sequence[str], first: int) -> list[list[int]]:
     """Encode each prefix; one that is empty or only spaces has no token ids.
 
     Args:

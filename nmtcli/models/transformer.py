@@ -185,11 +185,7 @@ class TransformerTranslator(EncoderDecoder):
             )
             caches.append(cache)
             all_weights.append(weights)
-        decoder = {
-            "caches": caches,
-            "cache_mask": cache_mask,
-            "position": decoder["position"] + 1,
-        }
+        decoder = {"caches": caches, "cache_mask": cache_mask, "position": decoder["position"] + 1}
         if length is not None:
             decoder["length"] = length + width
         state = {"source": source, "decoder": decoder}
