@@ -15,7 +15,6 @@ A text is one line without its end. Unlike in `nmt translate`, a text that is lo
 the length penalty and the length limit are part of the graph.
 """
 
-import json
 import math
 from pathlib import Path
 
@@ -30,10 +29,15 @@ from nmtcli.decoding.engine import Hypothesis, StepEngine
 from nmtcli.decoding.scoring import Scoring
 from nmtcli.engines.load import load_model
 from nmtcli.errors import NmtError, UsageError
-from nmtcli.exports.checks import TOLERANCE, check_place, require_tensorflow, sample_texts, versions
+from nmtcli.exports.checks import (
+    TOLERANCE,
+    check_possible,
+    sample_texts,
+    versions,
+    write_description,
+)
 from nmtcli.runs.atomic import atomic_directory
 from nmtcli.runs.directory import RunDirectory
-from nmtcli.runs.exports import DESCRIPTION
 from nmtcli.text.lines import one_line
 from nmtcli.text.special_tokens import EOS_ID
 from nmtcli.text.subwords import Subwords, load_sides
@@ -70,9 +74,7 @@ def export_savedmodel(run: RunDirectory, checkpoint: str, search: SearchConfig, 
         UsageError: not on TensorFlow, no tensorflow-text, or `output` is something else.
         NmtError: it could not be written, or it translates differently from the run.
     """
-    require_tensorflow("a SavedModel")
-    output = Path(output)
-    check_place(output)
+    output = check_possible("a SavedModel", output)
     graphs = _text_graph()
     from nmtcli.engines.keras_engine import KerasEngine
 
@@ -86,7 +88,7 @@ def export_savedmodel(run: RunDirectory, checkpoint: str, search: SearchConfig, 
             difference = find_difference(folder, KerasEngine(model), source, target, search)
         if difference is not None:
             raise NmtError(f"the export {difference}; nothing was written")
-        (folder / DESCRIPTION).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+        write_description(folder, facts)
     return facts
 
 
