@@ -42,6 +42,8 @@ from nmtcli.text.lines import one_line
 from nmtcli.text.special_tokens import EOS_ID
 from nmtcli.text.subwords import Subwords, load_sides
 
+# The options of the search that are part of the graph.
+BAKED = ("beam", "length_penalty", "length_penalty_kind", "max_length_factor", "max_length_margin")
 # Texts on which tokenizers differ: empty text, spaces, spelled-out control tokens, the mark of a
 # space, decomposed and compatibility Hangul, characters that only some programs treat as a space.
 HARD_TEXTS = (
@@ -80,7 +82,13 @@ def export_savedmodel(run: RunDirectory, checkpoint: str, search: SearchConfig, 
 
     step, model = load_model(run, checkpoint)
     source, target = load_sides(run.source_subwords, run.target_subwords)
-    facts = _describe(checkpoint, step, search)
+    facts = {
+        "format": "savedmodel",
+        "checkpoint": checkpoint,
+        "step": step,
+        "search": {name: getattr(search, name) for name in BAKED},
+        "versions": versions(["tensorflow-text"]),
+    }
     with atomic_directory(output, replace=True) as folder:
         with backend.quiet_stderr():  # SentencePiece reports that it does not normalise
             graph = graphs.TextGraph(model, source.model_proto, target.model_proto, search)
@@ -117,19 +125,6 @@ def _save(graph, folder: Path) -> None:
     except tf.errors.OpError as error:  # TensorFlow reports a full disk so
         reason = error.message.splitlines()[0]
         raise NmtError(f"{folder.parent}: cannot be written ({reason}); nothing was kept") from None
-
-
-def _describe(checkpoint: str, step: int, search: SearchConfig) -> dict:
-    """Describe the export for a person who finds the folder."""
-    penalties = ("length_penalty", "length_penalty_kind")
-    baked = ("beam", *penalties, "max_length_factor", "max_length_margin")
-    return {
-        "format": "savedmodel",
-        "checkpoint": checkpoint,
-        "step": step,
-        "search": {name: getattr(search, name) for name in baked},
-        "versions": versions(["tensorflow-text"]),
-    }
 
 
 def find_difference(
