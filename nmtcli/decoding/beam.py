@@ -141,15 +141,13 @@ def _run(
 def _read_steps(steps: BeamSteps) -> tuple[list[list[_Ending]], list[_Step]]:
     """Turn a search that the engine ran in one call into the result of `_run`."""
     check_numbers(steps.sums)
-    batch = steps.sums.shape[1]
+    _, batch, beam = steps.sums.shape
+    sentences = np.arange(batch)
     endings: list[list[_Ending]] = [[] for _ in range(batch)]
-    ends = (steps.ids == EOS_ID) & np.isfinite(steps.sums)
-    for place, sentence, column in zip(*np.nonzero(ends)):
-        at = place, sentence, column
-        ending = _Ending(float(steps.sums[at]), int(place) + 1, int(steps.origins[at]))
-        endings[sentence].append(ending)
+    for length, ranked in enumerate(zip(steps.sums, steps.ids, steps.origins), start=1):
+        _collect(_Candidates(*ranked), beam, length, sentences, endings)
     chosen = zip(steps.living_ids, steps.living_origins, steps.attention)
-    return endings, [_Step(np.arange(batch), *parts) for parts in chosen]
+    return endings, [_Step(sentences, *parts) for parts in chosen]
 
 
 def _rank(sums: np.ndarray, log_probs: np.ndarray, ids: np.ndarray, beam: int) -> _Candidates:
@@ -169,29 +167,19 @@ def _rank(sums: np.ndarray, log_probs: np.ndarray, ids: np.ndarray, beam: int) -
     missing = 2 * beam - best.ids.shape[1]  # a vocabulary smaller than the beam
     if missing <= 0:
         return best
-    room = ((0, 0), (0, missing))
-    return _Candidates(
-        np.pad(best.log_probs, room, constant_values=-np.inf),
-        np.pad(best.ids, room, constant_values=EOS_ID),
-        np.pad(best.origins, room, constant_values=0),
-    )
+    room, values = ((0, 0), (0, missing)), (-np.inf, EOS_ID, 0)
+    return _Candidates(*(np.pad(x, room, constant_values=v) for x, v in zip(best, values)))
 
 
 def _collect(
-    ranked: _Candidates,
-    beam: int,
-    length: int,
-    sentences: np.ndarray,
-    endings: list[list[_Ending]],
+    ranked: _Candidates, beam: int, length: int, sentences: np.ndarray, endings: list[list[_Ending]]
 ) -> None:
     """Add to `endings` the hypotheses that end among the best K of each sentence."""
     best = slice(None), slice(0, beam)
     ends = (ranked.ids[best] == EOS_ID) & np.isfinite(ranked.log_probs[best])
-    for place, column in zip(*np.nonzero(ends)):
-        ending = _Ending(
-            float(ranked.log_probs[place, column]), length, int(ranked.origins[place, column])
-        )
-        endings[sentences[place]].append(ending)
+    for at in zip(*np.nonzero(ends)):
+        ending = _Ending(float(ranked.log_probs[at]), length, int(ranked.origins[at]))
+        endings[sentences[at[0]]].append(ending)
 
 
 def _best_living(ranked: _Candidates, beam: int) -> _Candidates:

@@ -36,21 +36,6 @@ class SearchState(NamedTuple):
     tokens: np.ndarray | None
 
 
-class NextTokens(NamedTuple):
-    """The next tokens of each row, best first; -inf marks a token that is not allowed.
-
-    log_probs: (R, n) float64.
-    ids: (R, n) int32.
-    attention: (R, S) float32.
-    state: the input of the next step.
-    """
-
-    log_probs: np.ndarray
-    ids: np.ndarray
-    attention: np.ndarray
-    state: SearchState
-
-
 def start(engine: StepEngine, source_ids: np.ndarray, no_repeat_ngram: int = 0) -> SearchState:
     """Make the state before the first step, with one row for each sentence."""
     tokens = np.zeros((len(source_ids), 0), dtype=np.int32) if no_repeat_ngram else None
@@ -65,7 +50,7 @@ def next_tokens(
     k: int,
     forced: np.ndarray,
     no_repeat_ngram: int = 0,
-) -> NextTokens:
+) -> StepResult:
     """Run one step of the engine and remove the tokens that are not allowed.
 
     Args:
@@ -75,6 +60,10 @@ def next_tokens(
         k: how many tokens each row needs.
         forced: (R,) the only token allowed, or `FREE`.
         no_repeat_ngram: as in `Constraints`.
+
+    Returns:
+        the next tokens of each row, best first. The log-probabilities are float64, and -inf marks a
+        token that is not allowed; the state is a `SearchState`.
 
     Raises:
         NmtError: the model's probabilities are not numbers.
@@ -86,12 +75,8 @@ def next_tokens(
         width += _next_power_of_two(int((banned != FREE).sum(axis=1).max(initial=0)))
     width = min(width, size)
     rows = np.flatnonzero(forced != FREE)
-    step = engine.step(
-        state.engine,
-        parents.astype(np.int32),
-        previous_ids.astype(np.int32),
-        size if len(rows) else width,
-    )
+    asked = size if len(rows) else width
+    step = engine.step(state.engine, parents.astype(np.int32), previous_ids.astype(np.int32), asked)
     all_log_probs, all_ids = _checked(step)
     ids = all_ids[:, :width]
     never = np.logical_or.reduce([ids == token for token in NEVER_PRODUCED])
@@ -104,7 +89,7 @@ def next_tokens(
         log_probs[rows], ids[rows, 0] = -np.inf, forced[rows]
         log_probs[rows, 0] = all_log_probs[rows, columns]
     attention = np.asarray(step.attention, dtype=np.float32)
-    return NextTokens(log_probs, ids, attention, SearchState(step.state, tokens))
+    return StepResult(log_probs, ids, attention, SearchState(step.state, tokens))
 
 
 def _columns_of(tokens: np.ndarray, ids: np.ndarray) -> np.ndarray:

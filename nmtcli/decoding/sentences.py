@@ -1,6 +1,6 @@
 """Search for the n-best lists of any number of sentences, batch after batch."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -20,14 +20,13 @@ class SentenceSearch:
 
     def __init__(self, engine: SearchEngine, options: Any):
         self.engine, self.options = engine, options
-        self._pool: ThreadPoolExecutor | None = None
+        self._pool = ThreadPoolExecutor(engine.parallel)  # it starts no thread before it is used
 
     def __enter__(self) -> "SentenceSearch":
         return self
 
     def __exit__(self, *error) -> None:
-        if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)  # also after an error or an interrupt
+        self._pool.shutdown(cancel_futures=True)  # also after an error or an interrupt
 
     def begin(self, sentences: Sequence[Sentence]) -> Callable[[], NBests]:
         """Begin a search; if the engine allows only one at a time, calling the result begins it.
@@ -52,21 +51,14 @@ class SentenceSearch:
                 for n, hypotheses in zip(batch, results)
             ]
 
-        found = self._run(search, batches)
+        run = self._pool.map if self.engine.parallel > 1 else map
+        found = run(search, batches)
 
         def wait() -> NBests:
             of_sentence = {n: one for batch in batches for n, one in zip(batch, next(found))}
             return [of_sentence[n] for n in range(len(sentences))]
 
         return wait
-
-    def _run(self, search, batches: list[list[int]]) -> Iterator[NBests]:
-        """Return the results of the batches in their order."""
-        if self.engine.parallel < 2:
-            return map(search, batches)
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(self.engine.parallel)
-        return self._pool.map(search, batches)
 
 
 def search_sentences(engine: SearchEngine, sentences: Sequence[Sentence], options: Any) -> NBests:

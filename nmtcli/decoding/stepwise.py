@@ -5,8 +5,8 @@ from collections.abc import Callable
 import numpy as np
 
 from nmtcli.decoding.constraints import Constraints
-from nmtcli.decoding.engine import Hypothesis, StepEngine
-from nmtcli.decoding.next_tokens import NextTokens, next_tokens, sentences_to_keep, start
+from nmtcli.decoding.engine import Hypothesis, StepEngine, StepResult
+from nmtcli.decoding.next_tokens import next_tokens, sentences_to_keep, start
 from nmtcli.decoding.scoring import Scoring
 from nmtcli.text.special_tokens import BOS_ID, EOS_ID, PAD_ID
 
@@ -36,7 +36,7 @@ def decode_stepwise(
     constraints: Constraints,
     scoring: Scoring,
     k: int,
-    choose: Callable[[NextTokens, np.ndarray, int], np.ndarray],
+    choose: Callable[[StepResult, np.ndarray, int], np.ndarray],
     copies: int = 1,
 ) -> list[Hypothesis]:
     """Decode `copies` hypotheses of each sentence; those of a sentence are adjacent.

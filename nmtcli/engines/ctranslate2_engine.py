@@ -99,15 +99,12 @@ class CTranslate2Engine:
 
     def _hypotheses(self, sentence: Sentence, result, options) -> list[Hypothesis]:
         longest = _max_length(sentence, options)
-        if any(
-            len(pieces) - (pieces[-1:] == [self._end]) > longest for pieces in result.hypotheses
-        ):
+        lengths = [len(pieces) - (pieces[-1:] == [self._end]) for pieces in result.hypotheses]
+        if any(length > longest for length in lengths):
             # The whole batch has the limit of its longest sentence, which may exceed this one's.
             (result,) = self._translate([sentence], options)
-        found = [
-            self._hypothesis(sentence, *part, options)
-            for part in zip(result.hypotheses, result.scores)
-        ]
+        parts = zip(result.hypotheses, result.scores)
+        found = [self._hypothesis(sentence, *part, options) for part in parts]
         return sorted(found, key=lambda hypothesis: -hypothesis.score)
 
     def _hypothesis(self, sentence: Sentence, pieces, score, options) -> Hypothesis:
@@ -117,16 +114,12 @@ class CTranslate2Engine:
             pieces = [*pieces, self._end]
         if sentence.prefix or not is_whole:
             # Forced tokens, a prefix or EOS, count in the score, as in the other engines.
-            log_prob = self._log_prob(sentence, pieces[:-1])
+            (scored,) = self._translator.score_batch([self._source(sentence)], [pieces[:-1]])
+            log_prob = float(sum(scored.log_probs))
         ids = self._target_subwords.token_ids(pieces[:-1])
         score = Scoring.from_options(options).score(log_prob, len(pieces))
         nothing = np.zeros((len(pieces), len(sentence.ids) + 1), dtype=np.float32)
         return Hypothesis(ids, log_prob, score, nothing)
-
-    def _log_prob(self, sentence: Sentence, pieces: list[str]) -> float:
-        """Compute the log-probability of given tokens and of EOS after them."""
-        (scored,) = self._translator.score_batch([self._source(sentence)], [pieces])
-        return float(sum(scored.log_probs))
 
     def _source(self, sentence: Sentence) -> list[str]:
         return self._source_subwords.tokens(sentence.ids)

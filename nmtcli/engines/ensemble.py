@@ -52,39 +52,31 @@ class Ensemble:
         self.batch_tokens = min(engine.batch_tokens for engine in engines)
         self._attentive = [m for m, engine in enumerate(self.engines) if engine.has_attention]
         self.has_attention = bool(self._attentive)
-        self.has_window = self.has_attention and all(
-            self.engines[m].has_window for m in self._attentive
-        )
+        windows = [self.engines[m].has_window for m in self._attentive]
+        self.has_window = self.has_attention and all(windows)
 
     def start(self, source_ids: np.ndarray) -> list:
         return [engine.start(source_ids) for engine in self.engines]
 
     def step(self, state: list, parents: np.ndarray, previous_ids: np.ndarray, k: int | None):
         """Run a step of every engine with all V tokens, which a mean needs; see `Engine`."""
-        steps = [
-            engine.step(own, parents, previous_ids, None)
-            for engine, own in zip(self.engines, state)
-        ]
+        pairs = zip(self.engines, state)
+        steps = [engine.step(own, parents, previous_ids, None) for engine, own in pairs]
         log_probs = self._mean(step.log_probs for step in steps)  # (R, V)
         if k is None:
             ids = all_ids(*log_probs.shape)
         else:
             ids = best_ids(log_probs, k)
             log_probs = np.take_along_axis(log_probs, ids, axis=1)
-        return StepResult(
-            log_probs,
-            ids,
-            self._mean_attention([step.attention for step in steps]),
-            [step.state for step in steps],
-        )
+        attention = self._mean_attention([step.attention for step in steps])
+        return StepResult(log_probs, ids, attention, [step.state for step in steps])
 
     def score(self, source_ids: np.ndarray, target_ids: np.ndarray) -> np.ndarray:
         return self._mean(engine.score(source_ids, target_ids) for engine in self.engines)
 
     def align(self, source_ids: np.ndarray, target_ids: np.ndarray) -> np.ndarray:
-        return self._mean_attention(
-            [engine.align(source_ids, target_ids) for engine in self.engines]
-        )
+        attentions = [engine.align(source_ids, target_ids) for engine in self.engines]
+        return self._mean_attention(attentions)
 
     def _mean(self, log_probs) -> np.ndarray:
         stacked = np.stack([np.asarray(values, dtype=np.float32) for values in log_probs])

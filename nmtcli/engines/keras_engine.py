@@ -75,7 +75,7 @@ class KerasEngine:
         self._searches = {}
 
     def start(self, source_ids) -> _State:
-        state = self._start(ops.convert_to_tensor(source_ids, "int32"))
+        state = self._start(*_tensors(source_ids))
         room = self._room
         return _State(len(source_ids), 1, state["source"], state["decoder"], room, room)
 
@@ -86,24 +86,20 @@ class KerasEngine:
         while left is not None and left < width:
             decoder, room, left = self._lengthen(decoder), 2 * room, left + room
         if not np.array_equal(sentences, np.arange(state.batch)):
-            chosen = ops.convert_to_tensor(sentences, "int32")
-            source, decoder = self._gather((source, decoder), chosen)
+            source, decoder = self._gather((source, decoder), *_tensors(sentences))
         if k not in self._steps:
             self._steps[k] = backend.compiled(self._step_graph(k), self.model.variables)
-        *numbers, attention, decoder = self._steps[k](
-            source,
-            decoder,
-            ops.convert_to_tensor(origins, "int32"),
-            ops.convert_to_tensor(np.reshape(previous_ids, (batch, width)), "int32"),
-        )
+        arrays = _tensors(origins, np.reshape(previous_ids, (batch, width)))
+        *numbers, attention, decoder = self._steps[k](source, decoder, *arrays)
         rows = batch * width
-        log_probs, *ids = (np.asarray(x).reshape(rows, -1) for x in numbers)
-        return StepResult(
-            log_probs,
-            ids[0] if ids else all_ids(rows, self.vocabulary_size),
-            np.asarray(attention).reshape(rows, -1),
-            _State(batch, width, source, decoder, room, left if left is None else left - width),
+        attention, log_probs, *ids = (
+            np.asarray(x).reshape(rows, -1) for x in (attention, *numbers)
         )
+        if not ids:
+            ids = [all_ids(rows, self.vocabulary_size)]
+        left = None if left is None else left - width
+        following = _State(batch, width, source, decoder, room, left)
+        return StepResult(log_probs, *ids, attention, following)
 
     def _run_beam(self, source_ids, beam: int, max_lengths) -> BeamSteps:
         """Run a compiled beam search on a padded batch, so that few shapes are compiled."""
@@ -120,8 +116,7 @@ class KerasEngine:
                 self.model.variables,
                 is_fixed=True,
             )
-        arrays = (ops.convert_to_tensor(x, "int32") for x in (filled, limits))
-        steps = self._searches[beam, most](*arrays)
+        steps = self._searches[beam, most](*_tensors(filled, limits))
         return BeamSteps(*(np.asarray(part)[:, :batch] for part in steps))
 
     def score(self, source_ids, target_ids) -> np.ndarray:
@@ -132,8 +127,8 @@ class KerasEngine:
 
     @staticmethod
     def _forced(graph, source_ids, target_ids):
-        arrays = (source_ids, shift_right(np.asarray(target_ids)), target_ids)
-        return np.asarray(graph(*(ops.convert_to_tensor(x, "int32") for x in arrays)))
+        decoder_inputs = shift_right(np.asarray(target_ids))
+        return np.asarray(graph(*_tensors(source_ids, decoder_inputs, target_ids)))
 
     def _step_graph(self, k):
         def step(source, decoder, origins, previous_ids):
@@ -147,6 +142,10 @@ class KerasEngine:
             return log_probs, ids, attention, state["decoder"]
 
         return step
+
+
+def _tensors(*arrays) -> list:
+    return [ops.convert_to_tensor(array, "int32") for array in arrays]
 
 
 def _take_sentences(structure, sentences):

@@ -19,11 +19,7 @@ ACCELERATORS = ("/dev/nvidia0", "/dev/kfd", "/dev/accel0", "/dev/vfio/0")
 
 
 def load_engine(
-    run,
-    checkpoint: str = "best",
-    layer=None,
-    head=None,
-    runtime: Runtime = AUTOMATIC,
+    run, checkpoint: str = "best", layer=None, head=None, runtime: Runtime = AUTOMATIC
 ) -> Engine:
     """Load the engine of a trained run, from its export for ONNX Runtime or with Keras.
 
@@ -46,7 +42,10 @@ def load_engine(
     if runtime.engine != "keras" and runtime.precision != "bfloat16":
         problem = _problem(run, "onnx", checkpoint, layer, head, runtime)
         if problem is None and (runtime.engine != "auto" or not _has_accelerator()):
-            return _load_onnx(run, runtime)
+            from nmtcli.engines.onnx_engine import OnnxEngine
+
+            options = *_precision_and_threads(runtime), runtime.shortlist
+            return OnnxEngine(run.export / "onnx", *options)
         if problem is not None and (
             runtime.engine != "auto" or runtime.precision == "int8" or runtime.shortlist
         ):
@@ -80,12 +79,6 @@ def load_ctranslate2(run, checkpoint: str, runtime: Runtime) -> SearchEngine:
 
     sides = load_sides(run.source_subwords, run.target_subwords)
     return CTranslate2Engine(run.export / "ctranslate2", *sides, *_precision_and_threads(runtime))
-
-
-def _load_onnx(run, runtime: Runtime) -> Engine:
-    from nmtcli.engines.onnx_engine import OnnxEngine
-
-    return OnnxEngine(run.export / "onnx", *_precision_and_threads(runtime), runtime.shortlist)
 
 
 def _precision_and_threads(runtime: Runtime) -> tuple[str, int]:
@@ -167,11 +160,10 @@ def load_model(
 
 def _showing(options, layer: int | None, head: int | None, path):
     """Change a model's options to return the attention of a layer and head."""
-    if layer is None and head is None:
-        return options
-    if options.architecture != TRANSFORMER:
+    chosen = {"alignment_layer": layer, "alignment_head": head}
+    chosen = {name: n for name, n in chosen.items() if n is not None}
+    if chosen and options.architecture != TRANSFORMER:
         raise UsageError(
             f"{path}: a recurrent model has one attention: leave out --layer and --head"
         )
-    chosen = {"alignment_layer": layer, "alignment_head": head}
-    return replace(options, **{name: n for name, n in chosen.items() if n is not None})
+    return replace(options, **chosen)

@@ -70,21 +70,11 @@ class OnnxEngine:
             sizes = facts["source_vocabulary"], self.vocabulary_size
             self._shortlist = load_shortlist(self.folder / SHORTLIST, *sizes)
 
-    @cached_property
-    def _encode(self):
-        return self._session("encode")
-
-    @cached_property
-    def _choose(self):
-        return self._session("choose")
-
-    @cached_property
-    def _step(self):
-        return self._session("step" if self._shortlist is None else "among")
-
-    @cached_property
-    def _forced(self):
-        return self._session("forced")
+    # The graphs; each is read when it is first used.
+    _encode = cached_property(lambda self: self._session("encode"))
+    _choose = cached_property(lambda self: self._session("choose"))
+    _step = cached_property(lambda self: self._session("among" if self._shortlist else "step"))
+    _forced = cached_property(lambda self: self._session("forced"))
 
     def _session(self, name: str):
         options = onnxruntime.SessionOptions()

@@ -1,6 +1,7 @@
 """The checks of every export: before it is written, and before it is accepted."""
 
 import importlib.metadata
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -96,49 +97,41 @@ def compare_bleu(
         return {"accepted": False, "reason": "there is no validation text to measure it on"}
     bleu = {usual_name: validation.bleu(usual()), name: validation.bleu(texts())}
     lost = bleu[usual_name] - bleu[name]
-    lines = len(validation.references)
-    found = {"accepted": lost <= LARGEST_LOSS, "lines": lines, "bleu": bleu}
+    found = {"accepted": lost <= LARGEST_LOSS, "lines": len(validation.references), "bleu": bleu}
     if not found["accepted"]:
         found["reason"] = f"it loses {lost:.2f} BLEU, more than {LARGEST_LOSS:g}"
     return found
 
 
-def require_tensorflow(what: str) -> None:
-    """Check that the backend is TensorFlow.
+def check_possible(what: str, output, packages: Sequence[str] = ()) -> Path:
+    """Check that an export can be made; return its folder as a path.
+
+    Args:
+        what: the export, as messages name it.
+        output: the folder to make: free, or an older export, because only exports are replaced.
+        packages: the packages that the export needs beside TensorFlow.
 
     Raises:
-        UsageError: another backend is chosen.
+        UsageError: the backend is not TensorFlow, a package is not installed, or something other
+            than an export is at `output`.
     """
     if backend.choose() != "tensorflow":
         raise UsageError(
             f"{what} is made by TensorFlow: run nmt export with KERAS_BACKEND=tensorflow (a run"
             " trained on JAX can be exported so, since a checkpoint is only weights)"
         )
-
-
-def check_place(output: Path) -> None:
-    """Check that the output folder is free or an export, because only exports are replaced.
-
-    Raises:
-        UsageError: something other than an export is there.
-    """
-    if output.is_dir() and any(output.iterdir()) and not (output / DESCRIPTION).is_file():
-        raise UsageError(f"{output}: has files that are no export; choose another --output")
-    if output.exists() and not output.is_dir():
-        raise UsageError(f"{output}: a file is in the way; choose another --output")
-
-
-def require_packages(what: str, packages: Sequence[str]) -> None:
-    """Check that the packages are installed.
-
-    Raises:
-        UsageError: a package is not installed.
-    """
     for package in packages:
         try:
             importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
-            raise UsageError(f"{what} needs {package}: pip install {' '.join(packages)}") from None
+            needed = " ".join(packages)
+            raise UsageError(f"the export needs {package}: pip install {needed}") from None
+    output = Path(output)
+    if output.is_dir() and any(output.iterdir()) and not (output / DESCRIPTION).is_file():
+        raise UsageError(f"{output}: has files that are no export; choose another --output")
+    if output.exists() and not output.is_dir():
+        raise UsageError(f"{output}: a file is in the way; choose another --output")
+    return output
 
 
 def versions(packages: Sequence[str]) -> dict[str, str]:
@@ -148,3 +141,7 @@ def versions(packages: Sequence[str]) -> dict[str, str]:
 
     found = {"nmtcli": __version__, "keras": keras.__version__, "tensorflow": tf.__version__}
     return found | {package: importlib.metadata.version(package) for package in packages}
+
+
+def write_description(folder: Path, facts: dict) -> None:
+    (folder / DESCRIPTION).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")

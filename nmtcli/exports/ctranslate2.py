@@ -6,10 +6,8 @@ The export is stored in float32; it becomes int8 when it is loaded as int8. Neit
 than 0.2 BLEU below Keras on the validation text.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from nmtcli.config import SearchConfig
 from nmtcli.decoding.batching import pad
@@ -17,21 +15,16 @@ from nmtcli.decoding.search import StepwiseSearch
 from nmtcli.engines.load import load_model
 from nmtcli.errors import NmtError
 from nmtcli.exports.checks import (
-    check_place,
+    check_possible,
     compare_bleu,
-    require_packages,
-    require_tensorflow,
     validation_of,
     versions,
+    write_description,
 )
 from nmtcli.inference.translator import Translator
 from nmtcli.runs.atomic import atomic_directory
 from nmtcli.runs.directory import RunDirectory
-from nmtcli.runs.exports import (
-    DESCRIPTION,
-    checkpoint_hash,
-    file_sizes,
-)
+from nmtcli.runs.exports import checkpoint_hash, file_sizes
 from nmtcli.text.special_tokens import EOS_ID
 from nmtcli.text.subwords import load_sides
 
@@ -47,10 +40,7 @@ def export_ctranslate2(run: RunDirectory, checkpoint: str, search: SearchConfig,
     Raises:
         UsageError: CTranslate2 does not support the model or an option of the search.
     """
-    require_tensorflow("an export for CTranslate2")
-    require_packages("the export", PACKAGES)
-    output = Path(output)
-    check_place(output)
+    output = check_possible("an export for CTranslate2", output, PACKAGES)
     from nmtcli.engines.ctranslate2_engine import MODEL, CTranslate2Engine
     from nmtcli.engines.keras_engine import KerasEngine
     from nmtcli.exports.ctranslate2_files import check_model, write_model
@@ -89,8 +79,7 @@ def export_ctranslate2(run: RunDirectory, checkpoint: str, search: SearchConfig,
         if not facts["float32"]["accepted"]:
             raise NmtError(f"the export is refused, since {facts['float32']['reason']}")
         facts["files"] = file_sizes(folder)
-        text = json.dumps(facts, indent=2) + "\n"
-        (folder / DESCRIPTION).write_text(text, encoding="utf-8")
+        write_description(folder, facts)
     return facts
 
 

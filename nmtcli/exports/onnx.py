@@ -9,41 +9,34 @@ says why. If int8 loses more, it is tried again with the encoder, which runs onl
 """
 
 import functools
-import json
 import shutil
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from nmtcli import backend
 from nmtcli.config import SearchConfig
+from nmtcli.decoding.engine import Engine
 from nmtcli.decoding.search import StepwiseSearch
 from nmtcli.engines.load import load_model
 from nmtcli.errors import NmtError
 from nmtcli.exports.checks import (
     TOLERANCE,
     Validation,
-    check_place,
+    check_possible,
     compare_bleu,
-    require_packages,
-    require_tensorflow,
     validation_of,
     versions,
+    write_description,
 )
 from nmtcli.inference.results import Translation
 from nmtcli.inference.translator import Translator
 from nmtcli.runs.atomic import atomic_directory
 from nmtcli.runs.directory import RunDirectory
-from nmtcli.runs.exports import (
-    DESCRIPTION,
-    GRAPHS,
-    SHORTLIST,
-    checkpoint_hash,
-    file_sizes,
-)
-from nmtcli.text.subwords import load_sides
+from nmtcli.runs.exports import GRAPHS, SHORTLIST, checkpoint_hash, file_sizes
+from nmtcli.text.subwords import Subwords, load_sides
 
 PACKAGES = ("onnx", "onnxruntime", "tf2onnx")
 COMPARED = 200  # how many lines both engines translate
@@ -51,12 +44,7 @@ PRECISE = ((), ("encode",))  # graphs that stay in float32; the first good choic
 NO_SHORTLIST = "the run has none: nmt preprocess learns it, and nmt train copies it"
 
 
-def export_onnx(
-    run: RunDirectory,
-    checkpoint: str,
-    search: SearchConfig,
-    output,
-) -> dict:
+def export_onnx(run: RunDirectory, checkpoint: str, search: SearchConfig, output) -> dict:
     """Write an export and check it; an older one at `output` stays until the new one is complete.
 
     Args:
@@ -73,14 +61,11 @@ def export_onnx(
         NmtError: the checkpoint is damaged, or the export could not be written, or it translates
             differently from the run.
     """
-    require_tensorflow("an export for ONNX Runtime")
-    require_packages("the export", PACKAGES)
-    output = Path(output)
-    check_place(output)
+    output = check_possible("an export for ONNX Runtime", output, PACKAGES)
     from nmtcli.engines.keras_engine import KerasEngine
     from nmtcli.engines.onnx_engine import OnnxEngine
     from nmtcli.exports.onnx_files import write_float32
-    from nmtcli.exports.onnx_graphs import build_graphs
+    from nmtcli.exports.onnx_graphs import build_graphs, count_parts
 
     step, model = load_model(run, checkpoint, fall_back=False)
     keras = KerasEngine(model)
@@ -92,50 +77,43 @@ def export_onnx(
         "checkpoint": checkpoint,
         "step": step,
         "weights": checkpoint_hash(run, checkpoint),
-        **_describe_model(keras, graphs["encode"]),
+        "vocabulary": keras.vocabulary_size,
+        "source_vocabulary": model.source_vocabulary_size,
+        "has_attention": keras.has_attention,
+        "has_window": keras.has_window,
+        "parts": {name: count_parts(graphs["encode"], name) for name in ("source", "decoder")},
+        "opset": graphs["encode"].opset_import[0].version,
         "versions": versions(PACKAGES),
     }
     subwords = load_sides(run.source_subwords, run.target_subwords)
     search = replace(search, nbest=1, sample=False)
-    check = _Check(subwords, search, validation_of(run, subwords[0]))
+    validation = validation_of(run, subwords[0])
     with atomic_directory(output, replace=True) as folder:
-        _write_facts(folder, facts)
+        write_description(folder, facts)
         write_float32(graphs, folder / "float32")
-        check.float32 = OnnxEngine(folder)
+        check = _Check(subwords, search, validation, OnnxEngine(folder))
         facts["float32"] = check.compare_with(keras)
         facts["int8"] = _write_good_int8(model, list(graphs), folder, check)
         facts["shortlist"] = _copy_good_shortlist(run.shortlist, folder, check)
         facts["files"] = file_sizes(folder)
-        _write_facts(folder, facts)
+        write_description(folder, facts)
     return facts
 
 
-def _describe_model(keras, encode) -> dict:
-    """Describe the model for the engine; `encode` is the graph of that name."""
-    from nmtcli.exports.onnx_graphs import count_parts
-
-    return {
-        "vocabulary": keras.vocabulary_size,
-        "source_vocabulary": keras.model.source_vocabulary_size,
-        "has_attention": keras.has_attention,
-        "has_window": keras.has_window,
-        "parts": {name: count_parts(encode, name) for name in ("source", "decoder")},
-        "opset": encode.opset_import[0].version,
-    }
-
-
+@dataclass
 class _Check:
     """Translates the validation text with an export that was written.
 
-    Args:
-        subwords: the subwords of source and target.
-        search: the options of the search.
-        validation: the result of `validation_of`.
+    subwords: the subwords of source and target.
+    search: the options of the search.
+    validation: the result of `validation_of`.
+    float32: the engine of the export in float32.
     """
 
-    def __init__(self, subwords, search: SearchConfig, validation: Validation):
-        self._subwords, self._search, self.validation = subwords, search, validation
-        self.float32 = None  # the export's engine, once it is written
+    subwords: Sequence[Subwords]
+    search: SearchConfig
+    validation: Validation
+    float32: Engine
 
     def compare_with(self, keras) -> dict:
         """Check that the export in float32 translates as Keras does.
@@ -168,7 +146,7 @@ class _Check:
         return [found.text for found in self._translate(engine, self.validation.sources)]
 
     def _translate(self, engine, lines: Sequence[str]) -> list[Translation]:
-        translator = Translator(StepwiseSearch(engine), *self._subwords, self._search)
+        translator = Translator(StepwiseSearch(engine), *self.subwords, self.search)
         return list(translator.translate_lines(lines))
 
 
@@ -181,8 +159,7 @@ def _write_good_int8(model, names: list[str], folder: Path, check: _Check) -> di
     for precise in PRECISE:
         with backend.quiet_stderr():
             write_int8(names, folder / "float32", folder / "int8", output_layer, precise)
-        found = check.bleu("int8", OnnxEngine(folder, "int8"))
-        found = {**found, "in_float32": list(precise)}
+        found = check.bleu("int8", OnnxEngine(folder, "int8")) | {"in_float32": list(precise)}
         if found["accepted"]:
             break
         shutil.rmtree(folder / "int8")
@@ -204,7 +181,3 @@ def _copy_good_shortlist(shortlist: Path, folder: Path, check: _Check) -> dict:
     if not found["accepted"]:
         shutil.rmtree(place.parent)
     return found
-
-
-def _write_facts(folder: Path, facts: dict) -> None:
-    (folder / DESCRIPTION).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")

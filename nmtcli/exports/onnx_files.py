@@ -85,9 +85,9 @@ def write_int8(names, float32: Path, folder: Path, output_layer, precise=()) -> 
 def _choose_in_8_bits(kernel, bias, model: onnx.ModelProto) -> onnx.ModelProto:
     """Make `choose` with an int8 matrix and its scales (U,)."""
     scales = np.maximum(np.abs(kernel).max(axis=0), 1e-12) / 127
-    weights = {"columns": np.rint(kernel / scales).astype(np.int8).T, "scales": scales}
-    weights |= {"biases": bias}
-    arrays = {name: np.ascontiguousarray(x) for name, x in weights.items()}
+    columns = np.rint(kernel / scales).astype(np.int8).T
+    arrays = {"columns": columns, "scales": scales, "biases": bias}
+    weights = [onnx.numpy_helper.from_array(x, name) for name, x in arrays.items()]
     nodes = [
         helper.make_node("Gather", ["columns", "pieces"], ["rows"]),
         helper.make_node("Transpose", ["rows"], ["kernel"], perm=[1, 0]),
@@ -99,13 +99,7 @@ def _choose_in_8_bits(kernel, bias, model: onnx.ModelProto) -> onnx.ModelProto:
         helper.make_tensor_value_info("bias", onnx.TensorProto.FLOAT, [None]),
         helper.make_tensor_value_info(SCALE, onnx.TensorProto.FLOAT, [None]),
     ]
-    graph = helper.make_graph(
-        nodes,
-        "choose",
-        model.graph.input,
-        outputs,
-        [onnx.numpy_helper.from_array(x, name) for name, x in arrays.items()],
-    )
+    graph = helper.make_graph(nodes, "choose", model.graph.input, outputs, weights)
     return helper.make_model(graph, opset_imports=model.opset_import, ir_version=model.ir_version)
 
 
@@ -174,10 +168,8 @@ def _move(tensor, stream, places: dict[bytes, int]) -> None:
         stream.seek(-(-stream.tell() // ALIGNMENT) * ALIGNMENT)
         places[key] = stream.tell()
         stream.write(data)
-    kind, shape, name = tensor.data_type, list(tensor.dims), tensor.name
-    tensor.Clear()
-    tensor.data_type, tensor.name = kind, name
-    tensor.dims.extend(shape)
-    tensor.raw_data = b""
-    set_external_data(tensor, WEIGHTS, places[key], len(data))
-    tensor.ClearField("raw_data")
+    kept = {"data_type": tensor.data_type, "dims": tensor.dims, "name": tensor.name}
+    moved = onnx.TensorProto(**kept, raw_data=b"")
+    set_external_data(moved, WEIGHTS, places[key], len(data))
+    moved.ClearField("raw_data")
+    tensor.CopyFrom(moved)

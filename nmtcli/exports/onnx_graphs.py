@@ -48,81 +48,58 @@ def build_graphs(model, has_shortlist: bool = False) -> dict[str, onnx.ModelProt
         model: a model in float32, on TensorFlow.
         has_shortlist: whether to build the graphs for a shortlist too.
     """
-    source, decoder = _state_specs(model)
-    graphs = {
-        "encode": _encode(model),
-        "step": _step(model, source, decoder),
-        "forced": _forced(model),
-    }
-    if has_shortlist:
-        graphs |= {"choose": _choose(model), "among": _among(model, source, decoder)}
-    return graphs
 
-
-def _encode(model):
     def encode(source_ids):
-        state = model.start(source_ids)
-        return {**_named("source", state["source"]), **_named("decoder", state["decoder"])}
+        return _named_state(model.start(source_ids))
 
-    return _converted(encode, {"source_ids": IDS})
+    def forced(source_ids, decoder_inputs, target_ids):
+        log_probs, attention = model.score_targets(source_ids, decoder_inputs, target_ids)
+        return {"log_probs": log_probs, "attention": attention}
 
-
-def _step(model, source, decoder):
-    def step(state, previous_ids):
-        return model.step(state, previous_ids)
-
-    return _with_best_pieces(_of_state(step, model, source, decoder))
-
-
-def _choose(model):
     def choose(pieces):
         return dict(zip(("kernel", "bias"), model.output_columns(pieces)))
-
-    return _converted(choose, {"pieces": tf.TensorSpec([None], tf.int32)})
-
-
-def _among(model, source, decoder):
-    size = model.output_layer()[0].shape[0]
-    shapes = {"kernel": [size, None], "allowed": [None, None]}
 
     def among(state, previous_ids, kernel, allowed):
         hidden, attention, state = model.decode_step(state, previous_ids)
         return tf.matmul(hidden, kernel) + allowed[:, None], attention, state
 
-    more = {name: tf.TensorSpec(shape, tf.float32) for name, shape in shapes.items()}
-    return _with_best_pieces(_of_state(among, model, source, decoder, more), of="pieces")
+    specs = _state_specs(model)
+    targets = {"decoder_inputs": IDS, "target_ids": IDS}
+    graphs = {
+        "encode": _converted(encode, {"source_ids": IDS}),
+        "step": _with_best_pieces(_of_state(model.step, model, specs)),
+        "forced": _converted(forced, {"source_ids": IDS, **targets}),
+    }
+    if has_shortlist:
+        kernel = tf.TensorSpec([model.output_layer()[0].shape[0], None], tf.float32)
+        allowed = tf.TensorSpec([None, None], tf.float32)
+        graph = _of_state(among, model, specs, kernel=kernel, allowed=allowed)
+        graphs["choose"] = _converted(choose, {"pieces": tf.TensorSpec([None], tf.int32)})
+        graphs["among"] = _with_best_pieces(graph, of="pieces")
+    return graphs
 
 
-def _of_state(function, model, source, decoder, more=()):
+def _of_state(function, model, specs, **more):
     """Convert a step to a graph of a state, the previous tokens and more inputs."""
-    more = dict(more)
-    state = {**_named("source", source), **_named("decoder", decoder)}
 
     def step(origins, previous_ids, **parts):
         further = {name: parts.pop(name) for name in more}
         state = {
-            "source": _packed(source, "source", parts),
-            "decoder": model.reorder(_packed(decoder, "decoder", parts), origins),
+            "source": _packed(specs["source"], "source", parts),
+            "decoder": model.reorder(_packed(specs["decoder"], "decoder", parts), origins),
         }
         logits, attention, state = function(state, previous_ids, **further)
         return {"logits": logits, "attention": attention, **_named("next", state["decoder"])}
 
-    return _converted(step, {"origins": IDS, "previous_ids": IDS, **state, **more})
-
-
-def _forced(model):
-    def forced(source_ids, decoder_inputs, target_ids):
-        log_probs, attention = model.score_targets(source_ids, decoder_inputs, target_ids)
-        return {"log_probs": log_probs, "attention": attention}
-
-    return _converted(forced, {"source_ids": IDS, "decoder_inputs": IDS, "target_ids": IDS})
+    inputs = {"origins": IDS, "previous_ids": IDS, **_named_state(specs), **more}
+    return _converted(step, inputs)
 
 
 # -- the state -----------------------------------------------------------------------------------
 
 
 def _state_specs(model):
-    """Describe source and decoder of a state by specs; an axis that may change is None."""
+    """Describe the tensors of a state by specs; an axis that may change is None."""
     small = model.start(tf.constant([[4, EOS_ID]] * 2))
     large = model.start(tf.constant([[4, 5, 6, 7, EOS_ID]] * 3))
     for width in (1, 4):
@@ -134,8 +111,11 @@ def _state_specs(model):
         axes = [n if n == m else None for n, m in zip(one.shape, other.shape)]
         return tf.TensorSpec(axes, one.dtype)
 
-    specs = tree.map_structure(spec, small, large)
-    return specs["source"], specs["decoder"]
+    return tree.map_structure(spec, small, large)
+
+
+def _named_state(state) -> dict:
+    return {**_named("source", state["source"]), **_named("decoder", state["decoder"])}
 
 
 def _named(prefix, structure) -> dict:
@@ -143,8 +123,7 @@ def _named(prefix, structure) -> dict:
 
 
 def _packed(structure, prefix, parts):
-    count = len(tree.flatten(structure))
-    return tree.pack_sequence_as(structure, [parts[f"{prefix}_{n}"] for n in range(count)])
+    return tree.pack_sequence_as(structure, [parts[name] for name in _named(prefix, structure)])
 
 
 # -- conversion ----------------------------------------------------------------------------------
@@ -159,22 +138,18 @@ def _converted(function, inputs: dict) -> onnx.ModelProto:
     specs = {name: tf.TensorSpec(x.shape, x.dtype, name=name) for name, x in inputs.items()}
     concrete = tf.function(function, autograph=False).get_concrete_function(**specs)
     found = [x.name for x in concrete.inputs if x.dtype != tf.resource]
-    outputs = concrete.structured_outputs
+    made = [x.name for x in concrete.outputs]
     names = {f"{name}:0": name for name in inputs}
-    for name, tensor in zip(sorted(outputs), concrete.outputs):  # the order in a dictionary
-        names[tensor.name] = name
+    names |= zip(made, sorted(concrete.structured_outputs))  # a dictionary's outputs are sorted
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         logging.getLogger("tf2onnx").setLevel(logging.ERROR)
-        graph_def = tf_loader.from_function(concrete, found, [x.name for x in concrete.outputs])
+        graph_def = tf_loader.from_function(concrete, found, made)
         with tf.Graph().as_default() as graph:
             tf.import_graph_def(graph_def, name="")
+            names_of_sides = {"input_names": found, "output_names": made}
             converted = process_tf_graph(
-                graph,
-                opset=OPSET,
-                input_names=found,
-                output_names=[x.name for x in concrete.outputs],
-                tensors_to_rename=names,
+                graph, opset=OPSET, tensors_to_rename=names, **names_of_sides
             )
         # Only the optimisers that make a graph valid: one in version 1.17 joins two reshapes even
         # if the shape between them is used. ONNX Runtime's optimisers do the same work.
@@ -204,28 +179,21 @@ def _with_best_pieces(model: onnx.ModelProto, of: str | None = None) -> onnx.Mod
     ONNX Runtime's LogSoftmax is vectorised, its ReduceLogSumExp is not: computing all V logarithms
     is several times as fast as the sum and k logarithms.
     """
-    graph = model.graph
-    k = helper.make_tensor_value_info("k", onnx.TensorProto.INT64, [1])
-    number = onnx.TensorProto.FLOAT
-    numbers = {"log_probs": number, "ids": onnx.TensorProto.INT32, "all_log_probs": number}
-    if of is not None:
-        graph.input.append(helper.make_tensor_value_info(of, onnx.TensorProto.INT32, [None]))
-    graph.node.extend(
-        [
-            helper.make_node("LogSoftmax", ["logits"], ["all_log_probs"], axis=-1),
-            helper.make_node("TopK", ["all_log_probs", "k"], ["log_probs", "places"], axis=-1),
-            helper.make_node("Cast", ["places"], ["ids"], to=onnx.TensorProto.INT32)
-            if of is None
-            else helper.make_node("Gather", [of, "places"], ["ids"]),
-        ]
-    )
-    kept = [output for output in graph.output if output.name != "logits"]
+    graph, number, whole = model.graph, onnx.TensorProto.FLOAT, onnx.TensorProto.INT32
+    if of is None:
+        ids = helper.make_node("Cast", ["places"], ["ids"], to=whole)
+    else:
+        ids = helper.make_node("Gather", [of, "places"], ["ids"])
+        graph.input.append(helper.make_tensor_value_info(of, whole, [None]))
+    log_softmax = helper.make_node("LogSoftmax", ["logits"], ["all_log_probs"], axis=-1)
+    top_k = helper.make_node("TopK", ["all_log_probs", "k"], ["log_probs", "places"], axis=-1)
+    graph.node.extend([log_softmax, top_k, ids])
+    graph.input.append(helper.make_tensor_value_info("k", onnx.TensorProto.INT64, [1]))
+    outputs = [output for output in graph.output if output.name != "logits"]
+    for name, kind in (("all_log_probs", number), ("ids", whole), ("log_probs", number)):
+        outputs.insert(0, helper.make_tensor_value_info(name, kind, [None, None, None]))
     del graph.output[:]
-    axes = [None, None, None]
-    graph.output.extend(
-        [helper.make_tensor_value_info(name, kind, axes) for name, kind in numbers.items()] + kept
-    )
-    graph.input.append(k)
+    graph.output.extend(outputs)
     return model
 
 

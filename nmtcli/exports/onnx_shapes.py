@@ -31,7 +31,7 @@ def with_known_shapes(model: onnx.ModelProto) -> onnx.ModelProto:
         old, new = (shapes.get(name) for name in (node.input[0], node.output[0]))
         if old and new and (known := _known(old, new, sizes.inputs)):
             node.input[1] = sizes.shape(known)
-    graph.node.extend(sizes.nodes)
+    graph.node.extend(sizes.nodes.values())
     _sort_and_prune(graph)
     del graph.value_info[:]
     return model
@@ -60,7 +60,12 @@ def _known(old: list, new: list, names) -> tuple | None:
 
 
 class _Sizes:
-    """Makes shapes from constants and from sizes of a graph's inputs, each shape once."""
+    """Makes shapes from constants and from sizes of a graph's inputs, each shape once.
+
+    constants: the names of the graph's constants.
+    inputs: for each name of an axis an input that has it, and its place there.
+    nodes: the new nodes by their output.
+    """
 
     def __init__(self, graph: onnx.GraphProto, shapes: dict):
         self.graph = graph
@@ -71,8 +76,7 @@ class _Sizes:
             for place, axis in enumerate(shapes[value.name])
             if isinstance(axis, str)
         }
-        self.nodes: list[onnx.NodeProto] = []
-        self._made: dict[str, str] = {}
+        self.nodes: dict[str, onnx.NodeProto] = {}
 
     def shape(self, axes: tuple) -> str:
         """Return the name of a shape, (n,) int64."""
@@ -86,15 +90,14 @@ class _Sizes:
         return self._node(f"size_of_{axis}", "Shape", [name], start=place, end=place + 1)
 
     def _node(self, name: str, kind: str, inputs: list[str], **attributes) -> str:
-        if name not in self._made:
-            self._made[name] = name
-            self.nodes.append(helper.make_node(kind, inputs, [name], **attributes))
+        if name not in self.nodes:
+            self.nodes[name] = helper.make_node(kind, inputs, [name], **attributes)
         return name
 
     def _constant(self, values: tuple) -> str:
         name = f"known_{'_'.join(map(str, values))}"
-        if name not in self._made:
-            self._made[name] = name
+        if name not in self.constants:
+            self.constants.add(name)
             array = np.array(values, dtype=np.int64)
             self.graph.initializer.append(numpy_helper.from_array(array, name))
         return name

@@ -15,7 +15,6 @@ A text is one line without its end. Unlike in `nmt translate`, a text that is lo
 the length penalty and the length limit are part of the graph.
 """
 
-import json
 import math
 from pathlib import Path
 
@@ -32,18 +31,19 @@ from nmtcli.engines.load import load_model
 from nmtcli.errors import NmtError, UsageError
 from nmtcli.exports.checks import (
     TOLERANCE,
-    check_place,
-    require_tensorflow,
+    check_possible,
     sample_texts,
     versions,
+    write_description,
 )
 from nmtcli.runs.atomic import atomic_directory
 from nmtcli.runs.directory import RunDirectory
-from nmtcli.runs.exports import DESCRIPTION
 from nmtcli.text.lines import one_line
 from nmtcli.text.special_tokens import EOS_ID
 from nmtcli.text.subwords import Subwords, load_sides
 
+# The options of the search that are part of the graph.
+BAKED = ("beam", "length_penalty", "length_penalty_kind", "max_length_factor", "max_length_margin")
 # Texts on which tokenizers differ: empty text, spaces, spelled-out control tokens, the mark of a
 # space, decomposed and compatibility Hangul, characters that only some programs treat as a space.
 HARD_TEXTS = (
@@ -60,12 +60,7 @@ HARD_TEXTS = (
 )
 
 
-def export_savedmodel(
-    run: RunDirectory,
-    checkpoint: str,
-    search: SearchConfig,
-    output,
-) -> dict:
+def export_savedmodel(run: RunDirectory, checkpoint: str, search: SearchConfig, output) -> dict:
     """Write a SavedModel and check it; an older one at `output` stays until it is complete.
 
     Args:
@@ -81,15 +76,19 @@ def export_savedmodel(
         UsageError: not on TensorFlow, no tensorflow-text, or `output` is something else.
         NmtError: it could not be written, or it translates differently from the run.
     """
-    require_tensorflow("a SavedModel")
-    output = Path(output)
-    check_place(output)
+    output = check_possible("a SavedModel", output)
     graphs = _text_graph()
     from nmtcli.engines.keras_engine import KerasEngine
 
     step, model = load_model(run, checkpoint)
     source, target = load_sides(run.source_subwords, run.target_subwords)
-    facts = _describe(checkpoint, step, search)
+    facts = {
+        "format": "savedmodel",
+        "checkpoint": checkpoint,
+        "step": step,
+        "search": {name: getattr(search, name) for name in BAKED},
+        "versions": versions(["tensorflow-text"]),
+    }
     with atomic_directory(output, replace=True) as folder:
         with backend.quiet_stderr():  # SentencePiece reports that it does not normalise
             graph = graphs.TextGraph(model, source.model_proto, target.model_proto, search)
@@ -97,7 +96,7 @@ def export_savedmodel(
             difference = find_difference(folder, KerasEngine(model), source, target, search)
         if difference is not None:
             raise NmtError(f"the export {difference}; nothing was written")
-        (folder / DESCRIPTION).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+        write_description(folder, facts)
     return facts
 
 
@@ -126,19 +125,6 @@ def _save(graph, folder: Path) -> None:
     except tf.errors.OpError as error:  # TensorFlow reports a full disk so
         reason = error.message.splitlines()[0]
         raise NmtError(f"{folder.parent}: cannot be written ({reason}); nothing was kept") from None
-
-
-def _describe(checkpoint: str, step: int, search: SearchConfig) -> dict:
-    """Describe the export for a person who finds the folder."""
-    penalties = ("length_penalty", "length_penalty_kind")
-    baked = ("beam", *penalties, "max_length_factor", "max_length_margin")
-    return {
-        "format": "savedmodel",
-        "checkpoint": checkpoint,
-        "step": step,
-        "search": {name: getattr(search, name) for name in baked},
-        "versions": versions(["tensorflow-text"]),
-    }
 
 
 def find_difference(

@@ -47,6 +47,7 @@ class TwoWayAlignment:
     links: list[Link]
 
 
+@dataclass
 class Aligner:
     """Aligns pairs of lines with an engine.
 
@@ -66,29 +67,20 @@ class Aligner:
         UsageError: the model has no attention.
     """
 
-    def __init__(
-        self,
-        engine: ScoringEngine,
-        source_subwords: Subwords,
-        target_subwords: Subwords,
-        rule: LinkRule = DEFAULT_RULE,
-        batch_tokens: int = 0,
-        window: int = 2000,
-        longest: int = 200,
-    ):
-        check_attention(engine)
-        self.engine = engine
-        self.source_subwords = source_subwords
-        self.target_subwords = target_subwords
-        self.rule = rule
-        self.batch_tokens = batch_tokens or engine.batch_tokens
-        self.window = window
-        self.longest = longest
+    engine: ScoringEngine
+    source_subwords: Subwords
+    target_subwords: Subwords
+    rule: LinkRule = DEFAULT_RULE
+    batch_tokens: int = 0
+    window: int = 2000
+    longest: int = 200
+
+    def __post_init__(self):
+        check_attention(self.engine)
+        self.batch_tokens = self.batch_tokens or self.engine.batch_tokens
 
     def align_lines(
-        self,
-        sources: Sequence[str],
-        targets: Sequence[str],
+        self, sources: Sequence[str], targets: Sequence[str]
     ) -> Iterator[WordAlignment]:
         """Yield the alignment of each pair, in order; it has no links if a side has no words.
 
@@ -106,16 +98,14 @@ class Aligner:
             )
         for start in range(0, len(sources), self.window):
             window = slice(start, start + self.window)
-            sides = (
-                self.source_subwords.encode_batch_with_spans(sources[window]),
-                self.target_subwords.encode_batch_with_spans(targets[window]),
-            )
-            self._warn_of_long_lines(start, sides)
-            aligned = self._align_window(sources[window], targets[window], *sides)
-            yield from (aligned[number] for number in range(len(aligned)))
+            source_tokens = self.source_subwords.encode_batch_with_spans(sources[window])
+            target_tokens = self.target_subwords.encode_batch_with_spans(targets[window])
+            pairs = list(zip(source_tokens, target_tokens))
+            self._warn_of_long_lines(start, pairs)
+            yield from self._align_window(sources[window], targets[window], pairs)
 
-    def _warn_of_long_lines(self, start: int, sides) -> None:
-        for number, pair in enumerate(zip(*sides), start=start + 1):
+    def _warn_of_long_lines(self, start: int, pairs: Sequence[Sequence[TokenSpans]]) -> None:
+        for number, pair in enumerate(pairs, start=start + 1):
             longest = max(len(side.ids) for side in pair)
             if longest > self.longest:
                 logger.warning(
@@ -128,51 +118,35 @@ class Aligner:
         self,
         sources: Sequence[str],
         targets: Sequence[str],
-        source_tokens: Sequence[TokenSpans],
-        target_tokens: Sequence[TokenSpans],
-    ) -> dict[int, WordAlignment]:
-        """Return the alignment of each pair by its number; an empty side needs no model."""
-        aligned, lengths = {}, {}
-        for n, sides in enumerate(zip(source_tokens, target_tokens)):
-            if all(side.ids for side in sides):
-                lengths[n] = max(len(side.ids) for side in sides) + 1
-            else:
-                aligned[n] = self._align_pair(sources[n], targets[n], [])
-        pairs = list(lengths)
-        for batch in batches_by_length(list(lengths.values()), self.batch_tokens):
-            numbers = [pairs[index] for index in batch]
-            weights = self._attend(
-                [source_tokens[n].ids for n in numbers], [target_tokens[n].ids for n in numbers]
-            )
-            for n, attention in zip(numbers, weights):
-                sides = source_tokens[n], target_tokens[n]
-                segment = AlignedSegment(
-                    attention, *(words_of_tokens(side.text, side.spans) for side in sides)
-                )
-                aligned[n] = self._align_pair(sources[n], targets[n], [segment])
-        return aligned
+        pairs: Sequence[tuple[TokenSpans, TokenSpans]],
+    ) -> list[WordAlignment]:
+        """Return the alignment of each pair of lines; an empty side needs no model."""
 
-    def _align_pair(
-        self, source: str, target: str, segments: list[AlignedSegment]
-    ) -> WordAlignment:
-        return align_words(split_words(source), split_words(target), segments, self.rule)
+        def align(n: int, *segments: AlignedSegment) -> WordAlignment:
+            words = split_words(sources[n]), split_words(targets[n])
+            return align_words(*words, segments, self.rule)
 
-    def _attend(
-        self, sources: Sequence[list[int]], targets: Sequence[list[int]]
-    ) -> Iterator[np.ndarray]:
+        aligned = {}
+        full = [n for n, pair in enumerate(pairs) if all(side.ids for side in pair)]
+        lengths = [max(len(side.ids) for side in pairs[n]) + 1 for n in full]
+        for batch in batches_by_length(lengths, self.batch_tokens):
+            numbers = [full[index] for index in batch]
+            for n, attention in zip(numbers, self._attend([pairs[n] for n in numbers])):
+                token_words = (words_of_tokens(side.text, side.spans) for side in pairs[n])
+                aligned[n] = align(n, AlignedSegment(attention, *token_words))
+        return [aligned[n] if n in aligned else align(n) for n in range(len(pairs))]
+
+    def _attend(self, pairs: Sequence[tuple[TokenSpans, TokenSpans]]) -> Iterator[np.ndarray]:
         """Yield the attention of each pair, (T, S), including the row and the column of EOS."""
-        attention = np.asarray(
-            self.engine.align(
-                pad([[*ids, EOS_ID] for ids in sources]), pad([[*ids, EOS_ID] for ids in targets])
-            )
-        )
+        sides = (pad([[*tokens.ids, EOS_ID] for tokens in side]) for side in zip(*pairs))
+        attention = np.asarray(self.engine.align(*sides))
         if np.isnan(attention).any():
             raise NmtError(
                 "the model's attention is NaN, since its training diverged; use an earlier"
                 " checkpoint"
             )
-        for weights, source, target in zip(attention, sources, targets):
-            yield weights[: len(target) + 1, : len(source) + 1]
+        for weights, (source, target) in zip(attention, pairs):
+            yield weights[: len(target.ids) + 1, : len(source.ids) + 1]
 
 
 def align_both_ways(
@@ -199,10 +173,7 @@ def align_both_ways(
     check_method(method)
     if agree and "eos" in (forward.rule.null, reverse.rule.null):
         raise UsageError("--agree does not work with --null eos; leave out one of them")
-    directions = zip(
-        forward.align_lines(sources, targets),
-        reverse.align_lines(targets, sources),
-    )
+    directions = zip(forward.align_lines(sources, targets), reverse.align_lines(targets, sources))
     for source_target, target_source in directions:
         reversed_back = transposed(target_source)
         links = source_target.links, reversed_back.links

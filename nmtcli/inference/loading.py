@@ -54,9 +54,7 @@ def find_members(
 
 
 def load_members(
-    members: Sequence[Member],
-    kind: str = "log",
-    runtime: Runtime = AUTOMATIC,
+    members: Sequence[Member], kind: str = "log", runtime: Runtime = AUTOMATIC
 ) -> Engine:
     """Load the engine of one model, or of several models as an ensemble.
 
@@ -81,9 +79,7 @@ def load_members(
 
 
 def load_search(
-    members: Sequence[Member],
-    kind: str = "log",
-    runtime: Runtime = AUTOMATIC,
+    members: Sequence[Member], kind: str = "log", runtime: Runtime = AUTOMATIC
 ) -> SearchEngine:
     """What finds the translations of a model, or of several; as of `load_members`."""
     if runtime.engine == "ctranslate2" and len(members) == 1:

@@ -147,6 +147,7 @@ class SourceWords(NamedTuple):
     token_words: list[list[WordRange]]
 
 
+@dataclass(frozen=True)
 class TranslationAligner:
     """Aligns lines with their translations; a line in several segments is aligned as a whole.
 
@@ -156,21 +157,17 @@ class TranslationAligner:
         rule: how links are taken from the attention.
     """
 
-    def __init__(self, source_subwords: Subwords, target_subwords: Subwords, rule: LinkRule):
-        self.source_subwords = source_subwords
-        self.target_subwords = target_subwords
-        self.rule = rule
+    source_subwords: Subwords
+    target_subwords: Subwords
+    rule: LinkRule
 
     def source_words(self, line: str, segments: Sequence[Segment]) -> SourceWords:
         """Return the words of a line, which `align` needs for each of its translations."""
         texts = [segment.text for segment in segments]
-        token_words = words_of_source_segments(
-            texts, self.source_subwords.encode_batch_with_spans(texts)
-        )
-        return SourceWords(
-            split_words(line),
-            [words for words, segment in zip(token_words, segments) if segment.ids],
-        )
+        tokens = self.source_subwords.encode_batch_with_spans(texts)
+        all_words = zip(words_of_source_segments(texts, tokens), segments)
+        token_words = [words for words, segment in all_words if segment.ids]
+        return SourceWords(split_words(line), token_words)
 
     def align(
         self, source: SourceWords, text: str, hypotheses: Sequence[Hypothesis]
@@ -184,10 +181,7 @@ class TranslationAligner:
         """
         tokens = [self.target_subwords.decode_with_spans(h.ids) for h in hypotheses]
         target_token_words = words_of_target_segments(tokens) if tokens else []
-        segments = [
-            AlignedSegment(hypothesis.attention, source_words, target_words)
-            for hypothesis, source_words, target_words in zip(
-                hypotheses, source.token_words, target_token_words
-            )
-        ]
+        attentions = [h.attention for h in hypotheses]
+        parts = zip(attentions, source.token_words, target_token_words)
+        segments = [AlignedSegment(*of_segment) for of_segment in parts]
         return align_words(source.words, split_words(text), segments, self.rule)

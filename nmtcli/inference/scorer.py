@@ -58,6 +58,7 @@ class Summary:
         return _perplexity(self.log_prob, self.words)
 
 
+@dataclass
 class Scorer:
     """Scores translations with an engine.
 
@@ -70,19 +71,14 @@ class Scorer:
         window: the number of lines that are sorted by length together.
     """
 
-    def __init__(
-        self,
-        engine: ScoringEngine,
-        source_subwords: Subwords,
-        target_subwords: Subwords,
-        batch_tokens: int = 0,
-        window: int = 2000,
-    ):
-        self.engine = engine
-        self.source_subwords = source_subwords
-        self.target_subwords = target_subwords
-        self.batch_tokens = batch_tokens or engine.batch_tokens
-        self.window = window
+    engine: ScoringEngine
+    source_subwords: Subwords
+    target_subwords: Subwords
+    batch_tokens: int = 0
+    window: int = 2000
+
+    def __post_init__(self):
+        self.batch_tokens = self.batch_tokens or self.engine.batch_tokens
 
     def score_lines(self, sources: Sequence[str], targets: Sequence[str]) -> Iterator[LineScore]:
         """Yield the score of each pair, in order.

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from nmtcli.alignment.links import LinkRule
@@ -35,6 +35,7 @@ FIRST_WINDOW = 64  # lines
 WINDOW_GROWTH = 4
 
 
+@dataclass
 class Translator:
     """Translates lines with an engine.
 
@@ -50,29 +51,24 @@ class Translator:
             are asked for and the model has no attention.
     """
 
-    def __init__(
-        self,
-        engine: SearchEngine,
-        source_subwords: Subwords,
-        target_subwords: Subwords,
-        search: SearchConfig,
-        link_rule: LinkRule | None = None,
-    ):
-        search.check()
-        engine.check(search)
-        if link_rule is not None:
-            check_attention(engine)
-        self.engine = engine
-        self.source_subwords = source_subwords
-        self.target_subwords = target_subwords
-        self.search = search
-        self.aligner = link_rule and TranslationAligner(source_subwords, target_subwords, link_rule)
+    engine: SearchEngine
+    source_subwords: Subwords
+    target_subwords: Subwords
+    search: SearchConfig
+    link_rule: LinkRule | None = None
+
+    def __post_init__(self):
+        self.search.check()
+        self.engine.check(self.search)
+        self.aligner = None
+        if self.link_rule is not None:
+            check_attention(self.engine)
+            subwords = self.source_subwords, self.target_subwords
+            self.aligner = TranslationAligner(*subwords, self.link_rule)
 
     def with_nbest(self, nbest: int) -> "Translator":
         """Return a translator that gives `nbest` translations of a line."""
-        rule = self.aligner and self.aligner.rule
-        search = replace(self.search, nbest=nbest)
-        return Translator(self.engine, self.source_subwords, self.target_subwords, search, rule)
+        return replace(self, search=replace(self.search, nbest=nbest))
 
     def translate_lines(
         self,
@@ -142,11 +138,7 @@ class Translator:
             )
 
     def _begin_window(
-        self,
-        search: SentenceSearch,
-        lines: list[str],
-        prefixes: list[str],
-        first: int,
+        self, search: SentenceSearch, lines: list[str], prefixes: list[str], first: int
     ) -> Iterator[Translation]:
         """Begin to search; the returned iterator waits for the translation of each line."""
         segmented = self._segments(lines, first)
@@ -178,12 +170,10 @@ class Translator:
         segmented = []
         for number, texts in enumerate(split_lines, start=first):
             segments, longest = [], 0
-            for text in texts:
-                ids = next(all_ids)
-                if not text.strip():  # a subword model may have a token for a tab
-                    ids = []
-                longest = max(longest, len(ids))
-                segments += [Segment(text, list(ids))] if len(ids) <= limit else self._split(text)
+            for text, ids in zip(texts, all_ids):
+                segment = _segment(text, ids)
+                longest = max(longest, len(segment.ids))
+                segments += [segment] if len(segment.ids) <= limit else self._split(text)
             if longest > limit:
                 logger.warning(
                     "line %s has %s tokens, more than %s (search.max_source_pieces); it is"
@@ -198,10 +188,7 @@ class Translator:
             return len(self.source_subwords.encode(text))
 
         texts = split_line(line, count, self.search.max_source_pieces)
-        return [
-            Segment(text, list(ids) if text.strip() else [])
-            for text, ids in zip(texts, self.source_subwords.encode_batch(texts))
-        ]
+        return list(map(_segment, texts, self.source_subwords.encode_batch(texts)))
 
     def _translation(
         self, line: str, segments: list[Segment], hypotheses: list[list[Hypothesis]]
@@ -212,25 +199,12 @@ class Translator:
         """
         source_words = self.aligner and self.aligner.source_words(line, segments)
         if not hypotheses:
-            return self._empty(source_words)
-        source_tokens = [
-            token
-            for ids in _nonempty_ids(segments)
-            for token in [*self.source_subwords.tokens(ids), END_TOKEN]
-        ]
-        candidates = [
-            self._candidate(
-                [nbest[min(rank, len(nbest) - 1)] for nbest in hypotheses], source_words
-            )
-            for rank in range(max(map(len, hypotheses)))
-        ]
-        return Translation(candidates, source_tokens)
-
-    def _empty(self, source_words: SourceWords | None) -> Translation:
-        if source_words is None:
-            return EMPTY
-        alignment = self.aligner.align(source_words, EMPTY.text, [])
-        return replace(EMPTY, nbest=[replace(EMPTY.nbest[0], alignment=alignment)])
+            alignment = self.aligner and self.aligner.align(source_words, EMPTY.text, [])
+            return replace(EMPTY, nbest=[replace(EMPTY.nbest[0], alignment=alignment)])
+        ranks = range(max(map(len, hypotheses)))
+        ranked = [[nbest[min(rank, len(nbest) - 1)] for nbest in hypotheses] for rank in ranks]
+        candidates = [self._candidate(of_rank, source_words) for of_rank in ranked]
+        return Translation(candidates, _tokens(self.source_subwords, _nonempty_ids(segments)))
 
     def _candidate(
         self, hypotheses: list[Hypothesis], source_words: SourceWords | None
@@ -245,11 +219,7 @@ class Translator:
             text=text,
             log_prob=log_prob,
             score=Scoring.from_options(self.search).score(log_prob, length, attentions),
-            tokens=[
-                token
-                for h in hypotheses
-                for token in [*self.target_subwords.tokens(h.ids), END_TOKEN]
-            ],
+            tokens=_tokens(self.target_subwords, [h.ids for h in hypotheses]),
             attentions=attentions if self.engine.has_attention else [],
             alignment=self.aligner and self.aligner.align(source_words, text, hypotheses),
         )
@@ -263,6 +233,16 @@ def _window(lines: Iterator[str], most: int, pauses: Callable[[], bool]) -> tupl
         if pauses():
             return window, True
     return window, False
+
+
+def _segment(text: str, ids: Sequence[int]) -> Segment:
+    """Make a segment; a blank text is not translated, even if it has a token, as a tab may have."""
+    return Segment(text, list(ids) if text.strip() else [])
+
+
+def _tokens(subwords: Subwords, segments: list[list[int]]) -> list[str]:
+    """Return the tokens of all segments, each with its end."""
+    return [token for ids in segments for token in [*subwords.tokens(ids), END_TOKEN]]
 
 
 def _nonempty_ids(segments: list[Segment]) -> list[list[int]]:
@@ -305,18 +285,11 @@ def load_translator(
     if link_rule is not None:
         check_attention(engine, run.path)
     return Translator(
-        engine,
-        *load_sides(run.source_subwords, run.target_subwords),
-        search,
-        link_rule,
+        engine, *load_sides(run.source_subwords, run.target_subwords), search, link_rule
     )
 
 
-def prefix_token_ids(
-    subwords: Subwords,
-    prefixes: Sequence[str],
-    first: int,
-) -> list[list[int]]:
+def prefix_token_ids(subwords: Subwords, prefixes: Sequence[str], first: int) -> list[list[int]]:
     """Encode each prefix; one that is empty or only spaces has no token ids.
 
     Args:

@@ -50,17 +50,13 @@ class RNNTranslator(EncoderDecoder):
         self.dropout = Dropout(config.dropout, self.dropout_seed)
         self.attention_dropout = Dropout(config.attention_dropout, self.dropout_seed)
         self.add_embeddings()
-        self._add_bridge()
-        self.add_output(config.readout_units, "glorot_uniform")
-        self.built = True
-
-    def _add_bridge(self):
-        config = self.config
         units = config.decoder_layers * self.decoder.cells[0].state_size * config.decoder_size
         self.bridge_kernel = self.add_weight(
             name="bridge_kernel", shape=(config.encoder_size, units), initializer="glorot_uniform"
         )
         self.bridge_bias = self.add_weight(name="bridge_bias", shape=(units,), initializer="zeros")
+        self.add_output(config.readout_units, "glorot_uniform")
+        self.built = True
 
     # -- training ----------------------------------------------------------------------------
 
@@ -84,8 +80,7 @@ class RNNTranslator(EncoderDecoder):
         """Compute the output layer's input, (B, T, R), and the attention, (B, T, S)."""
         source, cells = self.encode(source_ids, training)
         if self.mechanism.score is not None:
-            shape = ops.shape(source_ids)
-            dropout_mask = self.attention_dropout.mask(shape, "float32", training)
+            dropout_mask = self.attention_dropout.mask(ops.shape(source_ids), "float32", training)
             if dropout_mask is not None:
                 source["dropout_mask"] = dropout_mask
         embedded = self._embed(self.target_embedding, decoder_inputs)

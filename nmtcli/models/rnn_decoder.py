@@ -95,11 +95,9 @@ class RNNDecoder(keras.layers.Layer):
 
     def build(self, input_shape, memory_shape):
         embedding, memory = input_shape[-1], memory_shape[-1]
-        fed = 0
+        fed = self.readout_size if self.mechanism.input_feeding else 0
         if self.mechanism.placement == "before":
             fed = memory
-        elif self.mechanism.input_feeding:
-            fed = self.readout_size
         self.cells[0].build((None, None, embedding + fed))
         for cell in self.cells[1:]:
             cell.build((None, None, self.size))
@@ -150,7 +148,8 @@ class RNNDecoder(keras.layers.Layer):
             fixed = source["fixed"]
             projected = projected + ops.matmul(fixed, self._fed_kernel())[:, None]
             contexts = ops.repeat(fixed[:, None], ops.shape(inputs)[1], axis=1)
-            weights = self._no_weights(inputs, source)
+            batch, length = ops.shape(source["mask"])
+            weights = ops.zeros((batch, ops.shape(inputs)[1], length), dtype="float32")
         if self.attention is not None and self.mechanism.placement == "before":
             outputs, contexts, weights = self._attend_in_loop(projected, cells[0], source, masks)
         else:
@@ -271,16 +270,13 @@ class RNNDecoder(keras.layers.Layer):
 
     def _run_cells(self, projected, states, shared):
         """Run all cells at one position: the last cell's output, (B W, D), and the new states."""
-        output, first = self.cells[0].step(
-            projected, states[0], shared.state_masks[0], shared.cells[0]
-        )
+        parts = list(zip(self.cells, states, shared.state_masks, shared.cells))
+        cell, *of_cell = parts[0]
+        output, first = cell.step(projected, *of_cell)
         new_states = [first]
-        for n, cell in enumerate(self.cells[1:], start=1):
-            mask = shared.layer_masks[n - 1]
+        for (cell, *of_cell), mask in zip(parts[1:], shared.layer_masks):
             below = output if mask is None else output * mask
-            above, new = cell.step(
-                cell.project(below), states[n], shared.state_masks[n], shared.cells[n]
-            )
+            above, new = cell.step(cell.project(below), *of_cell)
             output = below + above
             new_states.append(new)
         return output, new_states
@@ -295,13 +291,10 @@ class RNNDecoder(keras.layers.Layer):
             weights = ops.zeros((batch, width, length), dtype="float32")
             return ops.reshape(fixed, (-1, size)), weights, state
         position, coverage = state.get("position"), state.get("coverage")
-        context, weights = self.attention.attend(
-            ops.reshape(query, (-1, width, self.size)),
-            source,
-            None if position is None else position[:, None],
-            coverage,
-            shared.attention,
-        )
+        query = ops.reshape(query, (-1, width, self.size))
+        time = None if position is None else position[:, None]
+        attend = self.attention.attend
+        context, weights = attend(query, source, time, coverage, shared.attention)
         state = dict(state)
         if position is not None:
             state["position"] = position + 1
@@ -320,11 +313,6 @@ class RNNDecoder(keras.layers.Layer):
         """Return the rows of the first cell's matrix for its inputs other than the embedding."""
         return ops.cast(self.cells[0].kernel[self.embedding_size :], self.compute_dtype)
 
-    @staticmethod
-    def _no_weights(inputs, source):
-        batch, length = ops.shape(source["mask"])
-        return ops.zeros((batch, ops.shape(inputs)[1], length), dtype="float32")
-
 
 def _make_attention(config: ModelConfig, **kwargs):
     """Make the attention layer of a mechanism; None for the fixed vector."""
@@ -341,8 +329,7 @@ def _make_attention(config: ModelConfig, **kwargs):
 
 def _scan(function, state, positions):
     """Loop over the time axis of (B, T, ...) tensors; outputs are (B, T, ...) again."""
-    time_first = _swap(positions)
-    _, outputs = scan(function, state, time_first)
+    _, outputs = scan(function, state, _swap(positions))
     return _swap(outputs)
 
 

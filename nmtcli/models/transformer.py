@@ -46,14 +46,8 @@ class TransformerTranslator(EncoderDecoder):
         self.add_embeddings()
         normal = keras.initializers.RandomNormal(stddev=config.embedding_size**-0.5)
         self.add_output(config.embedding_size, normal)
-        self.encoder_layers = [
-            self._make_layer(EncoderLayer, f"encoder_{n}")
-            for n in range(1, config.encoder_layers + 1)
-        ]
-        self.decoder_layers = [
-            self._make_layer(DecoderLayer, f"decoder_{n}")
-            for n in range(1, config.decoder_layers + 1)
-        ]
+        self.encoder_layers = self._make_layers(EncoderLayer, "encoder", config.encoder_layers)
+        self.decoder_layers = self._make_layers(DecoderLayer, "decoder", config.decoder_layers)
         self.encoder_norm, self.decoder_norm = None, None
         if config.normalization == "pre":  # otherwise the last sum stays unnormalised
             self.encoder_norm, self.decoder_norm = (
@@ -62,22 +56,14 @@ class TransformerTranslator(EncoderDecoder):
             )
         self.built = True
 
-    def _make_layer(self, kind, name):
-        config = self.config
-        layer = kind(
-            self.mechanism.heads,
-            config.feed_forward_units,
-            config.feed_forward,
-            config.normalization,
-            config.positions == "rotary",
-            config.dropout,
-            config.attention_dropout,
-            config.feed_forward_dropout,
-            self.dropout_seed,
-            name=name,
-            dtype=self.dtype_policy,
-        )
-        return self._built(layer)
+    def _make_layers(self, kind, side, count):
+        config, policy = self.config, {"dtype": self.dtype_policy}
+        sizes = self.mechanism.heads, config.feed_forward_units
+        kinds = config.feed_forward, config.normalization, config.positions == "rotary"
+        rates = config.dropout, config.attention_dropout, config.feed_forward_dropout
+        options = *sizes, *kinds, *rates, self.dropout_seed
+        names = [f"{side}_{n}" for n in range(1, count + 1)]
+        return [self._built(kind(*options, name=name, **policy)) for name in names]
 
     def _built(self, layer):
         layer.build((None, None, self.config.embedding_size))
@@ -185,11 +171,7 @@ class TransformerTranslator(EncoderDecoder):
             )
             caches.append(cache)
             all_weights.append(weights)
-        decoder = {
-            "caches": caches,
-            "cache_mask": cache_mask,
-            "position": decoder["position"] + 1,
-        }
+        decoder = {"caches": caches, "cache_mask": cache_mask, "position": decoder["position"] + 1}
         if length is not None:
             decoder["length"] = length + width
         state = {"source": source, "decoder": decoder}

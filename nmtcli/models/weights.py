@@ -16,22 +16,7 @@ def set_arrays(model, arrays: dict[str, np.ndarray]) -> None:
     Raises:
         NmtError: names or shapes differ.
     """
-    _assign(model.weights, arrays)
-
-
-def optimizer_arrays(optimizer) -> dict[str, np.ndarray]:
-    return {f"{n:04d}": np.asarray(v.value) for n, v in enumerate(optimizer.variables)}
-
-
-def set_optimizer_arrays(optimizer, arrays: dict[str, np.ndarray]) -> None:
-    variables = optimizer.variables
-    if len(variables) != len(arrays):
-        raise NmtError("the checkpoint's optimizer is of another model; start a new run")
-    for variable, name in zip(variables, sorted(arrays)):
-        variable.assign(arrays[name])
-
-
-def _assign(variables, arrays):
+    variables = model.weights
     names = {v.path for v in variables}
     if names != set(arrays):
         odd = sorted(names ^ set(arrays))[0]
@@ -44,3 +29,15 @@ def _assign(variables, arrays):
                 f" not {tuple(variable.shape)})"
             )
         variable.assign(array)
+
+
+def optimizer_arrays(optimizer) -> dict[str, np.ndarray]:
+    return {f"{n:04d}": np.asarray(v.value) for n, v in enumerate(optimizer.variables)}
+
+
+def set_optimizer_arrays(optimizer, arrays: dict[str, np.ndarray]) -> None:
+    variables = optimizer.variables
+    if len(variables) != len(arrays):
+        raise NmtError("the checkpoint's optimizer is of another model; start a new run")
+    for variable, name in zip(variables, sorted(arrays)):
+        variable.assign(arrays[name])
