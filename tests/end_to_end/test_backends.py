@@ -30,8 +30,8 @@ COVERING = (*TRANSLATED, "multi-head", "luong-location", "coverage, input feedin
 def sides(request):
     if importlib.util.find_spec("jax") is None:
         pytest.skip("jax is not installed")
-    selected = {item.callspec.params.get("name") for item in request.session.items
-                if hasattr(item, "callspec")}  # fmt: skip
+    here = (item for item in request.session.items if item.path == request.path)
+    selected = {item.callspec.params.get("name") for item in here if hasattr(item, "callspec")}
     names = {"coverage", *TRANSLATED, *selected}
     return compute_both([name for name in mechanism_names() if name in names])
 
