@@ -18,6 +18,7 @@ import numpy as np
 
 from nmtcli import backend
 from nmtcli.config import SearchConfig
+from nmtcli.data.shortlist import load_shortlist
 from nmtcli.decoding.engine import Engine
 from nmtcli.decoding.search import StepwiseSearch
 from nmtcli.engines.load import load_model
@@ -69,8 +70,10 @@ def export_onnx(run: RunDirectory, checkpoint: str, search: SearchConfig, output
 
     step, model = load_model(run, checkpoint, fall_back=False)
     keras = KerasEngine(model)
+    if has_shortlist := run.shortlist.exists():  # checked before the work
+        load_shortlist(run.shortlist, model.source_vocabulary_size, model.target_vocabulary_size)
     with backend.quiet_stderr():
-        graphs = build_graphs(model, run.shortlist.exists())
+        graphs = build_graphs(model, has_shortlist)
     facts = {
         "format": "onnx",
         "graphs": GRAPHS,

@@ -15,7 +15,7 @@ from helpers.engine_cases import (
     engine_of,
     large_transformer,
 )
-from helpers.mechanism_cases import MECHANISMS, VOCABULARY, forced, one_step
+from helpers.mechanism_cases import MECHANISMS, VOCABULARY, forced, one_step, tiny_model
 from helpers.search_difference import four_best, search_difference
 from nmtcli.data.batching import pad, shift_right
 from nmtcli.decoding.beam import beam_search
@@ -268,3 +268,19 @@ def test_the_output_layer_of_some_pieces_is_these_columns(tied):
     pieces = np.array([5, 0, 9], dtype="int32")
     for whole, some in zip(model.output_layer(), model.output_columns(pieces)):
         np.testing.assert_array_equal(np.asarray(some), np.asarray(whole)[..., pieces])
+
+
+def test_texts_of_other_sizes_are_scored_by_the_graph_that_is_there():
+    """On TensorFlow one graph serves all sizes, from the first call."""
+    model, calls = tiny_model(), []
+    score_targets = model.score_targets
+
+    def record(*ids):
+        calls.append([tuple(array.shape) for array in ids])
+        return score_targets(*ids)
+
+    model.score_targets = record
+    engine = KerasEngine(model)
+    for rows, length in ((4, 5), (3, 9), (1, 2)):
+        engine.score(SOURCE[:rows], pad([[6, 4][:length]] * rows, rows, length))
+    assert calls == [[(None, None)] * 3]
