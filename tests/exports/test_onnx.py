@@ -151,14 +151,6 @@ def test_with_a_shortlist_too_the_other_lines_change_no_translation(run, precisi
         assert alone == found
 
 
-def test_a_run_without_a_shortlist_says_what_makes_one(again, capsys):
-    again.shortlist.unlink()
-    assert run_command(["export", "--run", str(again.path)]) == 0
-    assert "no shortlist, since the run has none: nmt preprocess" in capsys.readouterr().err
-    with pytest.raises(UsageError, match="there is no shortlist, since the run has none"):
-        load_engine(again, runtime=Runtime(shortlist=True))
-
-
 def test_a_shortlist_of_another_vocabulary_is_refused(again, capsys):
     make_shortlist(90).save(again.shortlist)
     assert run_command(["export", "--run", str(again.path)]) == 1
@@ -193,14 +185,19 @@ def test_bfloat16_is_of_keras_and_translates_nearly_as_float32(run):
     assert sum(one == other for one, other in zip(texts, usual)) > 10
 
 
-def test_int8_without_validation_text_is_refused(tmp_path, capsys):
+def test_without_validation_text_and_shortlist_it_says_what_is_missing(tmp_path, capsys):
     run = make_tiny_run(tmp_path / "run", beam=2, end_bias=1.0)
     assert run_command(["export", "--run", str(run.path)]) == 0
     out, errors = capsys.readouterr()
     assert out == f"{run.export / 'onnx'}\n"
     assert "no int8, since there is no validation text to measure it on" in errors
-    with pytest.raises(UsageError, match="there is no int8, since there is no validation text"):
-        load_engine(run, runtime=Runtime(precision="int8"))
+    assert "no shortlist, since the run has none: nmt preprocess" in errors
+    for wanted, message in (
+        (Runtime(precision="int8"), "there is no int8, since there is no validation text"),
+        (Runtime(shortlist=True), "there is no shortlist, since the run has none"),
+    ):
+        with pytest.raises(UsageError, match=message):
+            load_engine(run, runtime=wanted)
 
 
 def test_an_export_of_other_weights_is_not_used(again, caplog):

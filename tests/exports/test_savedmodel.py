@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from helpers.covering import TELLING, others_are_slow
+from helpers.covering import others_are_slow
 from helpers.export_difference import (
     BROKEN,
     HARD,
@@ -57,8 +57,11 @@ def served(runs):
 
 
 # A step of every mechanism is traced and exported in `engines/test_onnx_engine.py`; what is left is
-# its state in the loop of the search, of which these have each kind. The others are slow tests.
-@pytest.mark.parametrize("name", others_are_slow([*MECHANISMS, *MEASURED], TELLING))
+# its state in the loop of the search. RUNS and the Transformer have the other kinds of it.
+WITH_STATE = ("input feeding, local-p", "coverage, local-p")
+
+
+@pytest.mark.parametrize("name", others_are_slow([*MECHANISMS, *MEASURED], WITH_STATE))
 def test_every_mechanism_is_exported_as_it_is(name, tmp_path):
     assert export_difference(name, tmp_path) < 1e-4
 

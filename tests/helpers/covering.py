@@ -8,13 +8,13 @@ import pytest
 
 # No attention, no state of its own, and each kind of state that is carried from step to step.
 TELLING = (
-    *("none", "bahdanau", "luong-dot", "input feeding, local-p", "coverage, local-p"),
-    *("transformer", "transformer, post-norm, rotary and geglu"),
+    *("none", "bahdanau", "input feeding, local-p", "coverage, local-p"),
+    "transformer, post-norm, rotary and geglu",
 )
 # Each score, scope, placement and extra, and the Transformer.
 COVERING = (
     *(*TELLING, "multi-head", "luong-location", "input feeding, local-m"),
-    "coverage, input feeding",
+    *("coverage, input feeding", "transformer"),
 )
 
 
