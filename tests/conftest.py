@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -32,3 +33,13 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     if config.getoption("--fast"):
         only_fast.install()
+
+
+def pytest_collection_finish(session):
+    """Run TensorFlow's graphs as they are: optimising a tiny one takes longer than running it.
+
+    The programs that tests start optimise theirs.
+    """
+    if "tensorflow" in sys.modules:
+        options = {"disable_meta_optimizer": True}
+        sys.modules["tensorflow"].config.optimizer.set_experimental_options(options)

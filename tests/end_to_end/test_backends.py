@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from helpers.backend_comparison import (
+    COVERED,
     DROPOUT,
     RECIPE,
     SIDES,
@@ -21,9 +22,9 @@ from helpers.backend_comparison import (
 )
 from helpers.covering import others_are_slow
 
-# Every score, scope and placement, each extra, both cells, and the Transformer. The compositions of
-# these that are left are slow tests.
-COVERING = (*TRANSLATED, "multi-head", "luong-location", "coverage, input feeding", DROPOUT)
+# Both cells and placements, both kinds of windows, each extra, every dropout, and the Transformer.
+# The layers are the same code in all models, so the others are slow tests.
+COVERING = ("input feeding, local-m", COVERED, DROPOUT, "transformer, rotary and swiglu")
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +33,7 @@ def sides(request):
         pytest.skip("jax is not installed")
     here = (item for item in request.session.items if item.path == request.path)
     selected = {item.callspec.params.get("name") for item in here if hasattr(item, "callspec")}
-    names = {"coverage", *TRANSLATED, *selected}
+    names = {COVERED, *selected}
     return compute_both([name for name in mechanism_names() if name in names])
 
 
@@ -72,7 +73,7 @@ def test_updates_with_every_part_of_a_recipe_are_the_same_on_both_backends(sides
     assert (losses[1] != losses[2]).any() and (losses[:, 2] == 10).all()
 
 
-@pytest.mark.parametrize("name", TRANSLATED)
+@pytest.mark.parametrize("name", others_are_slow(TRANSLATED, COVERING))
 def test_beam_search_finds_the_same_on_both_backends(sides, name):
     ids = [json.loads(str(sides[side][f"{name}:ids"])) for side in SIDES]
     assert ids[0] == ids[1]

@@ -102,9 +102,10 @@ def parts_after_updates(sides, name):
 
 
 RECIPE = "recipe"
+COVERED = "coverage, local-p"  # the model that the recipe trains
 
 TRANSLATED = (
-    *("none", "input feeding, local-m", "input feeding, local-p", "coverage"),
+    *("none", "input feeding, local-m", "input feeding, local-p", COVERED),
     *("transformer", "transformer, rotary and swiglu"),
 )
 
@@ -122,7 +123,7 @@ def compute(weights_path, results_path, *names):
                     given[key.partition(":")[2]] = weights[key]
         for part, array in _computed(name, model, given).items():
             found[f"{name}:{part}"] = array
-    if "coverage" in names:
+    if COVERED in names:
         for part, array in _recipe_results(weights_path).items():
             found[f"{RECIPE}:{part}"] = array
     found["backend"] = np.array(keras.backend.backend())
@@ -169,9 +170,9 @@ def _recipe_results(weights_path):
     from nmtcli.training.fine_tuning import freeze
     from nmtcli.training.train_step import TrainStep
 
-    model = _model("coverage")
+    model = _model(COVERED)
     with np.load(weights_path) as weights:
-        keys = [key for key in weights.files if key.startswith("coverage:")]
+        keys = [key for key in weights.files if key.startswith(f"{COVERED}:")]
         set_arrays(model, {key.partition(":")[2]: weights[key] for key in keys})
     freeze(model, ("encoder/encoder_forward/*",))
     options = TrainingConfig(

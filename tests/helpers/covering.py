@@ -14,7 +14,7 @@ TELLING = (
 # Each score, scope, placement and extra, and the Transformer.
 COVERING = (
     *(*TELLING, "multi-head", "luong-location", "input feeding, local-m"),
-    *("coverage, input feeding", "transformer"),
+    "coverage, input feeding",
 )
 
 

@@ -40,26 +40,21 @@ def test_an_interrupted_training_goes_on_to_the_same_bits(prepared, whole, tmp_p
     assert_same_bits(whole, tmp_path / "run")
 
 
-def test_metrics_of_a_resumed_training_have_each_step_once(whole, prepared, tmp_path):
-    shutil.copytree(whole, tmp_path / "run", symlinks=True)
-    # As after a crash: lines of steps that no checkpoint has, the last one cut off.
-    with open(tmp_path / "run" / "metrics.jsonl", "a") as stream:
-        stream.write('{"kind": "train", "step": 21, "loss": 1.0}\n{"kind": "tra')
-    run_training(options(24), prepared, tmp_path / "run")
-    lines = [json.loads(s) for s in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
-    assert [x["step"] for x in lines if x["kind"] == "train"] == [3, 6, 9, 12, 15, 18, 21, 24]
-
-
-def test_a_damaged_newest_checkpoint_is_named_and_the_one_before_is_used(
+def test_after_a_crash_the_checkpoint_before_a_damaged_one_is_used_and_no_step_is_logged_twice(
     whole, prepared, tmp_path, caplog
 ):
     shutil.copytree(whole, tmp_path / "run", symlinks=True)
     broken = tmp_path / "run" / "checkpoints" / "step-18" / "model.npz"
     broken.write_bytes(broken.read_bytes()[:-100])
+    metrics = tmp_path / "run" / "metrics.jsonl"
+    with open(metrics, "a") as stream:  # steps that no checkpoint has, the last line cut off
+        stream.write('{"kind": "train", "step": 21, "loss": 1.0}\n{"kind": "tra')
     run_training(options(18), prepared, tmp_path / "run")
     (warning,) = warnings_of(caplog)
     assert "step-18" in warning and "step-16" in warning
     assert_same_bits(whole, tmp_path / "run")
+    lines = [json.loads(line) for line in metrics.read_text().splitlines()]
+    assert [x["step"] for x in lines if x["kind"] == "train"] == [3, 6, 9, 12, 15, 18]
 
 
 def test_a_changed_option_is_refused_with_the_difference(whole, prepared):

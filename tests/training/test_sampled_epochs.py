@@ -1,17 +1,19 @@
 """Training on pairs that are cut anew each epoch, by weighted corpora: stopped and gone on."""
 
-import os
-import signal
-
 import pytest
 
-from helpers.training_case import assert_same_bits, options, run_training, write_corpus
+from helpers.training_case import (
+    assert_same_bits,
+    killed_after,
+    options,
+    run_training,
+    write_corpus,
+)
 from nmtcli import config as configuration
 from nmtcli.data.epochs import Epochs
 from nmtcli.data.prepared import PreparedData
 from nmtcli.data.preprocess import preprocess
-from nmtcli.errors import Interrupted, UsageError
-from nmtcli.training.events import StepLogged
+from nmtcli.errors import UsageError
 
 
 @pytest.fixture(scope="module")
@@ -34,17 +36,10 @@ def prepared(tmp_path_factory):
 
 
 def test_a_stopped_training_on_sampled_pairs_goes_on_to_the_same_bits(prepared, tmp_path):
-    from nmtcli.training.run import train
-
-    def interrupt(event):
-        if isinstance(event, StepLogged) and event.step == 9:
-            os.kill(os.getpid(), signal.SIGINT)
-
-    config, data = options(18, subword_sampling=0.2), prepared / "unigram"
+    config, data = options(18, subword_sampling=0.2, keep_checkpoints=9), prepared / "unigram"
     run_training(config, data, tmp_path / "whole")
-    with pytest.raises(Interrupted, match="saved at step 9"):
-        train(config, data, tmp_path / "stopped", interrupt)
-    assert not (tmp_path / "stopped" / "sampled").exists()
+    assert not (tmp_path / "whole" / "sampled").exists()
+    killed_after(8, tmp_path / "whole", tmp_path / "stopped")
     state, _ = run_training(config, data, tmp_path / "stopped")
     assert state.epoch >= 1  # so that pairs made ahead were used, before and after
     assert_same_bits(tmp_path / "whole", tmp_path / "stopped")

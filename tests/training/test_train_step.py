@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 
+from helpers.covering import others_are_slow
 from helpers.train_step_bench import Bench, assert_same, batch, norm
 from nmtcli.config import TrainingConfig
 from nmtcli.models.weights import arrays_of, optimizer_arrays, set_arrays
@@ -117,7 +118,9 @@ def coverage_of(weights, targets):
     return total
 
 
-@pytest.fixture(scope="module", params=["coverage", "coverage, input feeding"])
+@pytest.fixture(
+    scope="module", params=others_are_slow(["coverage", "coverage, input feeding"], ["coverage"])
+)
 def covered(request):
     """With the coverage loss at a weight of 2."""
     return Bench(keras.optimizers.SGD(1.0), 0.0, options={"coverage_loss": 2.0}, name=request.param)
