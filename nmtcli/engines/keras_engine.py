@@ -11,8 +11,8 @@ from keras import ops, tree
 from nmtcli import backend
 from nmtcli.data.batching import shift_right
 from nmtcli.decoding.engine import BeamSteps, StepResult, all_ids
-from nmtcli.engines.compiled_beam import run_beam
 from nmtcli.engines.grouping import group
+from nmtcli.models.beam_search import run_beam
 from nmtcli.text.special_tokens import EOS_ID, PAD_ID
 
 LENGTHS = 16  # the length limit of a compiled search is a multiple of this

@@ -15,7 +15,7 @@ from nmtcli.text.special_tokens import BOS_ID, EOS_ID, UNK_ID
 
 POSITIONS = 4096  # the most source and target positions, more than any search uses
 NEVER = -1e9  # the bias of tokens that no translation may have
-EPSILON = 1e-6  # of layer normalisation, see `nmtcli.layers.feed_forward.LayerNorm`
+EPSILON = 1e-6  # of layer normalisation, see `nmtcli.layers.transformer.make_norm`
 ACTIVATIONS = {
     "relu": (common_spec.Activation.RELU, False),
     "gelu": (common_spec.Activation.GELU, False),
@@ -132,7 +132,7 @@ def _set_linear(spec, kernels, biases) -> None:
 
 
 def _set_norm(spec, norm) -> None:
-    spec.gamma, spec.beta = _array(norm.gain), _array(norm.bias)
+    spec.gamma, spec.beta = _array(norm.gamma), _array(norm.beta)
 
 
 def _array(value) -> np.ndarray:

@@ -13,7 +13,7 @@ import tensorflow_text as text_ops
 
 from nmtcli.config import SearchConfig
 from nmtcli.decoding.scoring import Scoring
-from nmtcli.engines.compiled_beam import best_translations, run_beam
+from nmtcli.models.beam_search import best_translations, run_beam
 from nmtcli.text.special_tokens import EOS_ID, PAD_ID
 
 # The characters that Python's str.strip removes, so that the same texts are empty; RE2's are ASCII.

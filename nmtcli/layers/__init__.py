@@ -1,8 +1,9 @@
 """Keras layers: attention and score functions, recurrent cells, and the Transformer's layers."""
 
-from nmtcli.layers.attention import Attention, MultiHeadAttention
-from nmtcli.layers.feed_forward import FeedForward, LayerNorm
+from nmtcli.layers.attention import AdditiveAttention, Attention, MultiHeadAttention
+from nmtcli.layers.feed_forward import FeedForward
 from nmtcli.layers.local_attention import MonotonicWindow, PredictiveWindow
+from nmtcli.layers.positions import PositionalEncoding
 from nmtcli.layers.readout import Readout
 from nmtcli.layers.recurrent import GRUCell, LSTMCell
 from nmtcli.layers.scores import AdditiveScore, ConcatScore, DotScore, GeneralScore, LocationScore
@@ -10,6 +11,7 @@ from nmtcli.layers.self_attention import CrossAttention, SelfAttention
 from nmtcli.layers.transformer import DecoderLayer, EncoderLayer
 
 __all__ = [
+    "AdditiveAttention",
     "AdditiveScore",
     "Attention",
     "ConcatScore",
@@ -21,10 +23,10 @@ __all__ = [
     "GRUCell",
     "GeneralScore",
     "LSTMCell",
-    "LayerNorm",
     "LocationScore",
     "MonotonicWindow",
     "MultiHeadAttention",
+    "PositionalEncoding",
     "PredictiveWindow",
     "Readout",
     "SelfAttention",

@@ -18,13 +18,10 @@ def affine(x, kernel, bias=None):
 
 
 class AffineMap:
-    """The weights W and b of one affine map."""
+    """An affine map over the last axis with a kernel W (I, O) and a bias b (O,)."""
 
-    def __init__(self, layer, name, rows, columns, initializer="glorot_uniform"):
-        self.kernel = layer.add_weight(
-            name=f"{name}_kernel", shape=(rows, columns), initializer=initializer
-        )
-        self.bias = layer.add_weight(name=f"{name}_bias", shape=(columns,), initializer="zeros")
+    def __init__(self, kernel, bias):
+        self.kernel, self.bias = kernel, bias
 
     def __call__(self, x):
         return affine(x, self.kernel, self.bias)

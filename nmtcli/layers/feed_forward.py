@@ -1,4 +1,4 @@
-"""The position-wise layers of a Transformer: feed-forward and layer normalisation.
+"""The position-wise feed-forward layer of a Transformer.
 
 Letters: D model size, F feed-forward size.
 """
@@ -6,41 +6,14 @@ Letters: D model size, F feed-forward size.
 import keras
 from keras import ops
 
-from nmtcli.layers.dense import AffineMap
-from nmtcli.layers.dropout import Dropout
+from nmtcli.layers.base import KernelLayer
+from nmtcli.layers.checks import check_choice, check_float, check_positive
+
+KINDS = ("relu", "gelu", "geglu", "swiglu")
 
 
 @keras.saving.register_keras_serializable(package="nmtcli")
-class LayerNorm(keras.layers.Layer):
-    """Layer normalisation over the last axis, computed in float32.
-
-        y = g * (x - mean(x)) / sqrt(var(x) + 1e-6) + b
-
-    Reference: Ba et al. (2016), arXiv:1607.06450, section 3.
-
-    Call arguments:
-        x: (..., D).
-
-    Returns:
-        a tensor like `x`.
-    """
-
-    def build(self, input_shape):
-        size = input_shape[-1]
-        self.gain = self.add_weight(name="gain", shape=(size,), initializer="ones")
-        self.bias = self.add_weight(name="bias", shape=(size,), initializer="zeros")
-        self.built = True
-
-    def call(self, x):
-        precise = ops.cast(x, "float32")
-        centred = precise - ops.mean(precise, axis=-1, keepdims=True)
-        variance = ops.mean(ops.square(centred), axis=-1, keepdims=True)
-        gain, bias = ops.cast(self.gain, "float32"), ops.cast(self.bias, "float32")
-        return ops.cast(centred / ops.sqrt(variance + 1e-6) * gain + bias, x.dtype)
-
-
-@keras.saving.register_keras_serializable(package="nmtcli")
-class FeedForward(keras.layers.Layer):
+class FeedForward(KernelLayer):
     """Position-wise feed-forward layer: the same two affine maps at every position.
 
         relu:    W2 max(0, W1 x + b1) + b2         (gelu: x times the normal distribution's P(x))
@@ -55,35 +28,44 @@ class FeedForward(keras.layers.Layer):
         size: F.
         kind: `relu`, `gelu`, `geglu` or `swiglu`.
         dropout: dropout rate on the inner units.
-        seed: seed of the dropout; see `Dropout`.
+        seed: seed of the dropout, an integer or a `keras.random.SeedGenerator`.
+        **kwargs: the arguments of `KernelLayer`.
 
     Call arguments:
-        x: (..., D).
+        inputs: (..., D).
         training: whether dropout acts.
 
     Returns:
-        a tensor like `x`.
+        a tensor like the inputs.
+
+    Raises:
+        ValueError: the kind does not exist, or the size is not positive.
+
+    Example:
+        >>> import numpy as np
+        >>> tuple(FeedForward(32, "swiglu")(np.ones((2, 5, 8))).shape)
+        (2, 5, 8)
     """
 
     def __init__(self, size, kind="relu", dropout=0.0, seed=None, **kwargs):
         super().__init__(**kwargs)
-        if kind not in ("relu", "gelu", "geglu", "swiglu"):
-            raise ValueError(f"kind must be relu, gelu, geglu or swiglu. Received: {kind!r}")
+        check_positive(size=size)
+        check_choice("kind", kind, KINDS)
         self.size, self.kind = size, kind
-        self.dropout = Dropout(dropout, seed)
+        self.dropout = self.make_dropout(dropout, seed)
 
     def build(self, input_shape):
         size = input_shape[-1]
-        self.inner = AffineMap(self, "inner", size, self.size)
-        self.gate = AffineMap(self, "gate", size, self.size) if self.kind.endswith("glu") else None
-        self.outer = AffineMap(self, "outer", self.size, size)
-        self.built = True
+        self.inner = self.add_map("inner", size, self.size)
+        self.gate = self.add_map("gate", size, self.size) if self.kind.endswith("glu") else None
+        self.outer = self.add_map("outer", self.size, size)
 
-    def call(self, x, training=False):
+    def call(self, inputs, training=False):
+        check_float(self, inputs=inputs)
         if self.gate is None:
-            inner = self._activate(self.inner(x))
+            inner = self._activate(self.inner(inputs))
         else:
-            inner = self._activate(self.gate(x)) * self.inner(x)
+            inner = self._activate(self.gate(inputs)) * self.inner(inputs)
         return self.outer(self.dropout(inner, training))
 
     def _activate(self, x):
@@ -95,4 +77,4 @@ class FeedForward(keras.layers.Layer):
 
     def get_config(self):
         own = {"size": self.size, "kind": self.kind, "dropout": self.dropout.rate}
-        return {**super().get_config(), **own}
+        return {**super().get_config(), **own, "seed": self.seed}

@@ -1,74 +1,108 @@
 """Local attention: the windows of source positions that a target position may see.
 
-Letters: B batch, T queries, S source, Q query size, A units, D half width of a window.
+Letters: B batch, T queries, S source, Q query size, K key size, A units, D half width of a window.
 A window holds the positions s, counted from 0, with |s - p| <= D; it ends where the sentence ends.
 """
 
 import keras
 from keras import ops
 
+from nmtcli.layers.base import KernelLayer
+from nmtcli.layers.checks import check_choice, check_float, check_mask, check_positive, check_shapes
 from nmtcli.layers.dense import affine
 
+SCOPES = ("global", "local-m", "local-p")
 
-@keras.saving.register_keras_serializable(package="nmtcli")
-class MonotonicWindow(keras.layers.Layer):
-    """Window of local-m: the source position is assumed equal to the target position.
 
-        p[t] = t
-
-    If the target is longer than the source, p stays at the last real position, so that a window is
-    never empty (the paper leaves this case open).
-
-    Reference: Luong et al. (2015), arXiv:1508.04025, section 3.2 (monotonic alignment).
+class Window(KernelLayer):
+    """The base class of the windows.
 
     Args:
         width: D, positive.
+        **kwargs: the arguments of `KernelLayer`.
 
     Call arguments:
         query: (B, T, Q).
-        mask: bool, (B, S), True = real position.
-        positions: t, int32, (T,) or (B, T).
+        key: (B, S, K), of which only the length matters.
+        query_mask: not used.
+        key_mask: bool, (B, S), True = real position; None: all are real.
+        positions: t, the target positions of the queries from 0, int32, (T,) or (B, T); None: 0 to
+            T - 1.
 
     Returns:
         inside: bool, (B, T, S), True = a real position inside the window.
-        scale: None; the softmax weights are not changed.
+        scale: float32, (B, T, S), by which the softmax weights inside are multiplied.
 
     Raises:
-        ValueError: `width` is not positive.
+        ValueError: `width` is not positive, or shapes do not fit.
     """
 
     def __init__(self, width, **kwargs):
         super().__init__(**kwargs)
-        self.width = _check_width(width)
+        check_positive(width=width)
+        self.width = width
 
-    def build(self, query_shape):
-        self.built = True
+    def build(self, query_shape, key_shape):
+        check_shapes(self, query=query_shape, key=key_shape)
+        self.build_for(query_shape[-1])
 
-    def compute_weights(self):
-        """Return None: this window has no weights."""
+    def build_for(self, query_size):
+        """Add the weights for queries of this size."""
 
-    def step(self, query, mask, positions, weights=None):
-        """Return the result of a call; `weights` are the result of `compute_weights`."""
-        positions = positions if len(positions.shape) == 2 else positions[None]
-        last = ops.sum(ops.cast(mask, "int32"), axis=1, keepdims=True) - 1
-        center = ops.cast(ops.minimum(ops.cast(positions, "int32"), last), "float32")
-        return _inside(center, mask, self.width)[0], None
-
-    def call(self, query, mask, positions):
-        return self.step(query, mask, positions)
+    def call(self, query, key, query_mask=None, key_mask=None, positions=None):
+        check_float(self, query=query, key=key)
+        check_mask(self, "key_mask", key_mask, "key", key)
+        mask = ops.ones(ops.shape(key)[:2]) if key_mask is None else key_mask
+        if positions is None:
+            positions = ops.arange(ops.shape(query)[1], dtype="int32")
+        inside, scale = self.step(query, ops.cast(mask, "bool"), positions)
+        return inside, ops.ones(ops.shape(inside), "float32") if scale is None else scale
 
     def get_config(self):
         return {**super().get_config(), "width": self.width}
 
 
 @keras.saving.register_keras_serializable(package="nmtcli")
-class PredictiveWindow(keras.layers.Layer):
+class MonotonicWindow(Window):
+    """Window of local-m: the source position is assumed equal to the target position.
+
+        p[t] = t
+
+    If the target is longer than the source, p stays at the last real position, so that a window is
+    never empty (the paper leaves this case open). The scale of a call is 1.
+
+    Reference: Luong et al. (2015), arXiv:1508.04025, section 3.2 (monotonic alignment).
+
+    For arguments and results see `Window`.
+
+    Example:
+        >>> import numpy as np
+        >>> inside, scale = MonotonicWindow(1)(np.ones((1, 2, 8)), np.ones((1, 4, 8)))
+        >>> np.array(inside)[0].astype(int)
+        array([[1, 1, 0, 0],
+               [1, 1, 1, 0]])
+    """
+
+    def compute_weights(self):
+        """Return None: this window has no weights."""
+
+    def step(self, query, mask, positions, weights=None):
+        """Return `inside`, and None: the softmax weights are not changed."""
+        positions = positions if len(positions.shape) == 2 else positions[None]
+        last = ops.sum(ops.cast(mask, "int32"), axis=1, keepdims=True) - 1
+        center = ops.cast(ops.minimum(ops.cast(positions, "int32"), last), "float32")
+        return _inside(center, mask, self.width)[0], None
+
+
+@keras.saving.register_keras_serializable(package="nmtcli")
+class PredictiveWindow(Window):
     """Window of local-p: the query predicts the source position.
 
         p[b, t] = L[b] * sigmoid(v . tanh(W q[b, t]))
         a[b, t, s] = align(q[b, t], h[b, s]) * exp(-(s - p[b, t])^2 / (2 sigma^2)),  sigma = D / 2
 
-    L is the number of real source positions; `align` is the softmax inside the window.
+    L is the number of real source positions; `align` is the softmax inside the window, and the
+    scale is the Gaussian.
 
     Reference: Luong et al. (2015), arXiv:1508.04025, section 3.2, equations 9 and 10 (predictive
     alignment).
@@ -77,34 +111,23 @@ class PredictiveWindow(keras.layers.Layer):
         width: D, positive.
         units: A, positive.
 
-    Call arguments:
-        query: (B, T, Q).
-        mask: bool, (B, S), True = real position.
-        positions: not used.
+    For arguments and results see `Window`.
 
-    Returns:
-        inside: bool, (B, T, S), True = a real position inside the window.
-        scale: float32, (B, T, S), the values of the Gaussian.
-
-    Raises:
-        ValueError: `width` or `units` is not positive.
+    Example:
+        >>> import numpy as np
+        >>> inside, scale = PredictiveWindow(2, units=16)(np.ones((1, 2, 8)), np.ones((1, 4, 8)))
+        >>> tuple(inside.shape), tuple(scale.shape)
+        ((1, 2, 4), (1, 2, 4))
     """
 
     def __init__(self, width, units=256, **kwargs):
-        super().__init__(**kwargs)
-        self.width = _check_width(width)
-        if units < 1:
-            raise ValueError(f"units must be positive. Received: units={units}")
+        super().__init__(width, **kwargs)
+        check_positive(units=units)
         self.units = units
 
-    def build(self, query_shape):
-        self.kernel = self.add_weight(
-            name="kernel", shape=(query_shape[-1], self.units), initializer="glorot_uniform"
-        )
-        self.vector = self.add_weight(
-            name="vector", shape=(self.units, 1), initializer="glorot_uniform"
-        )
-        self.built = True
+    def build_for(self, query_size):
+        self.kernel = self.add_kernel("kernel", (query_size, self.units))
+        self.vector = self.add_kernel("vector", (self.units, 1))
 
     def compute_weights(self):
         """Return the kernel and the vector; call it once before a loop of steps."""
@@ -119,22 +142,18 @@ class PredictiveWindow(keras.layers.Layer):
         inside, distance = _inside(length * share, mask, self.width)
         return inside, ops.exp(-2.0 * ops.square(distance / self.width))
 
-    def call(self, query, mask, positions=None):
-        return self.step(query, mask, positions)
-
     def get_config(self):
-        return {**super().get_config(), "width": self.width, "units": self.units}
+        return {**super().get_config(), "units": self.units}
 
 
 def make_window(scope, width, units, **kwargs):
-    """Make the window for a scope in `nmtcli.config.attention.SCOPES`; None for `global`."""
+    """Make the window of a scope in `SCOPES`; None for `global`."""
+    check_choice("scope", scope, SCOPES)
     if scope == "global":
         return None
     if scope == "local-m":
         return MonotonicWindow(width, **kwargs)
-    if scope == "local-p":
-        return PredictiveWindow(width, units, **kwargs)
-    raise ValueError(f"there is no scope of this name. Received: {scope!r}")
+    return PredictiveWindow(width, units, **kwargs)
 
 
 def _inside(center, mask, width):
@@ -142,9 +161,3 @@ def _inside(center, mask, width):
     source = ops.arange(ops.shape(mask)[1], dtype="float32")
     distance = source[None, None, :] - center[:, :, None]
     return mask[:, None, :] & (ops.abs(distance) <= width), distance
-
-
-def _check_width(width):
-    if width < 1:
-        raise ValueError(f"width must be positive. Received: width={width}")
-    return width

@@ -3,8 +3,48 @@
 Letters: B batch, T positions, D model size, H heads, P head size (D / H).
 """
 
+import keras
 import numpy as np
 from keras import ops
+
+from nmtcli.layers.checks import check_float
+
+
+@keras.saving.register_keras_serializable(package="nmtcli")
+class PositionalEncoding(keras.layers.Layer):
+    """Add the sinusoidal encoding of its position to each vector; see `sinusoids`.
+
+    Reference: Vaswani et al. (2017), arXiv:1706.03762, section 3.5.
+
+    Call arguments:
+        inputs: (B, T, D), D even.
+
+    Returns:
+        a tensor like the inputs.
+
+    Raises:
+        ValueError: D is odd.
+
+    Example:
+        >>> PositionalEncoding()(np.zeros((1, 2, 4)))[0, 0].tolist()
+        [0.0, 0.0, 1.0, 1.0]
+    """
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
+    def build(self, input_shape):
+        if len(input_shape) < 2 or input_shape[-1] is None or input_shape[-1] % 2:
+            raise ValueError(
+                "PositionalEncoding needs an even size, half for sines and half for cosines."
+                f" Received: inputs of shape {tuple(input_shape)}"
+            )
+
+    def call(self, inputs):
+        check_float(self, inputs=inputs)
+        time = ops.arange(ops.shape(inputs)[-2], dtype="int32")
+        return inputs + ops.cast(sinusoids(time, inputs.shape[-1]), inputs.dtype)
 
 
 def sinusoids(positions, size):

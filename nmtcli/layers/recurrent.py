@@ -1,6 +1,7 @@
 """Recurrent cells, and functions that run them over whole sequences.
 
-A cell works in two steps, because the product with the inputs needs no loop:
+The cells are those of Keras with a second way to compute them. `keras.layers.RNN(cell)` calls a
+cell at each position. Our models use two steps, because the product with the inputs needs no loop:
 
     projected = cell.project(inputs)            # (B, T, I) -> (B, T, G * U), all positions at once
     weights = cell.compute_weights()            # once before the loop
@@ -13,47 +14,77 @@ A state is a tuple of (B, U) tensors; its first tensor is the output.
 import keras
 from keras import ops
 
+from nmtcli.layers.checks import check_positive
 from nmtcli.layers.dense import affine
 from nmtcli.layers.scan import scan
 
 
-class _Cell(keras.layers.Layer):
-    """The base class of the cells; it has the weights [W, U, b] of G gates side by side."""
+@keras.saving.register_keras_serializable(package="nmtcli")
+class GRUCell(keras.layers.GRUCell):
+    """Gated recurrent unit (GRU).
 
-    gates: int
-    state_size: int
+        z = sigmoid(Wz x + Uz h),  r = sigmoid(Wr x + Ur h)
+        h~ = tanh(W x + r * (U h + b')),  h' = z * h + (1 - z) * h~
+
+    The reset gate acts after the product with U, as in cuDNN, so one product serves all gates. The
+    weights are those of `keras.layers.GRU`: gates in the order z, r, h~ and two rows of biases.
+
+    Reference: Cho et al. (2014), arXiv:1406.1078, section 2.3 and appendix A.
+
+    Args:
+        units: U.
+        **kwargs: the arguments of `keras.layers.GRUCell`. Its dropouts act in `keras.layers.RNN`;
+            `step` has a dropout mask as an argument.
+
+    Call arguments:
+        inputs: (B, I).
+        states: a list of one state, (B, U).
+        training: whether dropout acts.
+
+    Returns:
+        the output, (B, U), and a list of the new state.
+
+    Raises:
+        ValueError: `units` is not positive, or `reset_after` is False.
+
+    Example:
+        >>> import numpy as np
+        >>> encoder = keras.layers.RNN(GRUCell(8), return_sequences=True)
+        >>> tuple(encoder(np.ones((2, 5, 4))).shape)
+        (2, 5, 8)
+    """
+
+    state_count = 1
 
     def __init__(self, units, **kwargs):
-        super().__init__(**kwargs)
-        if units < 1:
-            raise ValueError(f"units must be positive. Received: units={units}")
-        self.units = units
-
-    def build(self, input_shape):
-        width = self.gates * self.units
-        self.kernel = self.add_weight(
-            name="kernel", shape=(input_shape[-1], width), initializer="glorot_uniform"
-        )
-        self.recurrent_kernel = self.add_weight(
-            name="recurrent_kernel", shape=(self.units, width), initializer="orthogonal"
-        )
-        self.bias = self.add_weight(name="bias", shape=(width,), initializer=self.first_bias)
-        self.built = True
-
-    def first_bias(self, shape, dtype=None):
-        return ops.zeros(shape, dtype)
+        check_positive(units=units)
+        super().__init__(units, **kwargs)
+        if not self.reset_after:
+            raise ValueError(
+                "`reset_after` must be True; `keras.layers.GRUCell` has the other form. Received:"
+                " reset_after=False"
+            )
 
     def project(self, inputs):
         """Compute W x + b at every position: (..., I) -> (..., G * U)."""
-        return affine(inputs, self.kernel, self.bias)
+        return affine(inputs, self.kernel, self.input_bias())
 
-    def zero_state(self, batch):
-        zeros = ops.zeros((batch, self.units), dtype=self.compute_dtype)
-        return (zeros,) * self.state_size
+    def input_bias(self):
+        """Return the biases that do not depend on the state, (G * U,): both rows of z and r, and
+        the first row of h~. None without biases."""
+        if not self.use_bias:
+            return None
+        gates = 2 * self.units
+        recurrent = ops.concatenate([self.bias[1, :gates], ops.zeros_like(self.bias[1, gates:])])
+        return self.bias[0] + recurrent
 
     def compute_weights(self):
         """Return the weights for `step` in the compute type. Call it once before a loop:
         TensorFlow would otherwise cast the weights in every turn."""
+        kernel = ops.cast(self.recurrent_kernel, self.compute_dtype)
+        if not self.use_bias:
+            return kernel, 0.0
+        return kernel, ops.cast(self.bias[1, 2 * self.units :], self.compute_dtype)
 
     def step(self, projected, state, dropout_mask=None, weights=None):
         """Compute one position.
@@ -68,81 +99,80 @@ class _Cell(keras.layers.Layer):
         Returns:
             output: (B, U), and the new state.
         """
-
-    def call(self, inputs, state):
-        return self.step(self.project(inputs), state)
-
-    def get_config(self):
-        return {**super().get_config(), "units": self.units}
-
-
-@keras.saving.register_keras_serializable(package="nmtcli")
-class GRUCell(_Cell):
-    """Gated recurrent unit (GRU).
-
-        z = sigmoid(Wz x + Uz h),  r = sigmoid(Wr x + Ur h)
-        h~ = tanh(W x + r * (U h + b')),  h' = z * h + (1 - z) * h~
-
-    The reset gate acts after the product with U, as in cuDNN, so one product serves all gates.
-
-    Reference: Cho et al. (2014), arXiv:1406.1078, section 2.3 and appendix A.
-    """
-
-    gates = 3
-    state_size = 1
-
-    def build(self, input_shape):
-        super().build(input_shape)
-        self.recurrent_bias = self.add_weight(
-            name="recurrent_bias", shape=(self.units,), initializer="zeros"
-        )
-
-    def compute_weights(self):
-        kernel = ops.cast(self.recurrent_kernel, self.compute_dtype)
-        return kernel, ops.cast(self.recurrent_bias, self.compute_dtype)
-
-    def step(self, projected, state, dropout_mask=None, weights=None):
         kernel, bias = self.compute_weights() if weights is None else weights
         (h,) = state
         inner = ops.matmul(h if dropout_mask is None else h * dropout_mask, kernel)  # (B, 3 U)
         input_gates, input_rest = ops.split(projected, [2 * self.units], -1)
         inner_gates, inner_rest = ops.split(inner, [2 * self.units], -1)
-        update, reset = ops.split(ops.sigmoid(input_gates + inner_gates), 2, -1)
-        candidate = ops.tanh(input_rest + reset * (inner_rest + bias))
+        gates = self.recurrent_activation(input_gates + inner_gates)
+        update, reset = ops.split(gates, 2, -1)
+        candidate = self.activation(input_rest + reset * (inner_rest + bias))
         h = candidate + update * (h - candidate)
         return h, (h,)
 
 
 @keras.saving.register_keras_serializable(package="nmtcli")
-class LSTMCell(_Cell):
+class LSTMCell(keras.layers.LSTMCell):
     """Long short-term memory (LSTM) with a forget gate whose bias is initialised to one.
 
         i, f, o = sigmoid(W x + U h),  g = tanh(W x + U h)
         c' = f * c + i * g,  h' = o * tanh(c')
 
+    The weights are those of `keras.layers.LSTM`: gates in the order i, f, g, o.
+
     Reference: Hochreiter and Schmidhuber (1997); Gers et al. (2000) for the forget gate.
+
+    Args:
+        units: U.
+        **kwargs: the arguments of `keras.layers.LSTMCell`. Its dropouts act in `keras.layers.RNN`;
+            `step` has a dropout mask as an argument.
+
+    Call arguments:
+        inputs: (B, I).
+        states: a list of h and c, (B, U) each.
+        training: whether dropout acts.
+
+    Returns:
+        the output, (B, U), and a list of the new h and c.
+
+    Raises:
+        ValueError: `units` is not positive.
+
+    Example:
+        >>> import numpy as np
+        >>> encoder = keras.layers.Bidirectional(keras.layers.RNN(LSTMCell(8)))
+        >>> tuple(encoder(np.ones((2, 5, 4))).shape)
+        (2, 16)
     """
 
-    gates = 4
-    state_size = 2
+    state_count = 2
 
-    def first_bias(self, shape, dtype=None):
-        units = self.units
-        parts = [ops.zeros(units, dtype), ops.ones(units, dtype), ops.zeros(2 * units, dtype)]
-        return ops.concatenate(parts)
+    def __init__(self, units, **kwargs):
+        check_positive(units=units)
+        super().__init__(units, **kwargs)
+
+    def project(self, inputs):
+        """Compute W x + b at every position: (..., I) -> (..., G * U)."""
+        return affine(inputs, self.kernel, self.bias)
+
+    def input_bias(self):
+        """Return the biases, (G * U,), or None without biases."""
+        return self.bias
 
     def compute_weights(self):
+        """Return the weights for `step`; see `GRUCell.compute_weights`."""
         return ops.cast(self.recurrent_kernel, self.compute_dtype)
 
     def step(self, projected, state, dropout_mask=None, weights=None):
+        """Compute one position; for arguments and results see `GRUCell.step`."""
         kernel = self.compute_weights() if weights is None else weights
         h, c = state
         seen = h if dropout_mask is None else h * dropout_mask
         gates = projected + ops.matmul(seen, kernel)  # (B, 4 U)
-        gates, candidate = ops.split(gates, [3 * self.units], -1)
-        admit, forget, emit = ops.split(ops.sigmoid(gates), 3, -1)
-        c = forget * c + admit * ops.tanh(candidate)
-        h = emit * ops.tanh(c)
+        admit, candidate, emit = ops.split(gates, [2 * self.units, 3 * self.units], -1)
+        admit, forget = ops.split(self.recurrent_activation(admit), 2, -1)
+        c = forget * c + admit * self.activation(candidate)
+        h = self.recurrent_activation(emit) * self.activation(c)
         return h, (h, c)
 
 

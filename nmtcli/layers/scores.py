@@ -1,13 +1,13 @@
 """Score functions (alignment models): they measure how well each source position fits a query.
 
-Each is a layer with the same two steps. What depends only on the source is computed once for a
-sentence, not at every target step:
+A call compares queries with keys. A decoder calls its steps instead, so that what depends only on
+the source is computed once for a sentence, not at every target step:
 
-    keys = score.project(memory)                # (B, S, M) -> (B, S, A)
+    projected = score.project(key)              # (B, S, K) -> (B, S, A)
     weights = score.compute_weights()           # once before a loop over target positions
-    scores = score.step(query, keys, weights=weights)     # (B, T, Q), (B, S, A) -> (B, T, S)
+    scores = score.step(query, projected, weights=weights)     # (B, T, Q) -> (B, T, S)
 
-Letters: B batch, T queries (1 when decoding), S source, Q query size, M memory size, A alignment.
+Letters: B batch, T queries (1 when decoding), S source, Q query size, K key size, A alignment.
 Scores are float32 values before the softmax; their products are computed in the compute type.
 """
 
@@ -17,39 +17,59 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
+from nmtcli.layers.additive_energy import additive_energy, covered_additive_energy
+from nmtcli.layers.base import KernelLayer
+from nmtcli.layers.checks import check_choice, check_float, check_positive, check_shapes
 from nmtcli.layers.dense import affine
 
+SCORES = ("additive", "dot", "scaled-dot", "general", "concat", "location")
 NOTHING = -1e30  # the score of a masked position
 
 
-class Score(keras.layers.Layer):
+class Score(KernelLayer):
     """The base class of the score functions.
 
-    A score defines `build` and `step`. It defines `project` if the keys are not the memory itself,
-    and `compute_weights` if it has weights.
+    A score defines `build_for` and `step`. It defines `project` if the keys have a projection, and
+    `compute_weights` if it has weights.
 
     Call arguments:
         query: decoder states, (B, T, Q).
-        keys: `project(memory)`, (B, S, A).
+        key: encoder states, (B, S, K).
         coverage: float32, (B, T, S), for scores with coverage.
 
     Returns:
-        scores before the softmax, float32, (B, T, S).
+        scores before the softmax, float32, (B, T, S). Masks do not change them.
     """
 
-    def project(self, memory):
-        """Compute the key of each source position: (B, S, M) -> (B, S, A)."""
-        return memory
+    coverage = False
+
+    def build(self, query_shape, key_shape):
+        check_shapes(self, query=query_shape, key=key_shape)
+        self.build_for(query_shape[-1], key_shape[-1])
+
+    def build_for(self, query_size, key_size):
+        """Add the weights for queries and keys of these sizes."""
+
+    def project(self, key):
+        """Project the key of each source position: (B, S, K) -> (B, S, A)."""
+        return key
 
     def compute_weights(self):
         """Return the weights for `step` in the compute type. Call it once before a loop:
         TensorFlow would otherwise cast the weights in every turn."""
 
-    def step(self, query, keys, coverage=None, weights=None):
-        """Return the result of a call; `weights` of `compute_weights`, None computes them here."""
+    def step(self, query, projected, coverage=None, weights=None):
+        """Compute the scores from the result of `project`; `weights` of `compute_weights`, None
+        computes them here."""
 
-    def call(self, query, keys, coverage=None):
-        return self.step(query, keys, coverage)
+    def call(self, query, key, coverage=None):
+        check_float(self, query=query, key=key)
+        if self.coverage and coverage is None:
+            raise ValueError(
+                "A score with coverage needs `coverage`, the sum of the earlier weights, float32"
+                " (batch, queries, source). Received: coverage=None"
+            )
+        return self.step(query, self.project(key), coverage)
 
 
 class _AdditiveWeights(NamedTuple):
@@ -65,14 +85,11 @@ class _Additive(Score):
 
     def __init__(self, units, coverage=False, **kwargs):
         super().__init__(**kwargs)
-        if units < 1:
-            raise ValueError(f"units must be positive. Received: units={units}")
+        check_positive(units=units)
         self.units, self.coverage = units, coverage
 
     def _add_vectors(self):
-        self.vector = self.add_weight(
-            name="vector", shape=(self.units, 1), initializer="glorot_uniform"
-        )
+        self.vector = self.add_kernel("vector", (self.units, 1))
         if self.coverage:
             self.coverage_vector = self.add_weight(
                 name="coverage_vector", shape=(self.units,), initializer="zeros"
@@ -86,15 +103,15 @@ class _Additive(Score):
         of_coverage = cast(self.coverage_vector) if self.coverage else None
         return _AdditiveWeights(cast(self._query_kernel()), cast(self.vector)[:, 0], of_coverage)
 
-    def step(self, query, keys, coverage=None, weights=None):
+    def step(self, query, projected, coverage=None, weights=None):
         weights = self.compute_weights() if weights is None else weights
-        projected = ops.expand_dims(affine(query, weights.query_kernel), 2)  # (B, T, 1, A)
-        keys = ops.expand_dims(keys, 1)  # (B, 1, S, A)
+        query = ops.expand_dims(affine(query, weights.query_kernel), 2)  # (B, T, 1, A)
+        keys = ops.expand_dims(projected, 1)  # (B, 1, S, A)
         if not self.coverage:
-            return additive_energy(projected, keys, weights.vector)
+            return additive_energy(query, keys, weights.vector)
         coverage = ops.cast(coverage, self.compute_dtype)
         return covered_additive_energy(
-            projected, keys, weights.vector, coverage, weights.coverage_vector
+            query, keys, weights.vector, coverage, weights.coverage_vector
         )
 
     def get_config(self):
@@ -105,7 +122,7 @@ class _Additive(Score):
 class AdditiveScore(_Additive):
     """Bahdanau's additive score, with optional coverage.
 
-        e[b, t, s] = v . tanh(W q[b, t] + U h[b, s] + a)
+        e[b, t, s] = v . tanh(W q[b, t] + U h[b, s] + a)          with h the key
 
     With coverage c[b, t, s], the sum of the earlier weights of s, the tanh also adds w c[b, t, s].
 
@@ -118,25 +135,28 @@ class AdditiveScore(_Additive):
     Args:
         units: A, the size of the alignment space; positive.
         coverage: whether the score uses the coverage.
+        **kwargs: the arguments of `KernelLayer`.
+
+    For arguments and results of a call see `Score`.
 
     Raises:
         ValueError: `units` is not positive.
+
+    Example:
+        >>> import numpy as np
+        >>> tuple(AdditiveScore(units=16)(np.ones((2, 3, 8)), np.ones((2, 5, 6))).shape)
+        (2, 3, 5)
     """
 
-    def build(self, query_shape, memory_shape):
-        self.query_kernel = self.add_weight(
-            name="query_kernel", shape=(query_shape[-1], self.units), initializer="glorot_uniform"
-        )
-        self.memory_kernel = self.add_weight(
-            name="memory_kernel", shape=(memory_shape[-1], self.units), initializer="glorot_uniform"
-        )
-        self.bias = self.add_weight(name="bias", shape=(self.units,), initializer="zeros")
+    def build_for(self, query_size, key_size):
+        self.query_kernel = self.add_kernel("query_kernel", (query_size, self.units))
+        self.memory_kernel = self.add_kernel("memory_kernel", (key_size, self.units))
+        self.bias = self.add_bias("bias", self.units)
         self._add_vectors()
-        self.built = True
 
-    def project(self, memory):
-        """Compute U h + a for all source positions: (B, S, M) -> (B, S, A)."""
-        return affine(memory, self.memory_kernel, self.bias)
+    def project(self, key):
+        """Compute U h + a for all source positions: (B, S, K) -> (B, S, A)."""
+        return affine(key, self.memory_kernel, self.bias)
 
     def _query_kernel(self):
         return self.query_kernel
@@ -144,12 +164,12 @@ class AdditiveScore(_Additive):
 
 @keras.saving.register_keras_serializable(package="nmtcli")
 class ConcatScore(_Additive):
-    """Luong's concat score: one matrix multiplies query and memory side by side.
+    """Luong's concat score: one matrix multiplies query and key side by side.
 
         e[b, t, s] = v . tanh(W [q[b, t]; h[b, s]])
 
-    W is split into the columns of the query and the columns of the memory; the product with the
-    memory is computed once. Coverage and gradient work as in `AdditiveScore`.
+    W is split into the columns of the query and the columns of the key; the product with the key
+    is computed once. Coverage and gradient work as in `AdditiveScore`.
 
     Reference: Luong et al. (2015), arXiv:1508.04025, section 3.1 (concat; the tanh and v are
     from the published version).
@@ -157,23 +177,27 @@ class ConcatScore(_Additive):
     Args:
         units: A, the size of the alignment space; positive.
         coverage: whether the score uses the coverage.
+        **kwargs: the arguments of `KernelLayer`.
+
+    For arguments and results of a call see `Score`.
 
     Raises:
         ValueError: `units` is not positive.
+
+    Example:
+        >>> import numpy as np
+        >>> tuple(ConcatScore(units=16)(np.ones((2, 3, 8)), np.ones((2, 5, 6))).shape)
+        (2, 3, 5)
     """
 
-    def build(self, query_shape, memory_shape):
-        self.query_size = query_shape[-1]
-        rows = query_shape[-1] + memory_shape[-1]
-        self.kernel = self.add_weight(
-            name="kernel", shape=(rows, self.units), initializer="glorot_uniform"
-        )
+    def build_for(self, query_size, key_size):
+        self.query_size = query_size
+        self.kernel = self.add_kernel("kernel", (query_size + key_size, self.units))
         self._add_vectors()
-        self.built = True
 
-    def project(self, memory):
-        """Compute the memory's part of W [q; h]: (B, S, M) -> (B, S, A)."""
-        return affine(memory, self.kernel[self.query_size :])
+    def project(self, key):
+        """Compute the key's part of W [q; h]: (B, S, K) -> (B, S, A)."""
+        return affine(key, self.kernel[self.query_size :])
 
     def _query_kernel(self):
         return self.kernel[: self.query_size]
@@ -181,7 +205,7 @@ class ConcatScore(_Additive):
 
 @keras.saving.register_keras_serializable(package="nmtcli")
 class DotScore(Score):
-    """Luong's dot score: the dot product of query and memory.
+    """Luong's dot score: the dot product of query and key.
 
         e[b, t, s] = q[b, t] . h[b, s]          (scaled: divided by sqrt(Q))
 
@@ -191,26 +215,33 @@ class DotScore(Score):
     Args:
         scaled: whether the product is divided by the square root of the size, so that the softmax
             does not saturate for large vectors.
+        **kwargs: the arguments of `KernelLayer`.
+
+    For arguments and results of a call see `Score`.
 
     Raises:
-        ValueError: queries and memory differ in size (`general` has a learnt matrix between them).
+        ValueError: queries and keys differ in size (`general` has a learnt matrix between them).
+
+    Example:
+        >>> import numpy as np
+        >>> tuple(DotScore()(np.ones((2, 3, 8)), np.ones((2, 5, 8))).shape)
+        (2, 3, 5)
     """
 
     def __init__(self, scaled=False, **kwargs):
         super().__init__(**kwargs)
         self.scaled = scaled
 
-    def build(self, query_shape, memory_shape):
-        if query_shape[-1] != memory_shape[-1]:
+    def build_for(self, query_size, key_size):
+        if query_size != key_size:
             raise ValueError(
-                "The dot score needs queries and memory of one size. Received: "
-                f"query size {query_shape[-1]}, memory size {memory_shape[-1]}"
+                "The dot score needs queries and keys of one size. Received: "
+                f"query size {query_size}, key size {key_size}"
             )
-        self.built = True
 
-    def step(self, query, keys, coverage=None, weights=None):
-        scores = _products(query, keys)
-        return scores * float(keys.shape[-1]) ** -0.5 if self.scaled else scores
+    def step(self, query, projected, coverage=None, weights=None):
+        scores = _products(query, projected)
+        return scores * float(projected.shape[-1]) ** -0.5 if self.scaled else scores
 
     def get_config(self):
         return {**super().get_config(), "scaled": self.scaled}
@@ -223,26 +254,33 @@ class GeneralScore(Score):
         e[b, t, s] = q[b, t] . (W h[b, s])
 
     Reference: Luong et al. (2015), arXiv:1508.04025, section 3.1 (general).
+
+    Args:
+        **kwargs: the arguments of `KernelLayer`.
+
+    For arguments and results of a call see `Score`.
+
+    Example:
+        >>> import numpy as np
+        >>> tuple(GeneralScore()(np.ones((2, 3, 8)), np.ones((2, 5, 6))).shape)
+        (2, 3, 5)
     """
 
-    def build(self, query_shape, memory_shape):
+    def build_for(self, query_size, key_size):
         # This is the transpose of the paper's matrix, because it multiplies rows here.
-        self.kernel = self.add_weight(
-            name="kernel", shape=(memory_shape[-1], query_shape[-1]), initializer="glorot_uniform"
-        )
-        self.built = True
+        self.kernel = self.add_kernel("kernel", (key_size, query_size))
 
-    def project(self, memory):
-        """Compute W h for all source positions: (B, S, M) -> (B, S, Q)."""
-        return affine(memory, self.kernel)
+    def project(self, key):
+        """Compute W h for all source positions: (B, S, K) -> (B, S, Q)."""
+        return affine(key, self.kernel)
 
-    def step(self, query, keys, coverage=None, weights=None):
-        return _products(query, keys)
+    def step(self, query, projected, coverage=None, weights=None):
+        return _products(query, projected)
 
 
 @keras.saving.register_keras_serializable(package="nmtcli")
 class LocationScore(Score):
-    """Luong's location score: it depends on the query and the position, not on the memory.
+    """Luong's location score: it depends on the query and the position, not on the key.
 
         e[b, t, s] = (W q[b, t])[s]
 
@@ -252,33 +290,37 @@ class LocationScore(Score):
 
     Args:
         positions: P, the number of source positions that have a row; positive.
+        **kwargs: the arguments of `KernelLayer`.
+
+    For arguments and results of a call see `Score`.
 
     Raises:
         ValueError: `positions` is not positive.
+
+    Example:
+        >>> import numpy as np
+        >>> tuple(LocationScore(positions=50)(np.ones((2, 3, 8)), np.ones((2, 5, 6))).shape)
+        (2, 3, 5)
     """
 
     def __init__(self, positions, **kwargs):
         super().__init__(**kwargs)
-        if positions < 1:
-            raise ValueError(f"positions must be positive. Received: positions={positions}")
+        check_positive(positions=positions)
         self.positions = positions
 
-    def build(self, query_shape, memory_shape):
-        self.kernel = self.add_weight(
-            name="kernel", shape=(query_shape[-1], self.positions), initializer="glorot_uniform"
-        )
-        self.built = True
+    def build_for(self, query_size, key_size):
+        self.kernel = self.add_kernel("kernel", (query_size, self.positions))
 
-    def project(self, memory):
-        """Keep only the length of the memory: (B, S, 1)."""
-        return memory[:, :, :1]
+    def project(self, key):
+        """Keep only the length of the source: (B, S, 1)."""
+        return key[:, :, :1]
 
     def compute_weights(self):
         return ops.cast(self.kernel, self.compute_dtype)
 
-    def step(self, query, keys, coverage=None, weights=None):
+    def step(self, query, projected, coverage=None, weights=None):
         kernel = self.compute_weights() if weights is None else weights
-        source = ops.arange(ops.shape(keys)[1], dtype="int32")
+        source = ops.arange(ops.shape(projected)[1], dtype="int32")
         row = ops.minimum(source, self.positions - 1)
         scores = ops.matmul(query, ops.take(kernel, row, axis=1))  # (B, T, S)
         return ops.where(source < self.positions, ops.cast(scores, "float32"), NOTHING)
@@ -288,7 +330,13 @@ class LocationScore(Score):
 
 
 def make_score(kind, units=256, positions=256, coverage=False, **kwargs):
-    """Make the score function for a name in `nmtcli.config.attention.SCORES`."""
+    """Make the score function of a name in `SCORES`."""
+    check_choice("score", kind, SCORES)
+    if coverage and kind not in ("additive", "concat"):
+        raise ValueError(
+            "`coverage` needs the score additive or concat, which add it inside a tanh. Received:"
+            f" coverage={coverage}, score={kind!r}"
+        )
     if kind == "additive":
         return AdditiveScore(units, coverage, **kwargs)
     if kind == "concat":
@@ -297,82 +345,9 @@ def make_score(kind, units=256, positions=256, coverage=False, **kwargs):
         return DotScore(scaled=kind == "scaled-dot", **kwargs)
     if kind == "general":
         return GeneralScore(**kwargs)
-    if kind == "location":
-        return LocationScore(positions, **kwargs)
-    raise ValueError(f"there is no score of this name. Received: {kind!r}")
+    return LocationScore(positions, **kwargs)
 
 
 def _products(query, keys):
     """Compute q . k: (B, T, A), (B, S, A) -> float32 (B, T, S)."""
     return ops.cast(ops.matmul(query, ops.transpose(keys, (0, 2, 1))), "float32")
-
-
-# -- the additive energy, sum over A of v * tanh(...), with its gradient written out ---------------
-#
-# The (B, T, S, A) tanh is computed twice and never stored: otherwise a decoder loop would store
-# a (B, S, A) array for every target position.
-
-
-def additive_energy(query, keys, vector):
-    """Sum vector * tanh(query + keys) over A: (B, T, 1, A), (B, 1, S, A), (A,) -> (B, T, S)."""
-
-    @ops.custom_gradient
-    def energy(query, keys, vector):
-        scores = _weighted_sum(ops.tanh(query + keys), vector)
-
-        def gradient(*args, upstream=None):
-            upstream = args[0] if upstream is None else upstream  # (B, T, S)
-            inner, of_vector = _back(ops.tanh(query + keys), vector, upstream)
-            return _of_query(inner), _of_keys(inner), of_vector
-
-        return scores, gradient
-
-    return energy(query, keys, vector)
-
-
-def covered_additive_energy(query, keys, vector, coverage, slope):
-    """Compute `additive_energy` with coverage (B, T, S) * slope (A,) inside the tanh."""
-
-    def activation(query, keys, coverage, slope):
-        return ops.tanh(query + keys + coverage[..., None] * slope)
-
-    @ops.custom_gradient
-    def energy(query, keys, vector, coverage, slope):
-        scores = _weighted_sum(activation(query, keys, coverage, slope), vector)
-
-        def gradient(*args, upstream=None):
-            upstream = args[0] if upstream is None else upstream  # (B, T, S)
-            again = activation(query, keys, coverage, slope)
-            inner, of_vector = _back(again, vector, upstream)
-            of_coverage = affine(inner, slope[:, None])[..., 0]
-            of_slope = _row_times_rows(coverage, inner)
-            return _of_query(inner), _of_keys(inner), of_vector, of_coverage, of_slope
-
-        return scores, gradient
-
-    return energy(query, keys, vector, coverage, slope)
-
-
-def _weighted_sum(activation, vector):
-    return ops.cast(affine(activation, vector[:, None])[..., 0], "float32")
-
-
-def _back(activation, vector, upstream):
-    """Return the gradients with respect to the tanh's argument, (B, T, S, A), and vector, (A,)."""
-    upstream = ops.cast(upstream, activation.dtype)
-    inner = upstream[..., None] * (vector * (1 - activation * activation))
-    return inner, _row_times_rows(upstream, activation)
-
-
-def _row_times_rows(row, rows):
-    """Sum row (B, T, S) * rows (B, T, S, A) over B, T and S in one product: (A,)."""
-    size = ops.shape(rows)[-1]
-    return ops.matmul(ops.reshape(row, (1, -1)), ops.reshape(rows, (-1, size)))[0]
-
-
-def _of_query(inner):
-    return ops.sum(inner, axis=2, keepdims=True)
-
-
-def _of_keys(inner):
-    return ops.sum(inner, axis=1, keepdims=True)

@@ -4,9 +4,9 @@ Letters: B batch, S source, T target, W hypotheses of a sentence, E embedding, M
 state, R readout, V vocabulary.
 """
 
+import keras
 from keras import ops
 
-from nmtcli.config import ModelConfig
 from nmtcli.layers.dense import affine
 from nmtcli.layers.dropout import Dropout
 from nmtcli.models.encoder_decoder import EncoderDecoder
@@ -15,6 +15,7 @@ from nmtcli.models.rnn_encoder import RNNEncoder
 from nmtcli.text.special_tokens import PAD_ID
 
 
+@keras.saving.register_keras_serializable(package="nmtcli")
 class RNNTranslator(EncoderDecoder):
     """Recurrent encoder-decoder model.
 
@@ -30,11 +31,8 @@ class RNNTranslator(EncoderDecoder):
     For arguments and results see `EncoderDecoder`.
     """
 
-    def __init__(
-        self, config: ModelConfig, source_vocabulary_size, target_vocabulary_size, *, seed=1,
-        dtype="float32",
-    ):  # fmt: skip
-        super().__init__(config, source_vocabulary_size, target_vocabulary_size, seed, dtype)
+    def add_layers(self):
+        config = self.config
         if config.tied_embeddings != "none" and config.readout_units != config.embedding_size:
             raise ValueError(
                 "An output layer tied to the embedding needs a readout of the embedding's size. "
@@ -50,13 +48,12 @@ class RNNTranslator(EncoderDecoder):
         self.dropout = Dropout(config.dropout, self.dropout_seed)
         self.attention_dropout = Dropout(config.attention_dropout, self.dropout_seed)
         self.add_embeddings()
-        units = config.decoder_layers * self.decoder.cells[0].state_size * config.decoder_size
+        units = config.decoder_layers * self.decoder.cells[0].state_count * config.decoder_size
         self.bridge_kernel = self.add_weight(
             name="bridge_kernel", shape=(config.encoder_size, units), initializer="glorot_uniform"
         )
         self.bridge_bias = self.add_weight(name="bridge_bias", shape=(units,), initializer="zeros")
         self.add_output(config.readout_units, "glorot_uniform")
-        self.built = True
 
     # -- training ----------------------------------------------------------------------------
 
@@ -73,7 +70,7 @@ class RNNTranslator(EncoderDecoder):
         memory, summary = self.encoder(embedded, mask, training=training)
         first = ops.tanh(affine(summary, self.bridge_kernel, self.bridge_bias))
         parts = iter(ops.split(first, first.shape[-1] // self.config.decoder_size, axis=-1))
-        cells = [tuple(next(parts) for _ in range(c.state_size)) for c in self.decoder.cells]
+        cells = [tuple(next(parts) for _ in range(c.state_count)) for c in self.decoder.cells]
         return self.decoder.read_source(memory, mask, summary), cells
 
     def decode(self, source_ids, decoder_inputs, training=False):

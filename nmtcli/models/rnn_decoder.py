@@ -103,7 +103,7 @@ class RNNDecoder(keras.layers.Layer):
             cell.build((None, None, self.size))
         if self.attention is not None:
             self.attention.build((None, None, self.size), memory_shape)
-        self.readout.build(self.size, memory, embedding)
+        self.readout.build((None, None, self.size), memory_shape, input_shape)
         self.embedding_size = embedding
         self.built = True
 
@@ -157,7 +157,7 @@ class RNNDecoder(keras.layers.Layer):
         outputs = self._run_upper_cells(outputs, cells, masks, training)
         if self.mechanism.placement == "after":
             contexts, weights = self._attend_at_once(outputs, source)
-        return self.readout(outputs, contexts, inputs), weights
+        return self.readout.step(outputs, contexts, inputs), weights
 
     def _state_masks(self, batch, training):
         """Draw the dropout mask of each cell's state, (B, D), or None."""
@@ -307,7 +307,7 @@ class RNNDecoder(keras.layers.Layer):
     def _project(self, inputs):
         """Compute the embeddings' part of the first cell's product: (..., E) -> (..., G D)."""
         cell = self.cells[0]
-        return affine(inputs, cell.kernel[: self.embedding_size], cell.bias)
+        return affine(inputs, cell.kernel[: self.embedding_size], cell.input_bias())
 
     def _fed_kernel(self):
         """Return the rows of the first cell's matrix for its inputs other than the embedding."""

@@ -85,6 +85,6 @@ class RNNEncoder(keras.layers.Layer):
         dropout_mask = self.recurrent_dropout.mask(
             (batch, cell.units), self.compute_dtype, training
         )
-        start = cell.zero_state(batch)
+        start = tuple(cell.get_initial_state(batch))
         outputs, state = run_cell(cell, inputs, start, mask, reverse, dropout_mask)
         return outputs, state[0]

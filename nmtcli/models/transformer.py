@@ -9,13 +9,13 @@ from keras import ops
 
 from nmtcli.config import ModelConfig
 from nmtcli.layers import key_value_cache
-from nmtcli.layers.feed_forward import LayerNorm
 from nmtcli.layers.positions import sinusoids
-from nmtcli.layers.transformer import DecoderLayer, EncoderLayer
+from nmtcli.layers.transformer import DecoderLayer, EncoderLayer, make_norm
 from nmtcli.models.encoder_decoder import EncoderDecoder
 from nmtcli.text.special_tokens import PAD_ID
 
 
+@keras.saving.register_keras_serializable(package="nmtcli")
 class TransformerTranslator(EncoderDecoder):
     """Transformer encoder-decoder model.
 
@@ -37,11 +37,8 @@ class TransformerTranslator(EncoderDecoder):
 
     cache_capacity = 64  # L at the beginning of a search with fixed shapes
 
-    def __init__(
-        self, config: ModelConfig, source_vocabulary_size, target_vocabulary_size, *, seed=1,
-        dtype="float32",
-    ):  # fmt: skip
-        super().__init__(config, source_vocabulary_size, target_vocabulary_size, seed, dtype)
+    def add_layers(self):
+        config = self.config
         _check(config, self.mechanism.heads)
         self.add_embeddings()
         normal = keras.initializers.RandomNormal(stddev=config.embedding_size**-0.5)
@@ -51,10 +48,9 @@ class TransformerTranslator(EncoderDecoder):
         self.encoder_norm, self.decoder_norm = None, None
         if config.normalization == "pre":  # otherwise the last sum stays unnormalised
             self.encoder_norm, self.decoder_norm = (
-                self._built(LayerNorm(name=f"{side}_norm", dtype=self.dtype_policy))
+                self._built(make_norm(f"{side}_norm", self.dtype_policy))
                 for side in ("encoder", "decoder")
             )
-        self.built = True
 
     def _make_layers(self, kind, side, count):
         config, policy = self.config, {"dtype": self.dtype_policy}
@@ -66,7 +62,8 @@ class TransformerTranslator(EncoderDecoder):
         return [self._built(kind(*options, name=name, **policy)) for name in names]
 
     def _built(self, layer):
-        layer.build((None, None, self.config.embedding_size))
+        shape = None, None, self.config.embedding_size
+        layer.build(*[shape] * (2 if isinstance(layer, DecoderLayer) else 1))
         return layer
 
     # -- training ----------------------------------------------------------------------------
@@ -78,27 +75,30 @@ class TransformerTranslator(EncoderDecoder):
             the tensors that a step needs: the mask, (B, 1, 1, S), and the keys and values for each
             decoder layer, (B, H, S, P).
         """
-        mask = ops.not_equal(source_ids, PAD_ID)[:, None, None, :]
+        memory, mask = self._encode(source_ids, training)
+        layers = [layer.cross_attention.read(memory) for layer in self.decoder_layers]
+        return {"mask": mask[:, None, None, :], "layers": layers}
+
+    def _encode(self, source_ids, training=False):
+        """Encode the source, (B, S): memory (B, S, D) and mask (B, S)."""
+        mask = ops.not_equal(source_ids, PAD_ID)
         positions = ops.arange(ops.shape(source_ids)[1], dtype="int32")
         x = self._embed(self.source_embedding, source_ids, positions)
         x = self.embedding_dropout(x, training)
         for layer in self.encoder_layers:
-            x = layer(x, mask, positions, training=training)
-        memory = x if self.encoder_norm is None else self.encoder_norm(x)
-        layers = [layer.cross_attention.read(memory) for layer in self.decoder_layers]
-        return {"mask": mask, "layers": layers}
+            x = layer(x, mask=mask, training=training)
+        return x if self.encoder_norm is None else self.encoder_norm(x), mask
 
     def decode(self, source_ids, decoder_inputs, training=False):
         """Compute the output layer's input, (B, T, D), and the attention, (B, T, S)."""
-        source = self.encode(source_ids, training)
+        memory, mask = self._encode(source_ids, training)
         positions = ops.arange(ops.shape(decoder_inputs)[1], dtype="int32")
         x = self._embed(self.target_embedding, decoder_inputs, positions)
         x = self.embedding_dropout(x, training)
-        causal = ops.greater_equal(positions[:, None], positions)[None, None]  # (1, 1, T, T)
         all_weights = []
-        for layer, (keys, values) in zip(self.decoder_layers, source["layers"]):
+        for layer in self.decoder_layers:
             x, weights = layer(
-                x, causal, keys, values, source["mask"], positions, training=training
+                x, memory, memory_mask=mask, training=training, return_attention_scores=True
             )
             all_weights.append(weights)
         return self._normalized(x), self._alignment(all_weights)

@@ -12,7 +12,7 @@ from nmtcli import __version__
 from nmtcli.errors import NmtError, UsageError
 from nmtcli.runs.atomic import write_atomically
 
-FORMAT = 1  # of the folder; raised when an older program could not read it
+FORMAT = 2  # of the folder; raised when an older program could not read it
 
 
 class RunDirectory:

@@ -28,7 +28,7 @@ def as_a_run(folder: Path) -> None:
     """What a run has of the prepared data that it was trained on."""
     facts = json.loads((folder / "prepared.json").read_text())
     (folder / "config.yaml").write_text(yaml.safe_dump(facts["config"]))
-    (folder / "run.json").write_text(json.dumps({"format": 1, "version": "0.1.0"}))
+    (folder / "run.json").write_text(json.dumps({"format": 2, "version": "0.1.0"}))
     (folder / "prepared.json").unlink()
 
 

@@ -1,4 +1,4 @@
-"""Runs of format 1 that an earlier version trained are read, and translate to the same bytes.
+"""Runs of format 2 that an earlier version trained are read, and translate to the same bytes.
 
 `runs/` has a run of each architecture and what `nmt translate --scores` printed when they were
 made. A change that cannot read them raises `FORMAT` in `runs/directory.py` and says so in the

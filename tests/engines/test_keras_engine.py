@@ -67,7 +67,7 @@ def test_the_log_probability_of_a_hypothesis_is_its_score(engine, found):
 
 def test_scores_are_the_models_log_probabilities(engine):
     targets = pad([[6, 4], [9, 5, 7], [], [4]], 4, 5)
-    log_probs = log_softmax(engine.model(SOURCE, shift_right(targets)))
+    log_probs = log_softmax(engine.model((SOURCE, shift_right(targets))))
     for b, t in np.argwhere(targets != PAD_ID):
         assert engine.score(SOURCE, targets)[b, t] == pytest.approx(
             log_probs[b, t, targets[b, t]], abs=1e-4
@@ -96,7 +96,7 @@ def test_many_sentences_are_translated_as_each_one_alone(engine, found):
         (alone,) = beam_search(engine, source, 4, 0.7, LIMITS[b : b + 1], nbest=4)
         for one, other in zip(alone, found[b], strict=True):
             assert one.ids == other.ids
-            assert one.score == pytest.approx(other.score, abs=1e-5)
+            assert one.score == pytest.approx(other.score, abs=5e-5)
             np.testing.assert_allclose(one.attention, other.attention[:, :length], atol=1e-5)
 
 

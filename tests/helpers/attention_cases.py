@@ -69,11 +69,19 @@ def inputs_of(kind, seed=10):
 
 def attended(layer, query, memory, mask, coverage):
     """Context and weights, as arrays."""
-    times = ops.convert_to_tensor(TIMES, "int32")
-    found = layer(
-        ops.convert_to_tensor(query), ops.convert_to_tensor(memory), mask, times, coverage
+    return [np.asarray(part) for part in call(layer, query, memory, mask, coverage)]
+
+
+def call(layer, query, memory, mask, coverage):
+    """Context and weights for the target positions TIMES."""
+    return layer(
+        query,
+        memory,
+        value_mask=mask,
+        positions=ops.convert_to_tensor(TIMES, "int32"),
+        coverage=coverage,
+        return_attention_scores=True,
     )
-    return [np.asarray(part) for part in found]
 
 
 def loop(kind, arrays, query, memory, coverage, mask=MASK):

@@ -139,7 +139,7 @@ def _computed(name, model, weights):
 
     set_arrays(model, weights)
     arrays = _batch()
-    forward = backend.compiled(lambda *ids: model(*ids, with_weights=True), model.variables)
+    forward = backend.compiled(lambda *ids: model(ids, with_weights=True), model.variables)
     logits, attention = forward(arrays.source_ids, arrays.decoder_inputs)
     found = {"logits": np.asarray(logits), "attention": np.asarray(attention)}
     if name in TRANSLATED:

@@ -106,13 +106,13 @@ def shared_model(name, cell="gru", layers=1):
 
 
 def logits_of(model, source_ids, decoder_inputs, **options):
-    logits = model(np.asarray(source_ids), np.asarray(decoder_inputs), **options)
+    logits = model((np.asarray(source_ids), np.asarray(decoder_inputs)), **options)
     return np.asarray(ops.cast(logits, "float32"))
 
 
 def forced(model, source_ids, decoder_inputs):
     """Logits (B, T, V) and attention (B, T, S), all positions at once."""
-    logits, weights = model(source_ids, decoder_inputs, with_weights=True)
+    logits, weights = model((source_ids, decoder_inputs), with_weights=True)
     return np.asarray(logits), np.asarray(weights)
 
 

@@ -122,10 +122,10 @@ def gru_step(weights, x, h):
     """Cho, 2.3, with the reset gate after the product with U, as in cuDNN."""
     wz, wr, wh = np.split(weights["kernel"].T, 3)
     uz, ur, uh = np.split(weights["recurrent_kernel"].T, 3)
-    bz, br, bh = np.split(weights["bias"], 3)
-    z = sigmoid(wz @ x + uz @ h + bz)
-    r = sigmoid(wr @ x + ur @ h + br)
-    candidate = np.tanh(wh @ x + bh + r * (uh @ h + weights["recurrent_bias"]))
+    (bz, br, bh), (cz, cr, ch) = (np.split(bias, 3) for bias in weights["bias"])
+    z = sigmoid(wz @ x + bz + uz @ h + cz)
+    r = sigmoid(wr @ x + br + ur @ h + cr)
+    candidate = np.tanh(wh @ x + bh + r * (uh @ h + ch))
     return z * h + (1 - z) * candidate
 
 

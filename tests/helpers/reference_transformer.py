@@ -26,7 +26,7 @@ class Design(NamedTuple):
 
 
 class Weights:
-    """The arrays under a path, in float64: `Weights(arrays, "encoder_1/norm_0")["gain"]`."""
+    """The arrays under a path, in float64: `Weights(arrays, "encoder_1/norm_0")["gamma"]`."""
 
     def __init__(self, arrays, path):
         self.arrays, self.path = arrays, path
@@ -79,7 +79,7 @@ def layer_norm(weights, x):
     """Ba, equation 4, of a vector, with 1e-6 beside the variance."""
     mean = sum(x) / len(x)
     variance = sum((unit - mean) ** 2 for unit in x) / len(x)
-    return weights["gain"] * (x - mean) / math.sqrt(variance + 1e-6) + weights["bias"]
+    return weights["gamma"] * (x - mean) / math.sqrt(variance + 1e-6) + weights["beta"]
 
 
 def softmax(scores):

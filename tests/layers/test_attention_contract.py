@@ -3,18 +3,17 @@
 import keras
 import numpy as np
 import pytest
-from keras import ops
 
 from helpers.attention_cases import (
     KINDS,
     MASK,
-    TIMES,
     B,
     M,
     S,
     T,
     arrays_of,
     attended,
+    call,
     inputs_of,
     loop,
     make,
@@ -61,10 +60,7 @@ def test_adding_a_large_number_to_all_scores_changes_nothing(offset):
 def test_weights_are_float32_whatever_the_policy(kind):
     query, memory, coverage = inputs_of(kind)
     layer = make(kind, dtype="mixed_bfloat16")
-    times = ops.convert_to_tensor(TIMES, "int32")
-    context, weights = layer(
-        ops.cast(query, "bfloat16"), ops.cast(memory, "bfloat16"), MASK, times, coverage
-    )
+    context, weights = call(layer, query, memory, MASK, coverage)
     types = [keras.backend.standardize_dtype(x.dtype) for x in (context, weights)]
     assert types == ["bfloat16", "float32"]
     held = {keras.backend.standardize_dtype(v.dtype) for v in layer.trainable_variables}
@@ -88,12 +84,18 @@ def test_a_layer_is_made_again_from_its_configuration(kind):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("cosine",), "no score of this name. Received: 'cosine'"),
-        (("dot", "local"), "no scope of this name. Received: 'local'"),
-        (("dot", "local-m", 0), "width must be positive. Received: width=0"),
-        (("dot", "local-p", 2, 0), "units must be positive. Received: units=0"),
-        (("concat", "global", 2, -1), "units must be positive. Received: units=-1"),
-        (("location", "global", 2, 3, 0), "positions must be positive. Received: positions=0"),
+        (("cosine",), "one of additive, dot, .*Received: score='cosine'"),
+        (
+            ("dot", "local"),
+            "one of global, local-m, local-p. Received: scope='local'",
+        ),
+        (("dot", "local-m", 0), "`width` must be a positive integer. Received: width=0"),
+        (("dot", "local-p", 2, 0), "`units` must be a positive integer. Received: units=0"),
+        (("concat", "global", 2, -1), "`units` must be a positive integer. Received: units=-1"),
+        (
+            ("location", "global", 2, 3, 0),
+            "must be a positive integer. Received: positions=0",
+        ),
     ],
 )
 def test_what_does_not_exist_or_is_not_positive_is_refused(arguments, message):
@@ -101,7 +103,10 @@ def test_what_does_not_exist_or_is_not_positive_is_refused(arguments, message):
         Attention(*arguments)
 
 
-@pytest.mark.parametrize(("heads", "units"), [(0, 8), (3, 8), (2, 0)])
-def test_units_that_the_heads_cannot_share_are_refused(heads, units):
-    with pytest.raises(ValueError, match=f"Received: units={units}, heads={heads}"):
+@pytest.mark.parametrize(
+    ("heads", "units", "received"),
+    [(0, 8, "heads=0"), (3, 8, "units=8, heads=3"), (2, 0, "units=0")],
+)
+def test_units_that_the_heads_cannot_share_are_refused(heads, units, received):
+    with pytest.raises(ValueError, match=f"Received: {received}"):
         MultiHeadAttention(heads, units)

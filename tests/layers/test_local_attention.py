@@ -24,8 +24,9 @@ def monotonic(width, lengths, times, padded=None):
     """What each target position may see: a list of source positions for each (b, t)."""
     mask, times = mask_of(lengths, padded), ops.convert_to_tensor(np.asarray(times), "int32")
     query = np.zeros((len(lengths), times.shape[-1], Q), "float32")
-    inside, scale = MonotonicWindow(width)(query, mask, times)
-    assert scale is None
+    key = np.zeros((*mask.shape, 1), "float32")
+    inside, scale = MonotonicWindow(width)(query, key, key_mask=mask, positions=times)
+    assert (np.asarray(scale) == 1.0).all()
     return [[np.flatnonzero(row).tolist() for row in rows] for rows in np.asarray(inside)]
 
 
@@ -33,7 +34,7 @@ def monotonic(width, lengths, times, padded=None):
 def predictive(width, size=1.0):
     """A window whose weights are of a size: large ones predict the ends of the sentence."""
     window = PredictiveWindow(width, A, name="window")
-    window.build((None, None, Q))
+    window.build((None, None, Q), (None, None, 1))
     fill(window)
     for variable in window.trainable_variables:
         variable.assign(size * variable.value)
@@ -99,7 +100,7 @@ def test_a_predicted_window_is_the_papers():
     """Luong et al. (2015), equations 9 and 10: a Gaussian of D/2 around L sigmoid(v tanh(W q))."""
     width, lengths = 2, [9, 4, 1]
     window, query = predictive(width), normal(3, 5, Q)
-    inside, scale = (np.asarray(x) for x in window(query, mask_of(lengths)))
+    inside, scale = (np.asarray(x) for x in window.step(query, mask_of(lengths)))
     p = centers(window, query, lengths)
     for b, t, s in np.ndindex(inside.shape):
         distance = abs(s - p[b, t])
@@ -113,9 +114,11 @@ def test_the_standard_deviation_is_half_of_the_width():
     """Where nothing is predicted, p is the middle. At D = 10 the factor at a distance of 5 is that
     of one standard deviation, exp(-1/2), and that of the edge is exp(-2)."""
     window = PredictiveWindow(10, A)
-    window.build((None, None, Q))
+    window.build((None, None, Q), (None, None, 1))
     window.vector.assign(np.zeros((A, 1)))
-    inside, scale = (np.asarray(x) for x in window(np.ones((1, 1, Q), "float32"), mask_of([40])))
+    inside, scale = (
+        np.asarray(x) for x in window.step(np.ones((1, 1, Q), "float32"), mask_of([40]))
+    )
     assert np.flatnonzero(inside[0, 0]).tolist() == list(range(10, 31))
     places = [20, 15, 25, 10, 30]
     expected = [1.0, np.exp(-0.5), np.exp(-0.5), np.exp(-2), np.exp(-2)]
@@ -132,7 +135,7 @@ def test_the_standard_deviation_is_half_of_the_width():
 def test_a_predicted_window_is_never_empty_and_never_outside(width, lengths, size, seed):
     query = normal(len(lengths), 4, Q, seed=seed)
     window = predictive(width, size)
-    inside, scale = (np.asarray(x) for x in window(query, mask_of(lengths, 11)))
+    inside, scale = (np.asarray(x) for x in window.step(query, mask_of(lengths, 11)))
     assert (inside.any(axis=-1) == (np.array(lengths) > 0)[:, None]).all()
     assert not inside[~np.broadcast_to(mask_of(lengths, 11)[:, None], inside.shape)].any()
     assert np.isfinite(scale).all() and (scale[inside] >= np.exp(-2) - 1e-6).all()
@@ -143,10 +146,12 @@ def test_a_predicted_window_is_never_empty_and_never_outside(width, lengths, siz
 def test_at_the_ends_of_a_sentence_a_predicted_window_is_cut_off(sign, expected):
     """A sure prediction is position 0, or L, which is one place after the last of them."""
     window = PredictiveWindow(1, 1)
-    window.build((None, None, 1))
+    window.build((None, None, 1), (None, None, 1))
     window.kernel.assign([[50.0]])
     window.vector.assign([[100.0 * sign]])
-    inside, scale = (np.asarray(x) for x in window(np.ones((1, 1, 1), "float32"), mask_of([5], 7)))
+    inside, scale = (
+        np.asarray(x) for x in window.step(np.ones((1, 1, 1), "float32"), mask_of([5], 7))
+    )
     assert np.flatnonzero(inside[0, 0]).tolist() == expected
     distances = np.arange(7) - (5 if sign > 0 else 0)
     np.testing.assert_allclose(scale[0, 0], np.exp(-2.0 * distances**2), atol=1e-6)
@@ -154,8 +159,8 @@ def test_at_the_ends_of_a_sentence_a_predicted_window_is_cut_off(sign, expected)
 
 def test_padding_moves_no_predicted_window():
     window, query = predictive(2), normal(2, 3, Q)
-    short = window(query, mask_of([6, 3]))
-    long = window(query, mask_of([6, 3], 12))
+    short = window.step(query, mask_of([6, 3]))
+    long = window.step(query, mask_of([6, 3], 12))
     np.testing.assert_array_equal(np.asarray(long[0])[..., :6], short[0])
     np.testing.assert_array_equal(np.asarray(long[1])[..., :6], short[1])
     assert not np.asarray(long[0])[..., 6:].any()
@@ -168,7 +173,7 @@ def test_padding_moves_no_predicted_window():
 def test_a_window_is_made_again_from_its_configuration(scope, size):
     window = make_window(scope, 3, A, name="window")
     again = type(window).from_config(window.get_config())
-    again.build((None, None, Q))
+    again.build((None, None, Q), (None, None, 1))
     assert again.get_config() == window.get_config()
     assert (again.width, again.name) == (3, "window")
     assert len(again.trainable_variables) == size
@@ -181,10 +186,13 @@ def test_the_global_scope_has_no_window():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: MonotonicWindow(0), "width must be positive. Received: width=0"),
-        (lambda: PredictiveWindow(-1, A), "width must be positive. Received: width=-1"),
-        (lambda: PredictiveWindow(1, 0), "units must be positive. Received: units=0"),
-        (lambda: make_window("local", 1, A), "no scope of this name. Received: 'local'"),
+        (lambda: MonotonicWindow(0), "`width` must be a positive integer. Received: width=0"),
+        (lambda: PredictiveWindow(-1, A), "`width` must be a positive integer. Received: width=-1"),
+        (lambda: PredictiveWindow(1, 0), "`units` must be a positive integer. Received: units=0"),
+        (
+            lambda: make_window("local", 1, A),
+            "one of global, local-m, local-p. Received: scope='local'",
+        ),
     ],
 )
 def test_a_window_that_cannot_be_is_refused(make, message):

@@ -18,16 +18,16 @@ def sigmoid(x):
     return 1 / (1 + np.exp(-x))
 
 
-def gru_loop(x, h, kernel, recurrent, bias, recurrent_bias):
+def gru_loop(x, h, kernel, recurrent, biases):
     """Cho et al. (2014), with the reset gate after the product; returns the states (T, U)."""
     wz, wr, wh = np.split(kernel, 3, axis=1)
     uz, ur, uh = np.split(recurrent, 3, axis=1)
-    bz, br, bh = np.split(bias, 3)
+    (bz, br, bh), (cz, cr, ch) = (np.split(bias, 3) for bias in biases)
     states = []
     for x_t in x:
-        z = sigmoid(x_t @ wz + h @ uz + bz)
-        r = sigmoid(x_t @ wr + h @ ur + br)
-        candidate = np.tanh(x_t @ wh + bh + r * (h @ uh + recurrent_bias))
+        z = sigmoid(x_t @ wz + bz + h @ uz + cz)
+        r = sigmoid(x_t @ wr + br + h @ ur + cr)
+        candidate = np.tanh(x_t @ wh + bh + r * (h @ uh + ch))
         h = z * h + (1 - z) * candidate
         states.append(h)
     return np.array(states)
@@ -37,7 +37,7 @@ def lstm_loop(x, h, c, kernel, recurrent, bias):
     """Hochreiter and Schmidhuber (1997) with a forget gate; returns states and memories (T, U)."""
     states, memories = [], []
     for x_t in x:
-        i, f, o, g = np.split(x_t @ kernel + h @ recurrent + bias, 4)
+        i, f, g, o = np.split(x_t @ kernel + h @ recurrent + bias, 4)
         c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
         h = sigmoid(o) * np.tanh(c)
         states.append(h)
@@ -59,26 +59,18 @@ def cell(request):
 
 
 def first_state(cell, seed=50):
-    return tuple(ops.convert_to_tensor(normal(B, U, seed=seed + n)) for n in range(cell.state_size))
+    return tuple(
+        ops.convert_to_tensor(normal(B, U, seed=seed + n)) for n in range(cell.state_count)
+    )
 
 
 def keras_twin(cell, reverse=False):
-    """Keras's layer with the weights of `cell`, its gates in Keras's order."""
+    """Keras's layer with the weights of `cell`."""
     options = {"return_sequences": True, "return_state": True, "go_backwards": reverse}
-    if isinstance(cell, GRUCell):
-        kernel, recurrent, bias, recurrent_bias = weights_of(cell)
-        layer = keras.layers.GRU(U, reset_after=True, **options)
-        biases = np.stack([bias, np.concatenate([np.zeros(2 * U), recurrent_bias])])
-        arrays = [kernel, recurrent, biases]
-    else:
-        order = (0, 1, 3, 2)  # input, forget, output, candidate -> input, forget, candidate, output
-        arrays = [
-            np.concatenate([np.split(w, 4, axis=-1)[gate] for gate in order], axis=-1)
-            for w in weights_of(cell)
-        ]
-        layer = keras.layers.LSTM(U, **options)
+    kind = keras.layers.GRU if isinstance(cell, GRUCell) else keras.layers.LSTM
+    layer = kind(U, **options)
     layer.build((None, None, INPUTS))
-    layer.set_weights(arrays)
+    layer.set_weights(cell.get_weights())
     return layer
 
 
@@ -111,7 +103,7 @@ def test_one_call_is_one_turn_of_the_loop(cell):
     inputs, state = ops.convert_to_tensor(normal(B, T, INPUTS)), first_state(cell)
     outputs, last = run_cell(cell, inputs, state)
     for t in range(T):
-        output, state = cell(inputs[:, t], state)
+        output, state = cell(inputs[:, t], list(state))
         np.testing.assert_allclose(output, outputs[:, t], atol=1e-6)
     for part, other in zip(state, last):
         np.testing.assert_allclose(part, other, atol=1e-6)
@@ -203,14 +195,28 @@ def test_a_new_lstm_remembers_and_other_biases_are_zero():
     lstm.build((None, 3))
     gru.build((None, 3))
     assert np.asarray(lstm.bias.value).tolist() == [0, 0, 1, 1, 0, 0, 0, 0]
-    assert not np.asarray(gru.bias.value).any() and not np.asarray(gru.recurrent_bias.value).any()
+    assert not np.asarray(gru.bias.value).any() and tuple(gru.bias.shape) == (2, 6)
 
 
 def test_the_zero_state_has_the_shape_and_type_of_the_states():
     cell = LSTMCell(U, dtype="mixed_bfloat16")
-    state = cell.zero_state(B)
+    state = cell.get_initial_state(B)
     assert [tuple(part.shape) for part in state] == [(B, U), (B, U)]
     assert {keras.backend.standardize_dtype(part.dtype) for part in state} == {"bfloat16"}
+
+
+def test_the_other_form_of_the_gru_is_refused():
+    with pytest.raises(ValueError, match="`reset_after` must be True.*Received: reset_after=False"):
+        GRUCell(4, reset_after=False)
+
+
+@pytest.mark.parametrize("kind", [GRUCell, LSTMCell])
+def test_a_cell_without_biases_equals_the_layer_of_keras(kind):
+    cell, inputs = kind(U, use_bias=False), ops.convert_to_tensor(normal(B, T, INPUTS))
+    cell.build((None, INPUTS))
+    layer = keras.layers.RNN(cell, return_sequences=True)
+    outputs, _ = run_cell(cell, inputs, tuple(cell.get_initial_state(B)))
+    np.testing.assert_allclose(outputs, layer(inputs), atol=1e-6)
 
 
 def test_a_cell_is_made_again_from_its_configuration(cell):
@@ -219,7 +225,7 @@ def test_a_cell_is_made_again_from_its_configuration(cell):
 
 
 def test_units_that_are_not_positive_are_refused():
-    with pytest.raises(ValueError, match="units must be positive. Received: units=-1"):
+    with pytest.raises(ValueError, match="`units` must be a positive integer. Received: units=-1"):
         GRUCell(-1)
 
 

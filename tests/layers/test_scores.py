@@ -54,7 +54,7 @@ def loop(kind, arrays, query, memory, coverage):
 def test_scores_are_those_of_the_paper(kind, coverage):
     layer, length = layer_of(kind, coverage), P if kind == "location" else S
     query, memory, covered = inputs_of(kind, length)
-    scores = layer(query, layer.project(ops.convert_to_tensor(memory)), covered)
+    scores = layer(query, memory, covered)
     expected = loop(kind, arrays_of(layer), query, memory, covered)
     np.testing.assert_allclose(scores, expected, atol=1e-5)
     assert np.ptp(expected, axis=-1).min() > 0.1, "the test tests little"
@@ -68,10 +68,8 @@ def test_coverage_that_is_nothing_changes_nothing():
     assert not np.asarray(covered.coverage_vector.value).any()
     for name in ("query_kernel", "memory_kernel", "bias", "vector"):
         getattr(covered, name).assign(getattr(plain, name))
-    scores = covered(query, covered.project(ops.convert_to_tensor(memory)), coverage)
-    np.testing.assert_array_equal(
-        scores, plain(query, plain.project(ops.convert_to_tensor(memory)))
-    )
+    scores = covered(query, memory, coverage)
+    np.testing.assert_array_equal(scores, plain(query, memory))
 
 
 @pytest.mark.parametrize(("kind", "coverage"), WITH_TANH)
@@ -81,7 +79,7 @@ def test_the_written_gradient_is_that_of_the_formula(kind, coverage):
 
     def of_layer(query, memory, covered, *weights):
         with keras.StatelessScope(state_mapping=list(zip(variables, weights))):
-            return ops.sum(layer(query, layer.project(memory), covered) * upstream)
+            return ops.sum(layer(query, memory, covered) * upstream)
 
     def of_loop(query, memory, covered, *weights):
         paths = (variable.path for variable in variables)
@@ -100,13 +98,12 @@ def test_the_written_gradient_keeps_to_the_types_of_a_mixed_policy(kind):
     layer, (query, memory, coverage) = layer_of(kind, True, "mixed_bfloat16"), inputs_of(kind)
 
     def total(query, memory, coverage):
-        keys = layer.project(ops.cast(memory, "bfloat16"))
-        return ops.sum(layer(ops.cast(query, "bfloat16"), keys, coverage))
+        return ops.sum(layer(query, memory, coverage))
 
     precise = layer_of(kind, True)
 
     def precise_total(query, memory, coverage):
-        return ops.sum(precise(query, precise.project(memory), coverage))
+        return ops.sum(precise(query, memory, coverage))
 
     expected = gradients_of(precise_total, query, memory, coverage)
     for gradient, other in zip(gradients_of(total, query, memory, coverage), expected):
@@ -117,13 +114,13 @@ def test_the_written_gradient_keeps_to_the_types_of_a_mixed_policy(kind):
 def test_positions_that_the_location_score_has_no_row_for_cannot_win():
     layer = layer_of("location")
     query, memory, _ = inputs_of("location")
-    scores = np.asarray(layer(query, layer.project(ops.convert_to_tensor(memory))))
+    scores = np.asarray(layer(query, memory))
     assert (scores[..., P:] == np.float32(NOTHING)).all()
     expected = np.einsum("btq,qp->btp", query, np.asarray(layer.kernel.value))
     np.testing.assert_allclose(scores[..., :P], expected, atol=1e-5)
 
     def total(query):
-        return ops.sum(layer(query, layer.project(ops.convert_to_tensor(memory)))[..., P:])
+        return ops.sum(layer(query, memory)[..., P:])
 
     assert not gradients_of(total, query)[0].any()
 
@@ -132,7 +129,7 @@ def test_positions_that_the_location_score_has_no_row_for_cannot_win():
 def test_scores_are_float32_whatever_the_policy(kind, coverage):
     layer, (query, memory, covered) = layer_of(kind, coverage, "mixed_bfloat16"), inputs_of(kind)
     keys = layer.project(ops.cast(memory, "bfloat16"))
-    scores = layer(ops.cast(query, "bfloat16"), keys, covered)
+    scores = layer(query, memory, covered)
     assert keras.backend.standardize_dtype(keys.dtype) == "bfloat16"
     assert keras.backend.standardize_dtype(scores.dtype) == "float32"
     seen = P if kind == "location" else S
@@ -152,18 +149,20 @@ def test_a_score_is_made_again_from_its_configuration(kind, coverage):
     for variable, array in zip(again.trainable_variables, arrays_of(layer).values(), strict=True):
         variable.assign(array)
     query, memory, covered = inputs_of(kind)
-    memory = ops.convert_to_tensor(memory)
-    both = [made(query, made.project(memory), covered) for made in (layer, again)]
+    both = [made(query, memory, covered) for made in (layer, again)]
     np.testing.assert_array_equal(*both)
 
 
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: AdditiveScore(0), "units must be positive. Received: units=0"),
-        (lambda: ConcatScore(-2), "units must be positive. Received: units=-2"),
-        (lambda: LocationScore(0), "positions must be positive. Received: positions=0"),
-        (lambda: make_score("cosine"), "no score of this name. Received: 'cosine'"),
+        (lambda: AdditiveScore(0), "`units` must be a positive integer. Received: units=0"),
+        (lambda: ConcatScore(-2), "`units` must be a positive integer. Received: units=-2"),
+        (lambda: LocationScore(0), "must be a positive integer. Received: positions=0"),
+        (
+            lambda: make_score("cosine"),
+            "one of additive, dot, .*Received: score='cosine'",
+        ),
     ],
 )
 def test_a_score_that_cannot_be_is_refused(make, message):
@@ -172,6 +171,6 @@ def test_a_score_that_cannot_be_is_refused(make, message):
 
 
 @pytest.mark.parametrize("scaled", [False, True])
-def test_the_dot_score_refuses_queries_and_memory_of_different_sizes(scaled):
-    with pytest.raises(ValueError, match="one size. Received: query size 4, memory size 6"):
+def test_the_dot_score_refuses_queries_and_keys_of_different_sizes(scaled):
+    with pytest.raises(ValueError, match="one size. Received: query size 4, key size 6"):
         DotScore(scaled).build((None, None, 4), (None, None, 6))

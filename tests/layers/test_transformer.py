@@ -9,15 +9,14 @@ from keras import ops
 
 from helpers import reference_transformer as reference
 from helpers.gradients import gradients_of, normal
-from nmtcli.layers.feed_forward import FeedForward, LayerNorm
+from nmtcli.layers.feed_forward import FeedForward
 from nmtcli.layers.key_value_cache import append_to_mask, reorder
 from nmtcli.layers.self_attention import CrossAttention, SelfAttention
 from nmtcli.layers.transformer import DecoderLayer, EncoderLayer
 
 B, T, S, D, H, F = 3, 4, 5, 8, 2, 6
 LENGTHS = (5, 2, 0)  # the last sentence has no real token
-MASK = (np.arange(S) < np.array(LENGTHS)[:, None])[:, None, None, :]
-CAUSAL = np.tril(np.ones((T, T), dtype=bool))[None, None]
+MASK = np.arange(S) < np.array(LENGTHS)[:, None]
 ROTATIONS = ("sinusoidal", "rotary")  # by the second, queries and keys are rotated
 
 
@@ -58,8 +57,7 @@ def places(positions):
 @pytest.mark.parametrize("causal", [False, True])
 def test_self_attention_is_the_papers(positions, causal):
     layer, x = self_attention(rotary=positions == "rotary"), normal(B, T, D)
-    mask = CAUSAL if causal else np.ones((B, 1, 1, T), dtype=bool)
-    found = np.asarray(layer(tensor(x), mask, places(np.arange(T))))
+    found = np.asarray(layer(x, use_causal_mask=causal))
     design = reference.Design(heads=H, positions=positions)
     for b in range(B):
         expected = reference.self_attention(design, weights_of(layer), x[b], causal)
@@ -69,7 +67,7 @@ def test_self_attention_is_the_papers(positions, causal):
 @pytest.mark.parametrize("positions", ROTATIONS)
 def test_padding_changes_no_self_attention_and_a_row_of_it_gives_no_nan(positions):
     layer, x = self_attention(rotary=positions == "rotary"), normal(B, S, D)
-    found = np.asarray(layer(tensor(x), MASK, places(np.arange(S))))
+    found = np.asarray(layer(x, mask=MASK))
     design = reference.Design(heads=H, positions=positions)
     for b, length in enumerate(LENGTHS[:2]):
         expected = reference.self_attention(design, weights_of(layer), x[b, :length], False)
@@ -81,7 +79,7 @@ def test_padding_changes_no_self_attention_and_a_row_of_it_gives_no_nan(position
 @pytest.mark.parametrize("capacity", [T, 9, None])
 def test_steps_of_self_attention_are_the_causal_call(positions, capacity):
     layer, x = self_attention(rotary=positions == "rotary"), tensor(normal(B, T, D))
-    together = np.asarray(layer(x, CAUSAL, places(np.arange(T))))
+    together = np.asarray(layer(x, use_causal_mask=True))
     cache = (ops.zeros((B, H, capacity or 0, D // H)),) * 2
     cache_mask = ops.zeros((B, 1, capacity or 0), dtype="bool")
     for t in range(T):
@@ -115,7 +113,7 @@ def test_a_hypothesis_sees_what_it_descends_from_and_nothing_of_its_rivals(capac
         for w in range(2):
             middle = origins[1][b, w]
             path = np.stack([xs[0][b, 0], xs[1][b, middle], xs[2][b, w]])[None]
-            together = layer(tensor(path), CAUSAL[:, :, :3, :3])
+            together = layer(path, use_causal_mask=True)
             np.testing.assert_allclose(y[b, w], together[0, 2], atol=1e-5)
 
 
@@ -138,7 +136,7 @@ def test_a_step_writes_behind_the_places_that_are_taken_and_sees_nothing_behind_
 
 def test_cross_attention_is_the_papers_and_padding_gets_no_weight():
     layer, x, memory = cross_attention(), normal(B, T, D), normal(B, S, D, seed=1)
-    found, weights = layer(tensor(x), *layer.read(tensor(memory)), MASK)
+    found, weights = layer(x, memory, value_mask=MASK, return_attention_scores=True)
     given = weights_of(layer)
     for b, length in enumerate(LENGTHS[:2]):
         keys, values = (
@@ -149,7 +147,8 @@ def test_cross_attention_is_the_papers_and_padding_gets_no_weight():
             joined, alpha = reference.attend(H, query, keys, values)
             np.testing.assert_allclose(weights[b, :, t, :length], alpha, atol=1e-5)
             np.testing.assert_allclose(found[b, t], given.affine("output", joined), atol=1e-4)
-    assert (np.asarray(weights)[~np.broadcast_to(MASK, weights.shape)] == 0.0).all()
+    masked = ~np.broadcast_to(MASK[:, None, None], weights.shape)
+    assert (np.asarray(weights)[masked] == 0.0).all()
     np.testing.assert_allclose(found[2], np.tile(given["output_bias"], (T, 1)))
 
 
@@ -157,7 +156,7 @@ def test_a_row_of_padding_has_gradients_that_are_numbers():
     layer = cross_attention()
 
     def total(x, memory):
-        found, weights = layer(x, *layer.read(memory), MASK)
+        found, weights = layer(x, memory, value_mask=MASK, return_attention_scores=True)
         return ops.sum(ops.square(found)) + ops.sum(ops.square(weights))
 
     of_x, of_memory = gradients_of(total, normal(B, T, D), normal(B, S, D, seed=1))
@@ -174,16 +173,13 @@ KINDS = ("dropout", "attention_dropout", "feed_forward_dropout")
 
 def block(kind, normalization="pre", **options):
     made = kind(H, F, normalization=normalization, name="block", **options)
-    return fill(made, (None, None, D))
+    return fill(made, *[(None, None, D)] * (2 if kind is DecoderLayer else 1))
 
 
 def run(layer, x, memory, training=False):
     """An encoder's or a decoder's layer on real tokens alone: its sequence, as an array."""
-    if isinstance(layer, EncoderLayer):
-        return np.asarray(layer(x, np.ones((1, 1, 1, T), dtype=bool), training=training))
-    keys, values = layer.cross_attention.read(memory)
-    seen = np.ones((1, 1, 1, S), dtype=bool)
-    return np.asarray(layer(x, CAUSAL, keys, values, seen, training=training)[0])
+    inputs = (x,) if isinstance(layer, EncoderLayer) else (x, memory)
+    return np.asarray(layer(*inputs, training=training))
 
 
 @pytest.mark.parametrize("kind", [EncoderLayer, DecoderLayer])
@@ -233,19 +229,16 @@ def test_what_is_dropped_has_its_shape_and_place(part, monkeypatch):
 def test_the_mean_over_draws_of_dropout_is_the_value_without_it(part):
     """As all that comes after it in the same sub-layer is linear."""
     x, memory, rows = normal(1, T, D), normal(1, S, D, seed=1), 4000
-    seen = np.ones((1, 1, 1, T), dtype=bool)
     dropout = {"dropout": 0.4, "seed": keras.random.SeedGenerator(5)}
 
     def call(rows, training):
         inputs, source = tensor(np.repeat(x, rows, axis=0)), np.repeat(memory, rows, axis=0)
         if part == "self-attention":
-            return self_attention(**dropout)(inputs, seen, training=training)
+            return self_attention(**dropout)(inputs, training=training)
         if part == "feed-forward":
             layer = fill(FeedForward(F, "geglu", **dropout), (None, None, D))
             return layer(inputs, training=training)
-        layer = cross_attention(**dropout)
-        here = np.ones((1, 1, 1, S), dtype=bool)
-        return layer(inputs, *layer.read(tensor(source)), here, training=training)[0]
+        return cross_attention(**dropout)(inputs, source, training=training)
 
     found, plain = np.asarray(call(rows, True)), np.asarray(call(1, False))[0]
     mean, error = found.mean(axis=0), found.std(axis=0) / math.sqrt(rows)
@@ -255,9 +248,9 @@ def test_the_mean_over_draws_of_dropout_is_the_value_without_it(part):
 
 def test_the_weights_that_are_returned_are_never_dropped():
     layer, x = cross_attention(dropout=0.5, seed=1), tensor(normal(B, T, D))
-    read = layer.read(tensor(normal(B, S, D, seed=1)))
-    found, weights = layer(x, *read, MASK)
-    dropped, same = layer(x, *read, MASK, training=True)
+    inputs, options = (x, normal(B, S, D, seed=1)), {"return_attention_scores": True}
+    found, weights = layer(*inputs, value_mask=MASK, **options)
+    dropped, same = layer(*inputs, value_mask=MASK, training=True, **options)
     np.testing.assert_array_equal(weights, same)
     assert np.abs(np.asarray(found) - np.asarray(dropped)).max() > 0.1
 
@@ -271,7 +264,6 @@ def test_the_weights_that_are_returned_are_never_dropped():
         SelfAttention(2, name="a"),
         CrossAttention(4, name="b"),
         FeedForward(6, "geglu", name="c"),
-        LayerNorm(name="d"),
     ],
     ids=lambda layer: type(layer).__name__,
 )
@@ -284,13 +276,22 @@ def test_a_layer_is_made_again_from_its_configuration(layer):
     ("make", "message"),
     [
         (lambda: fill(SelfAttention(3), (None, None, D)), "Received: size=8, heads=3"),
-        (lambda: fill(SelfAttention(0), (None, None, D)), "Received: size=8, heads=0"),
+        (
+            lambda: fill(SelfAttention(0), (None, None, D)),
+            "must be a positive integer. Received: heads=0",
+        ),
         (
             lambda: fill(CrossAttention(5), (None, None, D), (None, None, D)),
             "Received: size=8, heads=5",
         ),
-        (lambda: FeedForward(6, "tanh"), "kind must be relu, gelu, geglu or swiglu"),
-        (lambda: EncoderLayer(2, 6, normalization="none"), "normalization must be pre or post"),
+        (
+            lambda: FeedForward(6, "tanh"),
+            "one of relu, gelu, geglu, swiglu. Received: kind='tanh'",
+        ),
+        (
+            lambda: EncoderLayer(2, 6, normalization="none"),
+            "one of pre, post. Received: normalization='none'",
+        ),
     ],
 )
 def test_what_cannot_be_is_refused(make, message):

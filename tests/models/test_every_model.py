@@ -130,7 +130,7 @@ def test_bfloat16_is_close_to_float32_and_keeps_float32_weights(name):
     """All positions at once, and one after the other."""
     cases = cases_of(name)
     model = cases.tiny_model(name, dtype="mixed_bfloat16")
-    logits, attention = model(SOURCE, TARGET, with_weights=True)
+    logits, attention = model((SOURCE, TARGET), with_weights=True)
     assert keras.backend.standardize_dtype(attention.dtype) == "float32"
     assert keras.backend.standardize_dtype(logits.dtype) == "bfloat16"
     types = {keras.backend.standardize_dtype(v.dtype) for v in model.trainable_variables}

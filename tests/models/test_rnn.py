@@ -66,9 +66,13 @@ def test_a_piece_that_is_not_read_reaches_the_logits_through_a_tied_output_alone
     [
         ("bahdanau", {"readout_size": 7}, "Received: readout_size=7, embedding_size=6"),
         ("bahdanau", {"encoder_size": 7}, "needs an even size. Received: encoder_size=7"),
-        ("bahdanau", {"attention_size": 0}, "units must be positive. Received: units=0"),
+        ("bahdanau", {"attention_size": 0}, "must be a positive integer. Received: units=0"),
         ("multi-head", {"attention_size": 6}, "attention_size 6 cannot be shared by 4 heads"),
-        ("luong-location", {"attention_positions": 0}, "must be positive. Received: positions=0"),
+        (
+            "luong-location",
+            {"attention_positions": 0},
+            "must be a positive integer. Received: positions=0",
+        ),
         ("luong-dot", {"decoder_size": 10}, "decoder_size like the encoder_size, not 10 and 8"),
         ("none", {"cell": "rnn"}, "cell must be one of"),
     ],

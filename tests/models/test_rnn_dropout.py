@@ -50,7 +50,7 @@ def drawn(monkeypatch):
 def trained(name, cell="gru", **rates):
     """A model of two layers on each side, and what it gives for SOURCE and TARGET in training."""
     model = tiny_model(name, cell=cell, encoder_layers=2, decoder_layers=2, **rates)
-    found = model(SOURCE, TARGET, training=True, with_weights=True)
+    found = model((SOURCE, TARGET), training=True, with_weights=True)
     return model, *(np.asarray(part) for part in found)
 
 
@@ -145,7 +145,7 @@ def test_switched_off_it_draws_nothing_and_changes_no_bit(name, drawn):
 def test_it_runs_in_bfloat16_too(name, kind):
     """Where the factors must have the type of what they multiply."""
     model = tiny_model(name, cell="lstm", dtype="mixed_bfloat16", **{kind: 0.3})
-    logits, weights = model(SOURCE, TARGET, training=True, with_weights=True)
+    logits, weights = model((SOURCE, TARGET), training=True, with_weights=True)
     assert keras.backend.standardize_dtype(logits.dtype) == "bfloat16"
     assert keras.backend.standardize_dtype(weights.dtype) == "float32"
     assert np.isfinite(np.asarray(ops.cast(logits, "float32"))).all()
@@ -158,7 +158,7 @@ def test_a_dropout_mask_touches_the_product_alone_and_not_what_is_kept(kind, rev
     cell, inputs = make_cell(kind, 5), np.random.default_rng(0).normal(size=(3, 6, 4))
     cell.build((None, None, 4))
     inputs = ops.convert_to_tensor(inputs.astype("float32"))
-    start = tuple(ops.ones((3, 5)) for _ in range(cell.state_size))
+    start = tuple(ops.ones((3, 5)) for _ in range(cell.state_count))
     hidden = run_cell(cell, inputs, start, reverse=reverse, dropout_mask=ops.zeros((3, 5)))
     arrays = {v.path: np.asarray(v.value) for v in cell.trainable_variables}
     set_arrays(cell, {p: a * ("recurrent_kernel" not in p) for p, a in arrays.items()})

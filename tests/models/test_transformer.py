@@ -85,7 +85,7 @@ def test_the_gradient_by_every_weight_is_that_of_the_papers(model):
     def of_model(*values):
         values = [1.0 * value for value in values]  # or TensorFlow gives sparse gradients of tables
         with keras.StatelessScope(state_mapping=list(zip(variables, values))):
-            return ops.sum(model(source, target)[0] * upstream)
+            return ops.sum(model((source, target))[0] * upstream)
 
     def of_papers(arrays):
         return np.sum(translate(design_of(model), arrays, SOURCE[0], TARGET[0])[0] * upstream)

@@ -61,7 +61,7 @@ def test_each_rate_is_that_of_its_units(monkeypatch):
     (B, S), (_, T) = SOURCE.shape, TARGET.shape
     S += 1  # another length than the target's
     source = np.concatenate([SOURCE, np.full((B, 1), PAD_ID, dtype="int32")], axis=1)
-    model(source, TARGET, training=True)
+    model((source, TARGET), training=True)
     encoder = [(0.3, (B, H, S, S)), (0.2, (B, S, D)), (0.4, (B, S, F)), (0.2, (B, S, D))]
     decoder = [
         *[(0.3, (B, H, T, T)), (0.2, (B, T, D))],
@@ -81,14 +81,14 @@ def test_no_draw_repeats_another(monkeypatch):
         return draw(x, rate, seed=seed)
 
     monkeypatch.setattr(keras.random, "dropout", record)
-    model(SOURCE, TARGET, training=True)
+    model((SOURCE, TARGET), training=True)
     assert len(set(states)) == len(states) == 18
 
 
 def test_attention_dropout_leaves_the_weights_that_are_returned():
     """Those of the first layer, before which nothing else was dropped but self-attention's."""
     model = transformer_of(attention_dropout=0.6, alignment_layer=1)
-    _, weights = model(SOURCE, TARGET, training=True, with_weights=True)
+    _, weights = model((SOURCE, TARGET), training=True, with_weights=True)
     weights = np.asarray(weights)
     np.testing.assert_allclose(weights.sum(axis=-1), 1.0, atol=1e-5)
     assert (weights[0] > 0.0).all()
@@ -205,8 +205,8 @@ def test_initial_weights_have_the_scale_of_glorot():
         ),
         ({"alignment_head": 3}, "2 heads. Received: alignment_layer=0, alignment_head=3"),
         ({"alignment_layer": -1}, "2 heads. Received: alignment_layer=-1, alignment_head=0"),
-        ({"feed_forward": "tanh"}, "kind must be relu, gelu, geglu or swiglu"),
-        ({"normalization": "none"}, "normalization must be pre or post"),
+        ({"feed_forward": "tanh"}, "one of relu, gelu, geglu, swiglu. Received: kind="),
+        ({"normalization": "none"}, "one of pre, post. Received: normalization="),
     ],
 )
 def test_sizes_that_do_not_fit_together_are_refused(options, message):

@@ -21,7 +21,7 @@ def make_run(path, when=None):
 
 def test_a_made_run_remembers_version_and_facts(tmp_path):
     facts = make_run(tmp_path / "runs" / "a").read_facts()
-    assert facts == {"format": 1, "version": __version__, "seed": 1}
+    assert facts == {"format": 2, "version": __version__, "seed": 1}
 
 
 def test_the_newest_run_is_the_one_that_last_saved(tmp_path):

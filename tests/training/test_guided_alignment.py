@@ -77,7 +77,7 @@ def guided():
 def test_the_loss_is_added_by_its_weight_as_long_as_it_guides(guided):
     with_loss, without = (guided.step(aligned_batch(), number=n)[0] for n in (5, 6))
     guided.reset()
-    _, attention = guided.model(*aligned_batch()[:2], with_weights=True)
+    _, attention = guided.model(aligned_batch()[:2], with_weights=True)
     real = aligned_batch().targets != PAD_ID
     logs = np.log(np.maximum(attention, 1e-30, dtype=np.float64))  # padding has a weight of zero
     added = -2.0 * (aligned_batch().alignment * logs)[real].sum()
@@ -99,7 +99,7 @@ def test_attention_learns_what_it_is_shown(guided):
     guided.reset()
     for _ in range(150):
         guided.run(aligned_batch(), 0.3, 1)
-    _, attention = guided.model(*aligned_batch()[:2], with_weights=True)
+    _, attention = guided.model(aligned_batch()[:2], with_weights=True)
     linked = (aligned_batch().alignment > 0) & (aligned_batch().targets != PAD_ID)[..., None]
     assert np.asarray(attention)[linked].min() > 0.8
     guided.reset()

@@ -85,7 +85,7 @@ def test_each_part_has_dropout_of_its_own():
 
 
 def log_probs_of(model, inputs):
-    logits = np.asarray(model(*inputs), dtype=np.float64)
+    logits = np.asarray(model(inputs), dtype=np.float64)
     return logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
 
 

@@ -59,7 +59,7 @@ def test_clipping_scales_the_whole_gradient_to_the_norm(descent, share):
 def test_loss_and_tokens_are_sums_over_real_targets(descent):
     result, _ = descent.step()
     descent.reset()
-    logits = np.asarray(descent.model(*batch()[:2]), dtype=np.float64)
+    logits = np.asarray(descent.model(batch()[:2]), dtype=np.float64)
     log_probs = logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
     at_target = np.take_along_axis(log_probs, batch().targets[..., None], axis=-1)[..., 0]
     real = batch().targets != PAD_ID
@@ -129,8 +129,8 @@ def covered(request):
 def test_the_coverage_loss_is_added_by_its_weight(covered):
     result, change = covered.step(learning_rate=1.0)
     covered.reset()
-    _, attention = covered.model(*batch()[:2], with_weights=True)
-    logits = np.asarray(covered.model(*batch()[:2]), dtype=np.float64)
+    _, attention = covered.model(batch()[:2], with_weights=True)
+    logits = np.asarray(covered.model(batch()[:2]), dtype=np.float64)
     log_probs = logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
     at_target = np.take_along_axis(log_probs, batch().targets[..., None], axis=-1)[..., 0]
     smoothed = (0.9 * at_target + 0.1 * log_probs.mean(axis=-1))[batch().targets != PAD_ID]

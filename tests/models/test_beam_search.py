@@ -50,7 +50,7 @@ def test_the_compiled_search_finds_what_the_search_in_numpy_finds(beam, tokens, 
     backend.choose()
     import tensorflow as tf
 
-    from nmtcli.engines.compiled_beam import best_translations, search_steps
+    from nmtcli.models.beam_search import best_translations, search_steps
 
     engine = TableEngine(tokens, ties=ties)
     first = np.arange(6, dtype=np.int32)[:, None]  # of each sentence, what its first context is
@@ -83,8 +83,8 @@ def test_in_a_graph_probabilities_that_are_not_numbers_stop_the_search():
     import tensorflow as tf
 
     pytest.importorskip("tensorflow_text")
-    from nmtcli.engines.compiled_beam import search_steps
     from nmtcli.exports.savedmodel_graph import check_numbers
+    from nmtcli.models.beam_search import search_steps
 
     def step(state, previous):
         return tf.fill([1, 2, 9], np.float32("nan")), None, state
