@@ -122,10 +122,6 @@ class EncoderDecoder(keras.Model):
         logits = self.logits(hidden)
         return (logits, weights) if with_weights else logits
 
-    def compute_mask(self, inputs, previous_mask=None):
-        """Return the mask of the logits, bool (B, T): the losses of Keras leave out padding."""
-        return ops.not_equal(inputs[1], PAD_ID)
-
     def output_layer(self):
         """Return the matrix (R, V) and the bias (V,) of the output layer."""
         kernel = self.output_kernel
