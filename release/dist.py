@@ -4,9 +4,9 @@
     python release/dist.py 3.11 3.13   # only these
 
 `dist/` then has the wheel and the source distribution of nmtcli, and the wheel of nmtcli-jax. Each
-is installed with its requirements into a fresh environment, where the commands run outside of the
-checkout. A Python that is found neither on the PATH, as `python3.12` for example, nor in pyenv, is
-skipped, and the last lines say so.
+wheel is installed with its requirements into a fresh environment, where the commands run outside of
+the checkout; the source distribution then takes the place of nmtcli's wheel. A Python that is found
+neither on the PATH, as `python3.12` for example, nor in pyenv, is skipped; the last lines say so.
 """
 
 import os
@@ -41,10 +41,11 @@ def main(wanted: list[str]) -> None:
         if python is None:
             report.append(f"Python {version}: SKIPPED, not found on the PATH or in pyenv")
             continue
+        install_and_use(python, [wheel, source], has_tensorflow=True)
+        install_and_use(python, [jax_wheel], has_tensorflow=False)
         for archive in (wheel, source, jax_wheel):
-            install_and_use(python, archive, has_tensorflow=archive != jax_wheel)
             report.append(f"Python {version}: {archive.name} installed and used")
-            used += 1
+        used += 1
     print("\n".join(["", *report]))
     if not used:
         sys.exit("dist: nothing was tried, because none of these Pythons is here")
@@ -126,18 +127,21 @@ def required(wheel: Path) -> list[str]:
     return [line for line in found if "extra ==" not in line]
 
 
-def install_and_use(python: str, archive: Path, has_tensorflow: bool) -> None:
-    """Install an archive into a fresh environment and use it there, outside of the checkout."""
+def install_and_use(python: str, archives: list[Path], has_tensorflow: bool) -> None:
+    """Install archives, one in place of the other, into a fresh environment and use each there."""
     with tempfile.TemporaryDirectory() as name:
         environment = Path(name) / "environment"
         # The environment needs no pip of its own; not every Python can install one.
         run("making an environment", [python, "-m", "venv", "--without-pip", environment])
         scripts = environment / ("Scripts" if os.name == "nt" else "bin")
         pip = [sys.executable, "-m", "pip", "--python", scripts / "python"]
-        run(f"installing {archive.name}", [*pip, "install", "--quiet", archive])
-        place = Path(name) / "elsewhere"
-        place.mkdir()
-        use_installed(scripts, place, TOP / "data", has_tensorflow)
+        for number, archive in enumerate(archives):
+            again = ["--force-reinstall", "--no-deps"] if number else []
+            command = [*pip, "install", "--quiet", "--no-compile", *again, archive]
+            run(f"installing {archive.name} for {python}", command)
+            place = Path(name) / f"elsewhere-{number}"
+            place.mkdir()
+            use_installed(scripts, place, TOP / "data", has_tensorflow)
 
 
 def run(what: str, command: list) -> None:

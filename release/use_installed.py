@@ -6,8 +6,11 @@ from pathlib import Path
 
 from jax_variant import LEFT_OUT
 
-LINES = {"train": 300, "valid": 10}
-SIZES = ("embedding_size", "encoder_size", "decoder_size", "attention_size")
+LINES = {"train": 300, "valid": 5}
+OPTIONS = (
+    *(f"model.{part}_size=8" for part in ("embedding", "encoder", "decoder", "attention")),
+    *("search.beam=1", "search.max_length_factor=1", "search.max_length_margin=5"),
+)
 # What decides on modules, backends and caches of this user must not help.
 UNSET = ("PYTHONPATH", "PYTHONHOME", "KERAS_BACKEND", "VIRTUAL_ENV")
 
@@ -32,8 +35,8 @@ def use_installed(scripts: Path, place: Path, data: Path, has_tensorflow: bool) 
             (place / f"{split}.{side}").write_text("\n".join(lines) + "\n", encoding="utf-8")
     nmt("preprocess", "--train", "train.ko", "train.en", "--valid", "valid.ko", "valid.en",
         "--vocab-size", "600")  # fmt: skip
-    sizes = [word for size in SIZES for word in ("--set", f"model.{size}=8")]
-    said = nmt("train", "--data", "prepared", "--run", "run", "--steps", "3", *sizes).stderr
+    options = [word for option in OPTIONS for word in ("--set", option)]
+    said = nmt("train", "--data", "prepared", "--run", "run", "--steps", "3", *options).stderr
     if has_tensorflow:
         assert (place / "run" / "export" / "onnx" / "nmt.json").is_file(), said
     else:
