@@ -11,7 +11,7 @@ from nmtcli.data.corpora import Corpus
 from nmtcli.data.vocabulary import kept_pairs
 from nmtcli.errors import UsageError
 from nmtcli.runs.directory import RunDirectory
-from nmtcli.text.own_models import read_own_model
+from nmtcli.text.own_models import read_own_models
 from nmtcli.text.special_tokens import UNK_ID
 from nmtcli.text.subwords import Subwords, load_sides
 
@@ -97,7 +97,7 @@ def _load_own(paths: Sequence[Path]) -> tuple[SubwordConfig, list[Subwords], set
                 f"{path}: is a folder, which has the models of both sides; give it alone, or two"
                 " SentencePiece models"
             )
-    own = [read_own_model(path) for path in paths]
+    own = read_own_models(paths)
     first, last = own[0], own[-1]
     if first.kind != last.kind:
         raise UsageError(

@@ -11,7 +11,7 @@ from helpers.preprocess_case import corpus_of, fails
 from helpers.tiny_run import make_tiny_run
 from nmtcli.cli.main import run
 from nmtcli.data.prepared import PreparedData
-from nmtcli.text.own_models import read_own_model
+from nmtcli.text.own_models import read_own_models
 from nmtcli.text.special_tokens import UNK_ID
 from nmtcli.text.subwords import Subwords
 
@@ -91,8 +91,8 @@ def test_prepared_data_hand_the_model_on(models):
 
 
 def test_translations_are_text_without_marks(models):
-    own = [read_own_model(Path(name)).model for name in ("s.model", "t.model")]
-    make_tiny_run("run", subwords=tuple(own))
+    own = read_own_models([Path("s.model"), Path("t.model")])
+    make_tiny_run("run", subwords=tuple(one.model for one in own))
     assert run(["translate", "--run", "run", "--json", "-i", "vs", "-o", "out"]) == 0
     lines = [json.loads(line) for line in Path("out").read_text().splitlines()]
     processor = sentencepiece.SentencePieceProcessor(model_file="t.model")
