@@ -7,7 +7,7 @@ EDITABLE = --config-settings editable_mode=compat --editable
 DATA ?= ../shared/data
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast test-all lint format bench bench-translate study dist clean
+.PHONY: help install install-jax demo test test-fast test-all lint format bench bench-translate study dist clean
 
 help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -22,6 +22,13 @@ $(VENV)/.ready-to-test: $(VENV)/.ready
 	@touch $@
 
 install: $(VENV)/.ready-to-test ## set up .venv with all that work on the project needs
+
+install-jax: ## set up .venv-jax, which runs nmt on JAX and has no TensorFlow
+	$(PYTHON) -m venv $(VENV)-jax
+	$(PYTHON) release/jax_variant.py > $(VENV)-jax/requirements.txt
+	$(VENV)-jax/bin/python -m pip install --quiet --disable-pip-version-check \
+	    --requirement $(VENV)-jax/requirements.txt
+	$(VENV)-jax/bin/python -m pip install --quiet --disable-pip-version-check --no-deps $(EDITABLE) .
 
 demo: $(VENV)/.ready ## train with and without attention on the embedded corpus, compare, translate
 	$(BIN)/python benchmarks/demo.py
@@ -63,14 +70,10 @@ study: $(VENV)/.ready ## train and measure every attention mechanism (DATA=folde
 	$(BIN)/python benchmarks/attention_study.py report
 	PATH=$(BIN):$$PATH docs/examples/pictures.sh
 
-dist: $(VENV)/.ready-to-test ## build the wheel, install it apart, and run it
-	$(BIN)/python -m pip install --quiet build
-	rm -rf dist build
-	$(BIN)/python -m build --quiet
-	$(PYTHON) -m venv $(VENV)-dist
-	$(VENV)-dist/bin/python -m pip install --quiet --disable-pip-version-check dist/*.whl
-	cd / && $(abspath $(VENV))-dist/bin/nmt --version
-	rm -rf $(VENV)-dist
+dist: $(VENV)/.ready-to-test ## build what is released, and use it on each Python that is here
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check build twine
+	rm -rf build
+	$(BIN)/python release/dist.py $(PYTHONS)
 
 clean: ## remove what was built, but no runs
-	rm -rf $(VENV) build dist *.egg-info
+	rm -rf $(VENV) $(VENV)-jax build dist *.egg-info

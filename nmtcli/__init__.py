@@ -1,3 +1,3 @@
 """nmtcli: neural machine translation on the command line, on Keras 3."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -1,16 +1,20 @@
 """Differences between the Keras backends: compilation, precision, devices and determinism.
 
-TensorFlow is the default. `KERAS_BACKEND=jax` selects JAX, and then nothing imports TensorFlow.
+TensorFlow is the default, or JAX where TensorFlow is not installed. `KERAS_BACKEND=jax` selects
+JAX. On JAX nothing imports TensorFlow, so it need not be installed.
 """
 
 import contextlib
 import importlib
+import importlib.util
 import os
 import sys
 import tempfile
 from pathlib import Path
 
 from nmtcli.errors import UsageError
+
+BACKENDS = ("tensorflow", "jax")  # the first one that is installed is the default
 
 
 def choose() -> str:
@@ -23,8 +27,9 @@ def choose() -> str:
         import keras
 
         return keras.backend.backend()
-    name = os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-    if name not in ("tensorflow", "jax"):
+    name = os.environ.get("KERAS_BACKEND") or _default()
+    os.environ["KERAS_BACKEND"] = name
+    if name not in BACKENDS:
         raise UsageError(f"KERAS_BACKEND is {name}, but nmt runs on tensorflow or jax only")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
@@ -39,6 +44,18 @@ def choose() -> str:
     except ImportError as error:
         raise UsageError(f"{error}; install it, or set KERAS_BACKEND to another backend") from None
     return keras.backend.backend()
+
+
+def is_installed(name: str) -> bool:
+    """Return whether a package can be imported, without importing it."""
+    return importlib.util.find_spec(name) is not None
+
+
+def _default() -> str:
+    for name in BACKENDS:
+        if is_installed(name):
+            return name
+    raise UsageError("neither TensorFlow nor JAX is installed: pip install tensorflow, or jax")
 
 
 @contextlib.contextmanager

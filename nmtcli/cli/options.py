@@ -140,10 +140,15 @@ def _declared(section: str) -> dict:
 
 def _given_type(spec):
     """Return an option's type on the command line; a list is repeated or a text with commas."""
-    kind = typing.get_args(spec.type)[0] if isinstance(spec.type, types.UnionType) else spec.type
-    if typing.get_origin(kind) is tuple:
-        kind = str if _has_commas(spec) else list[str]
-    return kind | None
+    kinds = _kinds(spec)
+    if any(typing.get_origin(kind) is tuple for kind in kinds):
+        return (str if _has_commas(spec) else list[str]) | None
+    return kinds[0] | None
+
+
+def _kinds(spec) -> tuple:
+    """Return the types that an option may have."""
+    return typing.get_args(spec.type) if isinstance(spec.type, types.UnionType) else (spec.type,)
 
 
 def _has_commas(spec) -> bool:
@@ -162,9 +167,11 @@ def _taken(section: str, keys: tuple[str, ...], values: dict) -> dict:
 
 
 def _converted(spec, value):
-    if typing.get_origin(spec.type) is not tuple:
+    if not isinstance(value, list) and typing.get_origin(spec.type) is not tuple:
         return value
     items = [item.strip() for item in value.split(",")] if _has_commas(spec) else value
+    if len(items) == 1 and str in _kinds(spec):  # one text needs no list
+        return items[0]
     if typing.get_args(spec.type)[0] is float:
         items = [_number(spec.metadata["flag"], item) for item in items]
     return tuple(items)

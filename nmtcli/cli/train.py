@@ -136,14 +136,16 @@ def _export(path: Path) -> None:
     from nmtcli.cli.export import export_checked
     from nmtcli.cli.streams import quiet_ends
     from nmtcli.engines.load import has_export
+    from nmtcli.exports.onnx import check_onnx
     from nmtcli.runs.directory import RunDirectory
 
     run = RunDirectory(path)
     if has_export(run):
         return
-    print("exporting it for fast translation on a CPU", file=sys.stderr)
     with quiet_ends("the training is complete; nmt export makes the export"):
         try:
-            export_checked(run, "onnx", "best", run.read_config().search, run.export / "onnx")
+            folder = check_onnx(run.export / "onnx")
+            print("exporting it for fast translation on a CPU", file=sys.stderr)
+            export_checked(run, "onnx", "best", run.read_config().search, folder)
         except (NmtError, OSError) as error:
             logger.warning("not exported, so Keras will translate: %s", error)

@@ -109,10 +109,12 @@ class SubwordConfig:
         200, "Drop training pairs in which a side has more subwords than this.", unit="subwords",
         minimum=2,
     )  # fmt: skip
-    taken_from: str | None = option(
+    taken_from: str | tuple[str, ...] | None = option(
         None,
-        "Use the subword models of this run or prepared data, and learn none.",
-        flag=Flag("--subwords-from", SUBWORDS, "DIR"),
+        "Learn no subwords; use those of a run, prepared data, or one or two SentencePiece models.",
+        flag=Flag("--subwords-from", SUBWORDS, "DIR|MODEL"),
+        cli_help="Learn no subwords; use those of this run or prepared data, or a SentencePiece"
+        " model of your own. Given twice, it names the models of source and target.",
     )
     sample_pairs: int = option(
         2_000_000, "Learn the subword model from at most this many pairs.", unit="pairs", minimum=1

@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 from nmtcli import __version__
 from nmtcli.config import Config, DataConfig, as_dict, differences
-from nmtcli.data import prepared, vocabulary
+from nmtcli.data import prepared, reused_subwords, vocabulary
 from nmtcli.data.corpora import Corpus, add_tag, parallel_text, read_corpus, sentence_pairs
 from nmtcli.data.encoding import CorpusPairs, Counts, Encoder, ProgressCallback, sum_counts
 from nmtcli.data.filters import EMPTY, PairFilter, Rejected
@@ -86,9 +86,9 @@ def preprocess(
     train, valid = parallel_text(config.data)
     vocabulary.check_size(config.subwords)
     models = None
-    if config.subwords.taken_from is not None:
+    if config.subwords.taken_from:
         tags = [corpus.tag for corpus in train]
-        subwords, models = vocabulary.reuse_subword_models(config.subwords, tags)
+        subwords, models = reused_subwords.reuse_subword_models(config.subwords, tags)
         config = replace(config, subwords=subwords)
     _check_destination(out, force)
     progress("count", 0, 0)
@@ -168,6 +168,10 @@ def _build(folder: Path, config, corpora, valid, models, keep_rejected: bool, pr
         if models is None:
             learned = vocabulary.learn_subword_models(corpora, verdicts, config.subwords, progress)
             models, choice = learned
+        else:
+            names = config.subwords.taken_from
+            for corpus, kept in zip(corpora, verdicts):
+                reused_subwords.check_alphabet(models, corpus, kept, names)
         encoder = Encoder(models, config, progress)
         corpus_pairs = [
             CorpusPairs(_tagged_pairs(corpus, kept), sum(kept), dropped)

@@ -16,9 +16,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from nmtcli.data.shards import Pairs, ShardWriter
-from nmtcli.text.special_tokens import UNK_ID
 from nmtcli.text.subword_regularization import SAMPLERS, WORD_START, Draw, WordSampler, make_draw
-from nmtcli.text.subwords import CONTROL_IDS, Subwords
+from nmtcli.text.subwords import Subwords
 from nmtcli.text.token_alignment import token_links, word_links
 
 CHUNK = 2000  # pairs that share one random generator
@@ -85,8 +84,7 @@ def _sampler(model: Subwords, sampling: SubwordSampling, side: int) -> WordSampl
         return None
     tokens = model.tokens(range(model.size))
     tags = {f"{WORD_START}{tag}" for tag in sampling.tags}
-    fixed = {i for i, token in enumerate(tokens) if token in tags} | model.byte_ids()
-    fixed |= {UNK_ID, *CONTROL_IDS}
+    fixed = {i for i, token in enumerate(tokens) if token in tags} | model.indivisible_ids()
     return SAMPLERS[sampling.kind](tokens, model.scores(), frozenset(fixed), alpha)
 
 

@@ -1,68 +1,19 @@
-"""The subword models of prepared data: learned from the kept pairs, or reused from elsewhere."""
+"""Learn the subword models of prepared data from the kept pairs."""
 
 import itertools
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import fields, replace
-from pathlib import Path
+from dataclasses import replace
 
-from nmtcli.config import SubwordConfig, from_dict
+from nmtcli.config import SubwordConfig
 from nmtcli.config.auto import VocabularySize, choose_size, enlarge
-from nmtcli.data import prepared
 from nmtcli.data.corpora import Corpus, read_corpus
 from nmtcli.data.learn_subwords import SMALLEST_SIZE, VocabularyTooSmall, learn_in_child
 from nmtcli.data.readers import Pair
 from nmtcli.errors import UsageError
-from nmtcli.runs.directory import RunDirectory
-from nmtcli.text.special_tokens import UNK_ID
-from nmtcli.text.subwords import Subwords, load_sides
+from nmtcli.text.subwords import Subwords
 
 SAMPLE_SEED = 1
-NOT_REUSED = frozenset(("taken_from", "max_pieces", "sample_pairs"))  # do not shape the models
-
-
-def reuse_subword_models(
-    options: SubwordConfig, tags: Sequence[str] = ()
-) -> tuple[SubwordConfig, list[Subwords]]:
-    """Load the subword models of the run or prepared data that `options.taken_from` names.
-
-    Args:
-        options: the options of the new data.
-        tags: the tags of the training texts; each must be a token of the source model, and '' means
-            no tag.
-
-    Returns:
-        the options, completed by those with which the models were learned; the models of source and
-        target.
-
-    Raises:
-        UsageError: the folder does not exist, an option contradicts the models, or a tag is not one
-            of their tokens.
-    """
-    folder = Path(options.taken_from)
-    if (folder / prepared.FACTS).exists():
-        values = prepared.PreparedData(folder).facts["config"]["subwords"]
-        known = from_dict({"subwords": values}, str(folder)).subwords
-    else:
-        run = RunDirectory(folder)
-        run.read_facts()
-        known = run.read_config().subwords
-    for spec in fields(options):
-        value, reused = getattr(options, spec.name), getattr(known, spec.name)
-        if spec.name not in NOT_REUSED and value not in (spec.default, reused):
-            raise UsageError(
-                f"subwords.{spec.name} is {value}, but the subwords of {folder} have {reused};"
-                " leave the option out, or learn new subwords"
-            )
-    own = {name: getattr(options, name) for name in NOT_REUSED}
-    models = list(load_sides(folder / prepared.SOURCE_MODEL, folder / prepared.TARGET_MODEL))
-    for tag in filter(None, tags):
-        if len(ids := models[0].encode(tag)) > 1 or ids == [UNK_ID]:
-            raise UsageError(
-                f"the tag {tag} is not a token of the subwords of {folder}; leave it out, or learn"
-                " new subwords"
-            )
-    return replace(known, **own), models
 
 
 def check_size(options: SubwordConfig) -> None:

@@ -103,19 +103,27 @@ def compare_bleu(
     return found
 
 
-def check_possible(what: str, output, packages: Sequence[str] = ()) -> Path:
+def check_possible(
+    what: str, output, packages: Sequence[str] = (), needs_tensorflow: bool = True
+) -> Path:
     """Check that an export can be made; return its folder as a path.
 
     Args:
         what: the export, as messages name it.
         output: the folder to make: free, or an older export, because only exports are replaced.
-        packages: the packages that the export needs beside TensorFlow.
+        packages: the packages that the export needs beside a backend.
+        needs_tensorflow: whether only TensorFlow can make it.
 
     Raises:
-        UsageError: the backend is not TensorFlow, a package is not installed, or something other
-            than an export is at `output`.
+        UsageError: the backend is not TensorFlow but must be, a package is not installed, or
+            something other than an export is at `output`.
     """
-    if backend.choose() != "tensorflow":
+    if backend.choose() != "tensorflow" and needs_tensorflow:
+        if not backend.is_installed("tensorflow"):
+            needed = " ".join(["tensorflow", *packages])
+            raise UsageError(
+                f"{what} is made by TensorFlow, which is not installed: pip install {needed}"
+            )
         raise UsageError(
             f"{what} is made by TensorFlow: run nmt export with KERAS_BACKEND=tensorflow (a run"
             " trained on JAX can be exported so, since a checkpoint is only weights)"
@@ -135,11 +143,11 @@ def check_possible(what: str, output, packages: Sequence[str] = ()) -> Path:
 
 
 def versions(packages: Sequence[str]) -> dict[str, str]:
-    """Return the versions of this package, Keras, TensorFlow and other packages."""
+    """Return the versions of this package, Keras, the backend and other packages."""
     import keras
-    import tensorflow as tf
 
-    found = {"nmtcli": __version__, "keras": keras.__version__, "tensorflow": tf.__version__}
+    name, number = backend.version().split()
+    found = {"nmtcli": __version__, "keras": keras.__version__, name: number}
     return found | {package: importlib.metadata.version(package) for package in packages}
 
 

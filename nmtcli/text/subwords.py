@@ -1,9 +1,10 @@
 """Subword models: text to token ids and back. `data.learn_subwords` learns the models.
 
-Text is normalised to NFC, and in no other way, before SentencePiece sees it, so that a TensorFlow
-graph (tensorflow-text) can do the same. NFKC would turn Korean compatibility jamo such as ㅋㅋ into
-conjoining ones; without normalisation, decomposed Hangul, as macOS writes it, would be split into
-jamo.
+Text is normalised to NFC before SentencePiece sees it, and a TensorFlow graph (tensorflow-text)
+can do the same. Models that are learned here normalise no further: NFKC would turn Korean
+compatibility jamo such as ㅋㅋ into conjoining ones; without normalisation, decomposed Hangul, as
+macOS writes it, would be split into jamo. A model of the user keeps its own normalisation
+(`text.own_models`).
 """
 
 import unicodedata
@@ -26,9 +27,9 @@ def normalise(text: str) -> str:
 class Subwords:
     """A subword model.
 
-    `decode(encode(text))` is the text in NFC, with runs of spaces reduced to one and without spaces
-    at the ends. Characters without a token become U+2047, and U+2581 becomes a space because
-    SentencePiece marks spaces with it.
+    With a model that was learned here, `decode(encode(text))` is the text in NFC, with runs of
+    spaces reduced to one and without spaces at the ends. Characters without a token become U+2047,
+    and U+2581 becomes a space because SentencePiece marks spaces with it.
 
     Args:
         model: the path of a SentencePiece model, or its bytes.
@@ -43,7 +44,7 @@ class Subwords:
         import sentencepiece
 
         where = "subword model" if isinstance(model, bytes) else str(model)
-        self.model_proto = model if isinstance(model, bytes) else _read(Path(model))
+        self.model_proto = model if isinstance(model, bytes) else read_model_file(Path(model))
         try:
             self._model = sentencepiece.SentencePieceProcessor(model_proto=self.model_proto)
             special = tuple(getattr(self._model, f"{n}_id")() for n in ("pad", "unk", "bos", "eos"))
@@ -54,7 +55,8 @@ class Subwords:
         if special != (PAD_ID, UNK_ID, BOS_ID, EOS_ID):
             raise NmtError(
                 f"{where}: the tokens pad, unk, bos and eos must have the ids 0, 1, 2 and 3, not"
-                f" {special}; learn the model with nmt preprocess"
+                f" {special}; learn the model with nmt preprocess, or give it to its option"
+                " --subwords-from"
             )
         self._token = cache(lambda number: self._model.id_to_piece(int(number)))
         self._id = cache(self._model.piece_to_id)
@@ -90,9 +92,16 @@ class Subwords:
         """Return the score of every token: log-probability for unigram, merge order for bpe."""
         return [self._model.get_score(i) for i in range(self.size)]
 
-    def byte_ids(self) -> frozenset[int]:
-        """Return the ids of the tokens that stand for one byte."""
-        return frozenset(i for i in range(self.size) if self._model.is_byte(i))
+    def indivisible_ids(self) -> frozenset[int]:
+        """Return the ids of the tokens that are no parts of words to be split in another way.
+
+        These are the special tokens, single bytes, symbols that the user defined, and tokens that
+        the model does not use.
+        """
+        from sentencepiece.sentencepiece_model_pb2 import ModelProto
+
+        pieces = ModelProto.FromString(self.model_proto).pieces
+        return frozenset(i for i, one in enumerate(pieces) if one.type != one.NORMAL)
 
     def tokens(self, ids: Iterable[int]) -> list[str]:
         """Return the token of every id; U+2581 marks the start of a word."""
@@ -114,7 +123,12 @@ def load_sides(source: Path, target: Path) -> tuple[Subwords, Subwords]:
     return first, first if is_joint else Subwords(target)
 
 
-def _read(path: Path) -> bytes:
+def read_model_file(path: Path) -> bytes:
+    """Read the bytes of a subword model.
+
+    Raises:
+        UsageError: the file does not exist or cannot be read.
+    """
     try:
         return path.read_bytes()
     except FileNotFoundError:

@@ -7,6 +7,7 @@ from nmtcli.data.learn_subwords import learn
 from nmtcli.runs import checkpoints
 from nmtcli.runs.directory import RunDirectory
 from nmtcli.text.special_tokens import EOS_ID
+from nmtcli.text.subwords import Subwords
 
 KOREAN = "가나다라마바사아자차카타파하고노도로모보"
 ENGLISH = "ka na da ra ma ba sa a ja cha kha tha pha ha go no do ro mo bo".split()
@@ -38,6 +39,7 @@ def make_tiny_run(
     seed: int = 1,
     step: int = 7,
     model: dict | None = None,
+    subwords: tuple[bytes, bytes] | None = None,
     **search,
 ) -> RunDirectory:
     """Make a run that the commands take for a trained one.
@@ -58,6 +60,7 @@ def make_tiny_run(
         step: of its one checkpoint, which is `last` and `best`.
         model: further options of `ModelConfig`, such as the axes of the attention, or
             `architecture: transformer`.
+        subwords: the models of source and target, if they are not to be learned here.
         search: options of `SearchConfig`.
     """
     options = config.from_dict(
@@ -78,8 +81,8 @@ def make_tiny_run(
         }
     )
     run = RunDirectory(folder)
-    source, target = _learn(options.subwords)
-    vocabulary = dict.fromkeys(("source", "target"), options.subwords.vocabulary_size)
+    source, target = subwords or _learn(options.subwords)
+    vocabulary = {"source": Subwords(source).size, "target": Subwords(target).size}
     run.create({"vocabulary": vocabulary, "data": {}})
     run.config.write_text(config.dump(options), encoding="utf-8")
     run.source_subwords.write_bytes(source)

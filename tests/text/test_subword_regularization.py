@@ -15,9 +15,8 @@ from hypothesis import strategies as st
 
 from nmtcli.config.data import SubwordConfig
 from nmtcli.data.learn_subwords import learn
-from nmtcli.text.special_tokens import UNK_ID
 from nmtcli.text.subword_regularization import SAMPLERS, make_draw
-from nmtcli.text.subwords import CONTROL_IDS, Subwords
+from nmtcli.text.subwords import Subwords
 
 DRAWS = 20_000
 KINDS = sorted(SAMPLERS)
@@ -41,7 +40,7 @@ MODELS = {
 
 def sampler_of(kind, alpha, model=None):
     model = model or MODELS[kind]
-    fixed = frozenset({*CONTROL_IDS, UNK_ID}) | model.byte_ids()
+    fixed = model.indivisible_ids()
     return SAMPLERS[kind](model.tokens(range(model.size)), model.scores(), fixed, alpha)
 
 
