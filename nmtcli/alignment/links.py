@@ -64,6 +64,14 @@ class WordAlignment:
     end_weights: np.ndarray
     links: list[Link]
 
+    def __str__(self) -> str:
+        from nmtcli.alignment.pharaoh import format_links
+
+        return format_links(self.links)
+
+    def __repr__(self) -> str:
+        return f"WordAlignment('{self}')"
+
 
 @dataclass(frozen=True, eq=False)  # arrays are not simply equal or not
 class AlignedSegment:

@@ -17,6 +17,7 @@ from nmtcli.alignment.links import (
     align_words,
     transposed,
 )
+from nmtcli.alignment.pharaoh import format_links
 from nmtcli.alignment.symmetrization import DEFAULT_METHOD, check_method, symmetrize
 from nmtcli.decoding.batching import batches_by_length, pad
 from nmtcli.decoding.engine import ScoringEngine
@@ -45,6 +46,12 @@ class TwoWayAlignment:
     forward: WordAlignment
     reverse: WordAlignment
     links: list[Link]
+
+    def __str__(self) -> str:
+        return format_links(self.links)
+
+    def __repr__(self) -> str:
+        return f"TwoWayAlignment('{self}')"
 
 
 @dataclass

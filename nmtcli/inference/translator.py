@@ -13,6 +13,7 @@ from nmtcli.decoding.scoring import Scoring
 from nmtcli.decoding.sentences import SentenceSearch
 from nmtcli.engines.runtime import AUTOMATIC, Runtime
 from nmtcli.errors import UsageError
+from nmtcli.inference.line_translator import LineTranslator
 from nmtcli.inference.loading import find_members, load_search, search_options
 from nmtcli.inference.results import (
     EMPTY,
@@ -36,7 +37,7 @@ WINDOW_GROWTH = 4
 
 
 @dataclass
-class Translator:
+class Translator(LineTranslator):
     """Translates lines with an engine.
 
     Args:
@@ -66,9 +67,8 @@ class Translator:
             subwords = self.source_subwords, self.target_subwords
             self.aligner = TranslationAligner(*subwords, self.link_rule)
 
-    def with_nbest(self, nbest: int) -> "Translator":
-        """Return a translator that gives `nbest` translations of a line."""
-        return replace(self, search=replace(self.search, nbest=nbest))
+    def with_search(self, search: SearchConfig) -> "Translator":
+        return replace(self, search=search)
 
     def translate_lines(
         self,

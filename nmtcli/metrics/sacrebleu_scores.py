@@ -95,6 +95,9 @@ class MetricScore:
     raw: "Score" = field(repr=False, compare=False)
     interval: "Interval | None" = None
 
+    def __str__(self) -> str:
+        return self.text()
+
     def text(self, width: int = 1, score_only: bool = False) -> str:
         """Return the line that `sacrebleu -f text` prints, with `width` decimals."""
         return self.raw.format(width, score_only, self.signature)
