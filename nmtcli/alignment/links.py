@@ -40,9 +40,9 @@ class LinkRule:
     def __post_init__(self):
         for option, values in (("null", NULL_RULES), ("normalize", NORMALIZATIONS)):
             if (value := getattr(self, option)) not in values:
-                raise UsageError(f"--{option} must be one of {', '.join(values)}, not '{value}'")
+                raise UsageError(f"{option} must be one of {', '.join(values)}, not '{value}'")
         if self.shift < 0:
-            raise UsageError(f"--shift must be at least 0, not {self.shift}")
+            raise UsageError(f"shift must be at least 0, not {self.shift}")
 
 
 DEFAULT_RULE = LinkRule()

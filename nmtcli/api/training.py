@@ -70,8 +70,8 @@ def preprocess(
         9843
     """
     overrides = by_name(options, settings, ("data", "subwords"))
-    files = text_files([_files("train", pair) for pair in _pairs(train)],
-                       None if valid is None else _files("valid", valid))  # fmt: skip
+    pairs = [_files("train", pair) for pair in _pairs(train)]
+    files = text_files(pairs, None if valid is None else _files("valid", valid))
     overrides["data"] = overrides.get("data", {}) | files
     found = load_config(config, overrides=overrides)
     from nmtcli.data.preprocess import preprocess as use_case

@@ -104,7 +104,7 @@ def _prepare_sample(config: Config, place: Path) -> None:
     except UsageError as error:
         if not place.exists():
             raise
-        what = str(error).partition("; use --force")[0]  # an option only of preprocess
+        what = str(error).partition("; replace it")[0]  # an option only of preprocess
         raise UsageError(f"{what}; remove that folder to have it prepared again") from None
 
 

@@ -179,7 +179,7 @@ def align_both_ways(
     """
     check_method(method)
     if agree and "eos" in (forward.rule.null, reverse.rule.null):
-        raise UsageError("--agree does not work with --null eos; leave out one of them")
+        raise UsageError("agree does not work with null eos; leave out one of them")
     directions = zip(forward.align_lines(sources, targets), reverse.align_lines(targets, sources))
     for source_target, target_source in directions:
         reversed_back = transposed(target_source)

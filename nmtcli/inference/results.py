@@ -171,7 +171,7 @@ def check_attention(engine, run="this run") -> None:
     if not engine.has_attention:
         raise UsageError(
             f"{run}: the model encodes the source as one vector, without attention, so it cannot"
-            " align; use a run trained with attention, for example --attention bahdanau"
+            " align; use a run trained with attention, for example bahdanau"
         )
 
 

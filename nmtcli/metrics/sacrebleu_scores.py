@@ -37,17 +37,17 @@ class BleuOptions:
     smooth_value: float | None = None
 
     def __post_init__(self) -> None:
-        check_choice("--tokenize", self.tokenize, TOKENIZERS)
-        check_choice("--smooth-method", self.smooth_method, SMOOTHINGS)
+        check_choice("tokenize", self.tokenize, TOKENIZERS)
+        check_choice("smooth_method", self.smooth_method, SMOOTHINGS)
         if self.smooth_value is None:
             return
         if SMOOTHINGS[self.smooth_method] is None:
             raise UsageError(
-                f"--smooth-value has no effect with --smooth-method {self.smooth_method}; use it "
+                f"smooth_value has no effect with smooth_method {self.smooth_method}; use it "
                 "with floor or add-k"
             )
         if not (math.isfinite(self.smooth_value) and 0 <= self.smooth_value <= 1000):
-            raise UsageError(f"--smooth-value must be from 0 to 1000, not {self.smooth_value}")
+            raise UsageError(f"smooth_value must be from 0 to 1000, not {self.smooth_value}")
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,7 @@ def _check_run(run: RunDirectory, config: Config, prepared) -> None:
     """Check that the folder is free or holds this training."""
     if not run.exists():
         if run.path.exists() and (not run.path.is_dir() or any(run.path.iterdir())):
-            raise UsageError(f"{run.path}: exists and is not a run; choose another --run")
+            raise UsageError(f"{run.path}: exists and is not a run; choose another folder")
         return
     facts, old = run.read_facts(), configuration.as_dict(run.read_config())
     changed = configuration.differences(old, configuration.as_dict(config))
@@ -74,7 +74,7 @@ def _check_run(run: RunDirectory, config: Config, prepared) -> None:
     if forbidden:
         raise UsageError(
             f"{run.path}: goes on only with its own options; {'; '.join(forbidden)}."
-            " Give another --run, or the old options"
+            " Give another folder, or the old options"
         )
 
 

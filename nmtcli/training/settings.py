@@ -57,19 +57,19 @@ def train_settings(
             settings = usual.below(settings)
     if "attention" in model and settings.get("model", "architecture") == TRANSFORMER:
         raise UsageError(
-            f"--attention {model['attention']} belongs to the architecture rnn, but transformer is"
+            f"attention {model['attention']} belongs to the architecture rnn, but transformer is"
             " set: leave one of them out"
         )
     return settings
 
 
 def _model_options(given: dict) -> dict:
-    """Return the options of the model; `--attention transformer` sets the architecture."""
+    """Return the options of the model; attention `transformer` sets the architecture."""
     if given.get("attention") != TRANSFORMER:
         return given
     if given.get("architecture", TRANSFORMER) != TRANSFORMER:
         raise UsageError(
-            "--attention transformer is an architecture of its own: leave out --architecture"
+            "attention transformer is an architecture of its own: leave out architecture"
             f" {given['architecture']}"
         )
     return {"architecture": TRANSFORMER}

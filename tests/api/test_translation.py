@@ -1,7 +1,6 @@
 """`nmtcli.load`: as the command line translates, with results that show themselves."""
 
 import json
-import logging
 from xml.etree import ElementTree
 
 import numpy as np
@@ -147,7 +146,8 @@ def test_what_the_command_refuses_is_refused_in_the_same_words(runs, capsys, giv
     assert refusal_of_command(capsys, "translate", "-i", "runs/one/run.json", *arguments) == (
         f"nmt: {refused.value}"
     )
-    assert "--" not in str(refused.value).partition("make one: nmt")[0].partition("nmt train")[0]
+    before_commands = str(refused.value).partition("nmt ")[0]
+    assert "--" not in before_commands
 
 
 @pytest.mark.parametrize(
@@ -221,17 +221,3 @@ def test_load_model_returns_the_weights_of_the_checkpoint(runs):
     assert all((found[name] == saved[name]).all() for name in saved)
     with pytest.raises(UsageError, match="checkpoint"):
         nmtcli.load_model("runs/one", "worst")
-
-
-def test_library_calls_print_nothing(translator, capfd, caplog):
-    with caplog.at_level(logging.WARNING, "nmtcli"):
-        translator.translate(["가나 다라. " * 200])
-    assert ["segments" in record.getMessage() for record in caplog.records] == [True]
-    logging.getLogger("nmtcli").addHandler(quiet := logging.NullHandler())
-    try:
-        result = translator.translate(["가나"], nbest=2)[0]
-        result._repr_html_()
-    finally:
-        logging.getLogger("nmtcli").removeHandler(quiet)
-    shown = capfd.readouterr()
-    assert shown.out == shown.err == ""

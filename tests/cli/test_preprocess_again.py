@@ -49,7 +49,7 @@ def test_other_text_or_options_are_refused_and_force_replaces(here, capsys, chan
     write_lines(here / "t2", [line + "X" for line in corpus_of(100)[1]])
     capsys.readouterr()
     command = ["--train", "s", "t", *SMALL, *change]
-    fails(capsys, command, 2, "prepared: has been prepared", words, "--force")
+    fails(capsys, command, 2, "prepared: has been prepared", words, "force")
     assert run(["preprocess", *command, "--force"]) == 0
     assert run(["preprocess", *command]) == 0
     assert not [name for name in listing() if name.startswith(".")]
@@ -207,4 +207,4 @@ def test_help_needs_no_heavy_import(here):
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert "--keep-rejected" in done.stdout
+    assert "keep_rejected" in done.stdout
