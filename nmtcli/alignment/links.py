@@ -37,7 +37,7 @@ class LinkRule:
     shift: int = 0
     normalize: str = "none"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for option, values in (("null", NULL_RULES), ("normalize", NORMALIZATIONS)):
             if (value := getattr(self, option)) not in values:
                 raise UsageError(f"{option} must be one of {', '.join(values)}, not '{value}'")

@@ -87,7 +87,7 @@ def _by_target(link: Link) -> Link:
     return link[1], link[0]
 
 
-METHODS = {
+METHODS: dict[str, Callable[[set[Link], set[Link]], set[Link]]] = {
     "intersection": set.__and__,
     "union": set.__or__,
     "grow-diag": _grow_diag,

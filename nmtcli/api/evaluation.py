@@ -1,22 +1,22 @@
 """Measure: score and align given translations; BLEU, chrF and TER."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import fields
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from nmtcli.alignment.links import DEFAULT_RULE, LinkRule, WordAlignment
 from nmtcli.alignment.symmetrization import DEFAULT_METHOD, check_method
-from nmtcli.api.paths import Path, Runs
 from nmtcli.config import Settings
 from nmtcli.config.loading import nearest
+from nmtcli.config.paths import AnyPath
 from nmtcli.engines.runtime import Runtime
 from nmtcli.errors import UsageError
 from nmtcli.inference.aligner import TwoWayAlignment, align_both_ways, load_aligner
+from nmtcli.inference.loading import Runs
 from nmtcli.inference.scorer import CorpusScore, load_scorer
 from nmtcli.metrics.sacrebleu_scores import (
     BleuOptions,
     ChrfOptions,
-    MetricOptions,
     MetricScore,
     TerOptions,
     corpus_scores,
@@ -69,9 +69,9 @@ def score(
 def align(
     sources: Lines,
     targets: Lines,
-    run: Path | None = None,
+    run: AnyPath | None = None,
     *,
-    reverse_run: Path | None = None,
+    reverse_run: AnyPath | None = None,
     checkpoint: str = "best",
     layer: int | None = None,
     head: int | None = None,
@@ -123,13 +123,13 @@ def align(
     runtime.check()
     pair = check_lines("sources", sources), check_lines("targets", targets)
     runs = [run] if reverse_run is None else [run, reverse_run]
-    aligners = [load_aligner(one, checkpoint, rule, layer, head, runtime) for one in runs]
-    if len(aligners) == 1:
-        return list(aligners[0].align_lines(*pair))
-    return list(align_both_ways(*aligners, *pair, method, agree))
+    forward, *reverse = [load_aligner(one, checkpoint, rule, layer, head, runtime) for one in runs]
+    if not reverse:
+        return list(forward.align_lines(*pair))
+    return list(align_both_ways(forward, reverse[0], *pair, method, agree))
 
 
-def bleu(references: Lines | Sequence[Lines], hypotheses: Lines, **options: object) -> MetricScore:
+def bleu(references: Lines | Sequence[Lines], hypotheses: Lines, **options: Any) -> MetricScore:
     """Compute corpus BLEU as sacrebleu does: what `nmt bleu` does.
 
     Args:
@@ -154,7 +154,7 @@ def bleu(references: Lines | Sequence[Lines], hypotheses: Lines, **options: obje
     return _corpus_score(BleuOptions, references, hypotheses, options)
 
 
-def chrf(references: Lines | Sequence[Lines], hypotheses: Lines, **options: object) -> MetricScore:
+def chrf(references: Lines | Sequence[Lines], hypotheses: Lines, **options: Any) -> MetricScore:
     """Compute corpus chrF as sacrebleu does; `word_order=2` is chrF++.
 
     Args:
@@ -171,7 +171,7 @@ def chrf(references: Lines | Sequence[Lines], hypotheses: Lines, **options: obje
     return _corpus_score(ChrfOptions, references, hypotheses, options)
 
 
-def ter(references: Lines | Sequence[Lines], hypotheses: Lines, **options: object) -> MetricScore:
+def ter(references: Lines | Sequence[Lines], hypotheses: Lines, **options: Any) -> MetricScore:
     """Compute the corpus translation edit rate as sacrebleu does.
 
     Args:
@@ -189,14 +189,17 @@ def ter(references: Lines | Sequence[Lines], hypotheses: Lines, **options: objec
 
 
 def _corpus_score(
-    kind: Callable[..., MetricOptions], references, hypotheses, options: dict[str, object]
+    kind: type[BleuOptions] | type[ChrfOptions] | type[TerOptions],
+    references: Lines | Sequence[Lines],
+    hypotheses: Lines,
+    options: dict[str, Any],
 ) -> MetricScore:
     names = [spec.name for spec in fields(kind)]
     for name in options:
         if name not in names:
             raise UsageError(f"unknown option '{name}'{nearest(name, names)}")
-    references = list(references) if not isinstance(references, str) else references
-    if all(isinstance(one, str) for one in references):  # the lines of a single reference
-        references = [references]
-    checked = [check_lines("references", lines) for lines in references]
+    texts: Any = references if isinstance(references, str) else list(references)
+    if all(isinstance(one, str) for one in texts):  # the lines of a single reference
+        texts = [texts]
+    checked = [check_lines("references", lines) for lines in texts]
     return corpus_scores(checked, check_lines("hypotheses", hypotheses), [kind(**options)])[0]

@@ -3,14 +3,20 @@
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path as FilePath
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from nmtcli.api.paths import Path
 from nmtcli.config import load as load_config
 from nmtcli.config.by_name import by_name
 from nmtcli.config.data import text_files
+from nmtcli.config.paths import AnyPath
 from nmtcli.errors import UsageError
 from nmtcli.training.events import Event
+
+if TYPE_CHECKING:
+    from nmtcli.data.preprocess import Report
+
+Files: TypeAlias = tuple[AnyPath, AnyPath]  # of sources and of targets
 
 
 @dataclass(frozen=True)
@@ -24,7 +30,7 @@ class TrainedRun:
     chosen: a line for each option that was chosen because nobody set it, with the reason.
     """
 
-    path: FilePath
+    path: Path
     step: int
     best_step: int | None
     finished: str
@@ -32,17 +38,17 @@ class TrainedRun:
 
 
 def preprocess(
-    train: tuple[Path, Path] | Sequence[tuple[Path, Path]] = (),
-    valid: tuple[Path, Path] | None = None,
-    out: Path = "prepared",
+    train: Files | Sequence[Files] = (),
+    valid: Files | None = None,
+    out: AnyPath = "prepared",
     *,
     keep_rejected: bool = False,
     force: bool = False,
-    config: Path | None = None,
+    config: AnyPath | None = None,
     settings: Mapping[str, object] | None = None,
     on_progress: Callable[[str, int, int], None] | None = None,
     **options: object,
-):
+) -> "Report":
     """Clean parallel text, learn subwords and write token ids: what `nmt preprocess` does.
 
     Args:
@@ -76,15 +82,15 @@ def preprocess(
     found = load_config(config, overrides=overrides)
     from nmtcli.data.preprocess import preprocess as use_case
 
-    return use_case(found, FilePath(out), keep_rejected, force, on_progress)
+    return use_case(found, Path(out), keep_rejected, force, on_progress)
 
 
 def train(
-    data: Path = "prepared",
-    run: Path | None = None,
+    data: AnyPath = "prepared",
+    run: AnyPath | None = None,
     *,
     preset: str | None = None,
-    config: Path | None = None,
+    config: AnyPath | None = None,
     settings: Mapping[str, object] | None = None,
     on_event: Callable[[Event], None] = lambda event: None,
     **options: object,
@@ -115,9 +121,9 @@ def train(
     overrides = by_name(options, settings, ("model", "training", "validation"))
     given = train_settings(preset, config, overrides=overrides)
     built = given.build()  # impossible options are refused before any folder is read or made
-    place = FilePath(data)
+    place = Path(data)
     name = run_name(place, built.model, preset)
-    path = FilePath("runs", name) if run is None else FilePath(run)
+    path = Path("runs", name) if run is None else Path(run)
     if not place.exists():
         raise UsageError(f"{place}: no such folder; nmt preprocess makes prepared data")
     from nmtcli.training.defaults import resolve_config
@@ -129,14 +135,14 @@ def train(
     return TrainedRun(path, state.step, best_step, state.finished, tuple(resolved.lines))
 
 
-def _pairs(train) -> Sequence:
+def _pairs(train: Any) -> Sequence[Files]:
     """Return the pairs of files of the training text, of which there may be one alone."""
     alone = len(train) == 2 and all(isinstance(file, (str, os.PathLike)) for file in train)
     return [train] if alone else train
 
 
-def _files(name: str, pair) -> tuple[str, str]:
+def _files(name: str, pair: Files) -> tuple[str, str]:
     if isinstance(pair, (str, os.PathLike)) or len(pair) != 2:
         raise UsageError(f"{name} must be the files of sources and targets, not {pair!r}")
-    source, target = map(os.fspath, pair)
-    return source, target
+    source, target = pair
+    return os.fspath(source), os.fspath(target)

@@ -5,12 +5,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nmtcli.alignment.links import DEFAULT_RULE, LinkRule
-from nmtcli.api.paths import Path, Runs
 from nmtcli.config.by_name import by_name
+from nmtcli.config.paths import AnyPath
 from nmtcli.engines.runtime import Runtime
 from nmtcli.errors import UsageError
 from nmtcli.inference.line_translator import LineTranslator
-from nmtcli.inference.loading import check_search_only
+from nmtcli.inference.loading import Runs, check_search_only, find_members
 from nmtcli.inference.translator import load_translator
 from nmtcli.runs.checkpoints import check_checkpoint_name
 from nmtcli.runs.directory import find_run
@@ -30,9 +30,9 @@ def load(
     null: str = DEFAULT_RULE.null,
     shift: int = DEFAULT_RULE.shift,
     normalize: str = DEFAULT_RULE.normalize,
-    rerank: Path | None = None,
-    rerank_reverse: Path | None = None,
-    config: Path | None = None,
+    rerank: AnyPath | None = None,
+    rerank_reverse: AnyPath | None = None,
+    config: AnyPath | None = None,
     settings: Mapping[str, object] | None = None,
     **search: object,
 ) -> LineTranslator:
@@ -82,11 +82,11 @@ def load(
         return translator
     from nmtcli.inference.reranker import load_reranker
 
-    first = run[0] if isinstance(run, (list, tuple)) and run else run
+    first = find_members(run, checkpoint)[0].run.path
     return load_reranker(translator, first, reranking, rerank_reverse is not None, runtime)
 
 
-def load_model(run: Path | None = None, checkpoint: str = "best") -> "keras.Model":
+def load_model(run: AnyPath | None = None, checkpoint: str = "best") -> "keras.Model":
     """Load the Keras model of a trained run, to look into it or to go on with it.
 
     Args:

@@ -19,6 +19,7 @@ from nmtcli.alignment.links import (
 )
 from nmtcli.alignment.pharaoh import format_links
 from nmtcli.alignment.symmetrization import DEFAULT_METHOD, check_method, symmetrize
+from nmtcli.config.paths import AnyPath
 from nmtcli.decoding.batching import batches_by_length, pad
 from nmtcli.decoding.engine import ScoringEngine
 from nmtcli.engines.runtime import AUTOMATIC, Runtime
@@ -82,7 +83,7 @@ class Aligner:
     window: int = 2000
     longest: int = 200
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_attention(self.engine)
         self.batch_tokens = self.batch_tokens or self.engine.batch_tokens
 
@@ -192,7 +193,7 @@ def align_both_ways(
 
 
 def load_aligner(
-    run_path=None,
+    run_path: AnyPath | None = None,
     checkpoint: str = "best",
     rule: LinkRule = DEFAULT_RULE,
     layer: int | None = None,

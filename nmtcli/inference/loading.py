@@ -2,15 +2,18 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from nmtcli.config import SearchConfig, Settings, read_settings
+from nmtcli.config.paths import AnyPath
 from nmtcli.decoding.engine import Engine, SearchEngine
 from nmtcli.decoding.search import StepwiseSearch
 from nmtcli.engines.runtime import AUTOMATIC, Runtime
 from nmtcli.errors import UsageError
 from nmtcli.runs.checkpoints import check_checkpoint_name
 from nmtcli.runs.directory import RunDirectory, find_run
+
+Runs: TypeAlias = AnyPath | Sequence[AnyPath] | None  # several are an ensemble; None: the newest
 
 
 class Member(NamedTuple):
@@ -20,9 +23,7 @@ class Member(NamedTuple):
     checkpoint: str
 
 
-def find_members(
-    runs: str | Sequence[str] | None = None, checkpoints: str | Sequence[str] = "best"
-) -> list[Member]:
+def find_members(runs: Runs = None, checkpoints: str | Sequence[str] = "best") -> list[Member]:
     """Find the models that are named: one, or several for an ensemble.
 
     Args:
@@ -91,7 +92,10 @@ def load_search(
 
 
 def search_options(
-    run: RunDirectory, config_file=None, assignments: Iterable[str] = (), overrides=None
+    run: RunDirectory,
+    config_file: AnyPath | None = None,
+    assignments: Iterable[str] = (),
+    overrides: dict | None = None,
 ) -> SearchConfig:
     """The search options of a run < a YAML file < assignments < overrides.
 

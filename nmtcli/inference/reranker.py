@@ -13,12 +13,13 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from nmtcli.config import SearchConfig
+from nmtcli.config.paths import AnyPath
 from nmtcli.decoding.scoring import normalised
 from nmtcli.engines.runtime import AUTOMATIC, Runtime
 from nmtcli.inference.line_translator import LineTranslator
 from nmtcli.inference.loading import translates_back
 from nmtcli.inference.results import Candidate, Translation
-from nmtcli.inference.scorer import load_scorer
+from nmtcli.inference.scorer import LineScore, Scorer, load_scorer
 from nmtcli.runs.directory import find_run
 
 logger = logging.getLogger(__name__)
@@ -36,7 +37,7 @@ class Reranker(LineTranslator):
         reverse: whether the other model translates in the opposite direction.
     """
 
-    def __init__(self, translator, scorer, reverse: bool = False):
+    def __init__(self, translator: LineTranslator, scorer: Scorer, reverse: bool = False):
         self.search, self.engine = translator.search, translator.engine
         self.translator = translator
         if not self.search.sample:
@@ -91,7 +92,9 @@ class Reranker(LineTranslator):
             nbest.sort(key=lambda candidate: -candidate.score)
             yield replace(translation, nbest=nbest[: self.search.nbest])
 
-    def _rescored(self, candidate: Candidate, translation: Translation, scores) -> Candidate:
+    def _rescored(
+        self, candidate: Candidate, translation: Translation, scores: Iterator[LineScore]
+    ) -> Candidate:
         """Return a candidate with its new score; the one of an empty line needs no model."""
         if not translation.source_tokens:
             return replace(candidate, model_score=candidate.score, rescore=candidate.score)
@@ -108,7 +111,11 @@ class Reranker(LineTranslator):
 
 
 def load_reranker(
-    translator, run_path, other_path, reverse: bool = False, runtime: Runtime = AUTOMATIC
+    translator: LineTranslator,
+    run_path: AnyPath | None,
+    other_path: AnyPath,
+    reverse: bool = False,
+    runtime: Runtime = AUTOMATIC,
 ) -> Reranker:
     """Load another run, which reranks the translations of a translator.
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from nmtcli.alignment.links import AlignedSegment, LinkRule, WordAlignment, align_words
-from nmtcli.decoding.engine import Hypothesis
+from nmtcli.decoding.engine import Hypothesis, ScoringEngine, SearchEngine
 from nmtcli.errors import UsageError
 from nmtcli.text.subwords import Subwords
 from nmtcli.text.words import (
@@ -158,7 +158,7 @@ def _shown_in_notebook(candidate: Candidate) -> str:
     return heatmap_svg(Heatmap(alignment.weights, *words))
 
 
-def check_attention(engine, run="this run") -> None:
+def check_attention(engine: SearchEngine | ScoringEngine, run: object = "this run") -> None:
     """Check that an engine returns attention, which alignments need.
 
     Args:

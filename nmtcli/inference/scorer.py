@@ -10,7 +10,7 @@ from nmtcli.decoding.batching import batches_by_length, pad
 from nmtcli.decoding.engine import ScoringEngine
 from nmtcli.engines.runtime import AUTOMATIC, Runtime
 from nmtcli.errors import NmtError, UsageError
-from nmtcli.inference.loading import find_members, load_members
+from nmtcli.inference.loading import Runs, find_members, load_members
 from nmtcli.text.special_tokens import EOS_ID
 from nmtcli.text.subwords import Subwords, load_sides
 
@@ -96,7 +96,7 @@ class Scorer:
     batch_tokens: int = 0
     window: int = 2000
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self.batch_tokens = self.batch_tokens or self.engine.batch_tokens
 
     def score_lines(self, sources: Sequence[str], targets: Sequence[str]) -> Iterator[LineScore]:
@@ -146,7 +146,7 @@ class Scorer:
 
 
 def load_scorer(
-    run_path=None,
+    run_path: Runs = None,
     checkpoint: str | Sequence[str] = "best",
     ensemble: str | None = None,
     runtime: Runtime = AUTOMATIC,

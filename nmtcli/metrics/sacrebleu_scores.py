@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, ClassVar, Union
+from typing import TYPE_CHECKING, Any, ClassVar, Union
 
 from nmtcli.errors import UsageError, check_choice
 
@@ -92,7 +92,7 @@ class MetricScore:
     name: str
     value: float
     signature: str
-    raw: "Score" = field(repr=False, compare=False)
+    raw: Any = field(repr=False, compare=False)
     interval: "Interval | None" = None
 
     def __str__(self) -> str:

@@ -13,6 +13,7 @@ from nmtcli.config import (
     read_settings,
 )
 from nmtcli.config.model import TRANSFORMER
+from nmtcli.config.paths import AnyPath
 from nmtcli.config.presets import preset_values
 from nmtcli.errors import UsageError
 
@@ -21,7 +22,7 @@ PREPARED_PREFIX = "prepared-"
 
 def train_settings(
     preset: str | None = None,
-    config_file: Path | str | None = None,
+    config_file: AnyPath | None = None,
     assignments: Iterable[str] = (),
     overrides: dict | None = None,
     sample: Path | None = None,
