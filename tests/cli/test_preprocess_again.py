@@ -41,7 +41,7 @@ def written(path):
         (["--vocab-size", "50"], "subwords.vocabulary_size: 60 -> 50"),
         (["--train", "s", "t2"], "another train text"),
         (["--valid", "vs", "vt"], "another valid text"),
-        (["--keep-rejected"], "--keep-rejected"),
+        (["--keep-rejected"], "keep_rejected"),
     ],
 )
 def test_other_text_or_options_are_refused_and_force_replaces(here, capsys, change, words):
@@ -207,4 +207,4 @@ def test_help_needs_no_heavy_import(here):
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert "keep_rejected" in done.stdout
+    assert "--keep-rejected" in done.stdout
