@@ -56,8 +56,7 @@ class LineTranslator(ABC):
             'It rained yesterday.'
         """
         if not isinstance(text, str):
-            raise UsageError(f"a translator is called with one text, not {text!r}; for a list of"
-                             " lines there is translate(lines)")  # fmt: skip
+            raise UsageError(f"text must be one text, not {text!r}; translate(lines) takes a list")
         return "\n".join(found.text for found in self.translate(text.split("\n")))
 
     def translate(

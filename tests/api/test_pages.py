@@ -31,6 +31,9 @@ def place(folder, tmp_path, monkeypatch):
     for name in ("one", "two"):
         (tmp_path / "runs" / name).symlink_to(folder / "runs" / name)
     write_corpus(tmp_path)
+    for name in ("valid.ko", "valid.en"):  # a few lines are enough
+        lines = (tmp_path / name).read_text(encoding="utf-8").splitlines(keepends=True)
+        (tmp_path / name).write_text("".join(lines[:4]), encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     level = logging.getLogger("nmtcli").level
     yield tmp_path

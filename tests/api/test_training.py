@@ -103,9 +103,6 @@ def test_a_training_tells_its_events_and_can_be_loaded(prepared, tmp_path, capfd
     assert facts["command"] == []
     assert "To repeat it" not in (tmp_path / "run" / "MODEL_CARD.md").read_text(encoding="utf-8")
 
-    again = []
-    same = nmtcli.train(prepared, trained.path, on_event=again.append, **options)
-    assert same.step == 4 and events.Resumed in map(type, again)
     with pytest.raises(UsageError, match="goes on only with its own options; model.cell"):
         nmtcli.train(prepared, trained.path, **options, cell="lstm")
     assert isinstance(nmtcli.load(trained.path)("나는 책을 봐요"), str)
