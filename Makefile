@@ -42,10 +42,11 @@ test-fast: $(VENV)/.ready-to-test ## run the tests that need no framework and no
 test-all: $(VENV)/.ready-to-test ## run the tests, the slow ones too
 	$(BIN)/python -m pytest
 
-lint: $(VENV)/.ready-to-test ## check style and the direction of imports
+lint: $(VENV)/.ready-to-test ## check style, types and the direction of imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --config setup.cfg
+	$(BIN)/mypy --config-file setup.cfg
 
 format: $(VENV)/.ready-to-test ## put the code into form
 	$(BIN)/ruff check --fix .

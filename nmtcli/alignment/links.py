@@ -37,12 +37,12 @@ class LinkRule:
     shift: int = 0
     normalize: str = "none"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for option, values in (("null", NULL_RULES), ("normalize", NORMALIZATIONS)):
             if (value := getattr(self, option)) not in values:
-                raise UsageError(f"--{option} must be one of {', '.join(values)}, not '{value}'")
+                raise UsageError(f"{option} must be one of {', '.join(values)}, not '{value}'")
         if self.shift < 0:
-            raise UsageError(f"--shift must be at least 0, not {self.shift}")
+            raise UsageError(f"shift must be at least 0, not {self.shift}")
 
 
 DEFAULT_RULE = LinkRule()
@@ -63,6 +63,14 @@ class WordAlignment:
     weights: np.ndarray
     end_weights: np.ndarray
     links: list[Link]
+
+    def __str__(self) -> str:
+        from nmtcli.alignment.pharaoh import format_links
+
+        return format_links(self.links)
+
+    def __repr__(self) -> str:
+        return f"WordAlignment('{self}')"
 
 
 @dataclass(frozen=True, eq=False)  # arrays are not simply equal or not

@@ -4,7 +4,7 @@ In a gold alignment, `1-2` is a sure link and `1?2` is a possible link.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from nmtcli.alignment.links import Link
@@ -75,7 +75,9 @@ def check_count(name: str, lines: Sequence[str], pairs: int) -> None:
         )
 
 
-def _parsed(line: str, where: str, words: tuple[int, int], remedy: str):
+def _parsed(
+    line: str, where: str, words: tuple[int, int], remedy: str
+) -> Iterator[tuple[str, Link, bool]]:
     """Yield (text, link, whether it is sure) for each link of a line."""
     for token in filter(None, _SPACES.split(line)):
         match = _LINK.fullmatch(token)

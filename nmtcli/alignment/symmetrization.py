@@ -50,7 +50,7 @@ def symmetrize(forward: Links, reverse: Links, method: str) -> list[Link]:
 def check_method(method: str) -> None:
     """Raise UsageError if there is no such method."""
     if method not in METHODS:
-        raise UsageError(f"--symmetrize must be one of {', '.join(METHODS)}, not '{method}'")
+        raise UsageError(f"symmetrize must be one of {', '.join(METHODS)}, not '{method}'")
 
 
 def _grow_diag(forward: set[Link], reverse: set[Link]) -> set[Link]:
@@ -87,7 +87,7 @@ def _by_target(link: Link) -> Link:
     return link[1], link[0]
 
 
-METHODS = {
+METHODS: dict[str, Callable[[set[Link], set[Link]], set[Link]]] = {
     "intersection": set.__and__,
     "union": set.__or__,
     "grow-diag": _grow_diag,

@@ -31,15 +31,3 @@ def _unpaired(arguments: list[str]) -> list[str]:
         else:
             unpaired.append(argument)
     return unpaired
-
-
-def train_files(train: list[str]) -> dict:
-    """Return the files of the training text as options of the section `data`.
-
-    Args:
-        train: source and target file of each text in turn.
-    """
-    if not train:
-        return {}
-    sides = [tuple(side) if len(side) > 1 else side[0] for side in (train[0::2], train[1::2])]
-    return {"train_source": sides[0], "train_target": sides[1]}

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from nmtcli.cli.config_options import ConfigOptions
-from nmtcli.cli.corpus_options import PairedOptions, train_files
+from nmtcli.cli.corpus_options import PairedOptions
 from nmtcli.cli.options import flag, switch, with_options
 from nmtcli.errors import Interrupted
 
@@ -58,10 +58,10 @@ def preprocess(
 ) -> None:
     """Clean parallel text, learn subwords and write token ids for nmt train."""
     from nmtcli.config import dump, load
+    from nmtcli.config.data import text_files
 
-    overrides["data"] |= train_files(train or [])
-    if valid is not None:
-        overrides["data"] |= {"valid_source": valid[0], "valid_target": valid[1]}
+    train = train or []
+    overrides["data"] |= text_files(list(zip(train[0::2], train[1::2])), valid)
     merged = load(configuration.config, configuration.assignments, overrides)
     if configuration.dump_config:
         print(dump(merged), end="")

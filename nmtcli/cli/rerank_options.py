@@ -1,12 +1,9 @@
 """Options of `nmt translate` for reranking translations by another run."""
 
-import logging
 from collections.abc import Sequence
 
 from nmtcli.cli.options import flag, group
 from nmtcli.errors import UsageError
-
-logger = logging.getLogger(__name__)
 
 
 @group
@@ -50,19 +47,7 @@ class RerankOptions:
         """
         if self.path is None:
             return translator
-        from nmtcli.inference.loading import translates_back
-        from nmtcli.inference.reranker import Reranker
-        from nmtcli.inference.scorer import load_scorer
-        from nmtcli.runs.directory import find_run
+        from nmtcli.inference.reranker import load_reranker
 
-        back = self.rerank_reverse is not None
-        own = find_run(runs[0] if runs else None)
-        if not back and translates_back(own, find_run(self.path)):
-            logger.warning(
-                "%s: translates in the other direction, so it scores the source given the"
-                " translation",
-                self.path,
-            )
-            back = True
-        scorer = load_scorer(self.path, runtime=runtime._replace(shortlist=False))
-        return Reranker(translator, scorer, back)
+        own, reverse = runs[0] if runs else None, self.rerank_reverse is not None
+        return load_reranker(translator, own, self.path, reverse, runtime)

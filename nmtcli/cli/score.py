@@ -51,16 +51,11 @@ def _line(line, json: bool) -> str:
 
 
 def _summary(summary, json: bool) -> str:
-    per_piece, per_word = summary.perplexity_per_piece, summary.perplexity_per_word
     if json:
+        per_piece, per_word = summary.perplexity_per_piece, summary.perplexity_per_word
         values = {"lines": summary.lines, "pieces": summary.pieces, "words": summary.words}
         values["log_prob"] = summary.log_prob
         rates = {"perplexity_per_piece": per_piece, "perplexity_per_word": per_word}
         values |= {name: rate if math.isfinite(rate) else None for name, rate in rates.items()}
         return json_module.dumps(values)
-    if not summary.lines:
-        return "0 lines"
-    return (
-        f"{summary.lines} lines, {summary.pieces} pieces, {summary.words} words;"
-        f" perplexity {per_piece:.2f} per piece, {per_word:.2f} per word"
-    )
+    return str(summary)

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from nmtcli.cli.config_options import ConfigOptions
 from nmtcli.cli.options import flag, switch, with_options
-from nmtcli.cli.train_options import run_name, train_settings
 from nmtcli.cli.train_report import dry_run_lines, print_event
 from nmtcli.config import Config, Settings, dump
 from nmtcli.config.presets import preset_names
 from nmtcli.errors import NmtError, UsageError
+from nmtcli.training.settings import run_name, train_settings
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +57,8 @@ def train(
 ) -> None:
     """Train a translator; the same command continues a training that was interrupted."""
     sample = data is None and not PREPARED.exists() and _at_top_of_checkout()
-    settings = train_settings(SAMPLE if sample else None, preset, configuration, overrides)
+    given = configuration.config, configuration.assignments, overrides
+    settings = train_settings(preset, *given, sample=SAMPLE if sample else None)
     config = settings.build()  # impossible options are refused before any folder is read or made
     dump_config = configuration.dump_config
     with contextlib.ExitStack() as leaving:
@@ -103,7 +104,7 @@ def _prepare_sample(config: Config, place: Path) -> None:
     except UsageError as error:
         if not place.exists():
             raise
-        what = str(error).partition("; use --force")[0]  # an option only of preprocess
+        what = str(error).partition("; replace it")[0]  # an option only of preprocess
         raise UsageError(f"{what}; remove that folder to have it prepared again") from None
 
 
@@ -120,7 +121,8 @@ def _resolve(settings: Settings, data: Path, run: Path) -> tuple[Config, dict]:
 def _train(config: Config, recommended: dict, data: Path, run: Path, export: bool) -> None:
     from nmtcli.training.run import train as use_case
 
-    state = use_case(config, data, run, print_event, recommended)
+    command = ["nmt", *sys.argv[1:]]
+    state = use_case(config, data, run, print_event, recommended, command)
     best = f", best at step {state.best_step}" if state.best is not None else ""
     print(
         f"done ({state.finished}): step {state.step}{best};"

@@ -173,7 +173,8 @@ def fill_unset(
         a line for each recommendation that was used, such as
         `training.batch_tokens=3000: 130 updates in an epoch`.
     """
-    taken, lines = {}, []
+    taken: dict[str, dict] = {}
+    lines = []
     for recommendation in recommendations:
         texts = []
         for section, keys in recommendation.values.items():

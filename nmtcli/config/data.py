@@ -1,5 +1,6 @@
 """Options of the data: which pairs are kept, and how words are split into subwords."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nmtcli.config.option import Flag, option
@@ -119,3 +120,19 @@ class SubwordConfig:
     sample_pairs: int = option(
         2_000_000, "Learn the subword model from at most this many pairs.", unit="pairs", minimum=1
     )
+
+
+def text_files(train: Sequence[tuple[str, str]], valid: tuple[str, str] | None = None) -> dict:
+    """Return files of text as options of the section `data`.
+
+    Args:
+        train: the files of sources and targets of each training text.
+        valid: those of the validation text.
+    """
+    found: dict[str, object] = {}
+    if train:
+        sides = [tuple(side) if len(side) > 1 else side[0] for side in zip(*train)]
+        found |= {"train_source": sides[0], "train_target": sides[1]}
+    if valid is not None:
+        found |= {"valid_source": valid[0], "valid_target": valid[1]}
+    return found

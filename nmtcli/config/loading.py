@@ -9,11 +9,14 @@ Precedence: defaults < YAML file < `section.key=value` < options of the caller.
 import difflib
 import types
 import typing
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Iterable
+from dataclasses import Field, asdict, dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 from nmtcli.config.data import DataConfig, SubwordConfig
 from nmtcli.config.model import ModelConfig
+from nmtcli.config.paths import AnyPath
 from nmtcli.config.search import SearchConfig
 from nmtcli.config.training import TrainingConfig, ValidationConfig
 from nmtcli.errors import UsageError
@@ -31,7 +34,7 @@ class Config:
     search: SearchConfig = field(default_factory=SearchConfig)
 
 
-SECTIONS = {section.name: section.type for section in fields(Config)}
+SECTIONS: dict[str, Any] = {section.name: section.type for section in fields(Config)}
 
 
 class Settings:
@@ -40,7 +43,7 @@ class Settings:
     Other options may still be chosen automatically; `build` gives them their defaults.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._values: dict[str, dict[str, tuple]] = {}  # section -> key -> (value, origin)
 
     def update(self, values: dict, origin: str = "") -> "Settings":
@@ -89,7 +92,7 @@ class Settings:
         kept._values.get(section, {}).pop(key, None)
         return kept
 
-    def get(self, section: str, key: str):
+    def get(self, section: str, key: str) -> Any:
         """Return the value of an option, or None if it is not set."""
         return self._values.get(section, {}).get(key, (None,))[0]
 
@@ -127,7 +130,10 @@ class Settings:
 
 
 def read_settings(
-    path=None, assignments=(), overrides: dict | None = None, base: Settings | None = None
+    path: AnyPath | None = None,
+    assignments: Iterable[str] = (),
+    overrides: dict | None = None,
+    base: Settings | None = None,
 ) -> Settings:
     """Collect the settings of a file, of assignments and of the caller.
 
@@ -151,7 +157,11 @@ def read_settings(
     return base.below(settings) if base else settings
 
 
-def load(path=None, assignments=(), overrides: dict | None = None) -> Config:
+def load(
+    path: AnyPath | None = None,
+    assignments: Iterable[str] = (),
+    overrides: dict | None = None,
+) -> Config:
     """Load a configuration; for the arguments see `read_settings`."""
     return read_settings(path, assignments, overrides).build()
 
@@ -165,7 +175,7 @@ def from_dict(values: dict, origin: str = "") -> Config:
     return Settings().update(values, origin).build()
 
 
-def as_dict(config) -> dict:
+def as_dict(config: Config) -> dict:
     """Convert a configuration to a nested dictionary for YAML or JSON."""
     return asdict(config)
 
@@ -199,7 +209,7 @@ def differences(old: dict, new: dict) -> list[Difference]:
     ]
 
 
-def _plain(value):
+def _plain(value: Any) -> Any:
     """Convert a tuple to a list, because JSON has no tuples."""
     return list(value) if isinstance(value, tuple) else value
 
@@ -244,7 +254,7 @@ def _assigned(text: str) -> dict:
         raise UsageError(f"{text}: '{value}' is not a YAML value") from None
 
 
-def _checked(spec, name: str, value):
+def _checked(spec: Field, name: str, value: Any) -> Any:
     """Check the value of an option, and convert it if another type means the same."""
     kinds = typing.get_args(spec.type) if isinstance(spec.type, types.UnionType) else (spec.type,)
     if value is None and types.NoneType in kinds:
@@ -270,7 +280,7 @@ def _checked(spec, name: str, value):
     return value
 
 
-def _check_list(name: str, kind: type, value) -> tuple:
+def _check_list(name: str, kind: type, value: Any) -> tuple:
     items = value if isinstance(value, (list, tuple)) else (value,)
     if kind is float:
         items = [float(x) if type(x) is int else x for x in items]
@@ -283,7 +293,7 @@ def _check_list(name: str, kind: type, value) -> tuple:
 _KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
 
 
-def nearest(name: str, names) -> str:
+def nearest(name: str, names: Iterable[str]) -> str:
     """Return the end of a message on a name that does not exist: the nearest one, or all names."""
     close = difflib.get_close_matches(str(name), list(names), n=1, cutoff=0.5)
     if close:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, fields
 from functools import partial
+from typing import Any
 
 from nmtcli.config import attention
 from nmtcli.config.attention import PLACEMENTS, PRESETS, SCOPES, SCORES
@@ -191,9 +192,9 @@ def mechanism_of(model: ModelConfig) -> attention.Mechanism:
     if model.architecture == TRANSFORMER:
         return attention.Mechanism("scaled-dot", "after", heads=heads_of(model))
     axes = ("score", "scope", "placement", "window", "heads")
-    chosen = {axis: getattr(model, f"attention_{axis}") for axis in axes}
-    extras = {"input_feeding": model.input_feeding, "coverage": model.coverage}
-    mechanism = attention.compose(model.attention, **chosen, **extras)
+    chosen: dict[str, Any] = {axis: getattr(model, f"attention_{axis}") for axis in axes}
+    chosen |= {"input_feeding": model.input_feeding, "coverage": model.coverage}
+    mechanism = attention.compose(model.attention, **chosen)
     sizes = model.decoder_size, model.encoder_size
     if mechanism.score in ("dot", "scaled-dot") and mechanism.heads == 1 and len({*sizes}) == 2:
         raise ValueError(

@@ -1,7 +1,7 @@
 """Declare an option once for the YAML file, the command line, its help and its checks."""
 
 from dataclasses import field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Flag(NamedTuple):
@@ -18,17 +18,17 @@ class Flag(NamedTuple):
 
 
 def option(
-    default,
-    help,
+    default: Any,
+    help: str,
     *,
-    unit="",
-    minimum=None,
-    maximum=None,
-    choices=None,
-    only=None,
+    unit: str = "",
+    minimum: float | None = None,
+    maximum: float | None = None,
+    choices: tuple[str, ...] | None = None,
+    only: str | None = None,
     flag: Flag | None = None,
-    cli_help=None,
-):
+    cli_help: str | None = None,
+) -> Any:
     """Declare one option.
 
     Args:

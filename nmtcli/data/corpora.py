@@ -76,17 +76,15 @@ def training_corpora(data: DataConfig) -> list[Corpus]:
     """
     sources, targets = _as_list(data.train_source), _as_list(data.train_target)
     if not sources and not targets:
-        raise UsageError("there is no training text; give it with --train SRC TGT")
+        raise UsageError("there is no training text; give a file of sources and a file of targets")
     if not sources or not targets:
-        raise UsageError(
-            "the training text needs both source and target; give it with --train SRC TGT"
-        )
+        raise UsageError("the training text needs both source and target; give a file of each")
     for name in ("train_target", "weights", "tags", "alignments"):
         values = _as_list(getattr(data, name))
         if values and len(values) != len(sources):
             raise UsageError(
                 f"data.{name} has {len(values)} values, but there are {len(sources)} training"
-                f" texts; give one value for each text, in the order of --train"
+                " texts; give one value for each text, in the same order"
             )
     weights = data.weights or (1.0,) * len(sources)
     for weight in weights:
@@ -97,7 +95,7 @@ def training_corpora(data: DataConfig) -> list[Corpus]:
     tags = [_checked_tag(tag) for tag in data.tags or ("",) * len(sources)]
     if data.by_sentence and data.alignments:
         raise UsageError(
-            "--by-sentence splits lines, but --alignments links whole lines; leave out one of them"
+            "data.by_sentence splits lines, but data.alignments links whole lines; leave out one"
         )
     links = [Path(name) for name in data.alignments] or [None] * len(sources)
     paths = map(Path, sources), map(Path, targets)
@@ -114,9 +112,7 @@ def parallel_text(data: DataConfig) -> tuple[list[Corpus], Corpus | None]:
     """
     train, paths = training_corpora(data), (data.valid_source, data.valid_target)
     if any(paths) and not all(paths):
-        raise UsageError(
-            "the validation text needs both source and target; give it with --valid SRC TGT"
-        )
+        raise UsageError("the validation text needs both source and target; give a file of each")
     valid = Corpus(*map(Path, paths), by_sentence=data.by_sentence) if all(paths) else None
     return train, valid
 

@@ -108,12 +108,12 @@ def _check_destination(out: Path, force: bool) -> None:
     if not out.exists():
         return
     if not out.is_dir():
-        raise UsageError(f"{out}: is a file; choose another --out")
+        raise UsageError(f"{out}: is a file; choose another folder")
     names = {entry.name for entry in out.iterdir()}
     if names and prepared.FACTS not in names:
-        raise UsageError(f"{out}: exists but is not prepared data; choose another --out")
+        raise UsageError(f"{out}: exists but is not prepared data; choose another folder")
     if force and (foreign := sorted(names - prepared.CONTENTS)):
-        raise UsageError(f"{out}: also has {foreign[0]}; move it, or choose another --out")
+        raise UsageError(f"{out}: also has {foreign[0]}; move it, or choose another folder")
 
 
 def _identity(config: Config, train: list[Corpus], valid: Corpus | None, models) -> dict:
@@ -136,11 +136,11 @@ def _keep_as_is(out: Path, identity: dict, keep_rejected: bool) -> Report:
         if before.get(name) != after.get(name):
             changes.append("other subwords" if name == SUBWORDS else f"another {name} text")
     if keep_rejected and not old.facts["keep_rejected"]:
-        changes.append("--keep-rejected")
+        changes.append("keep_rejected")
     if changes:
         raise UsageError(
             f"{out}: has been prepared with other options or text ({'; '.join(changes)});"
-            " use --force to replace it, or choose another --out"
+            " replace it with the option force, or choose another folder"
         )
     old.check()
     return _report(out, old.facts, already=True)

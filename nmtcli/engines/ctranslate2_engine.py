@@ -78,7 +78,7 @@ class CTranslate2Engine:
         ):
             if getattr(options, name) != usual:
                 raise UsageError(
-                    f"search.{name} is not of CTranslate2: leave it out, or use --engine onnx"
+                    f"search.{name} is not of CTranslate2: leave it out, or use engine onnx"
                 )
 
     def _translate(self, batch: Sequence[Sentence], options) -> list:

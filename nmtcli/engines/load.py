@@ -37,7 +37,7 @@ def load_engine(
     runtime.check()
     if runtime.engine == "ctranslate2":
         raise UsageError(
-            "CTranslate2 searches by itself, with one model, and scores nothing: use --engine onnx"
+            "CTranslate2 searches by itself, with one model, and scores nothing: use engine onnx"
         )
     if runtime.engine != "keras" and runtime.precision != "bfloat16":
         problem = _problem(run, "onnx", checkpoint, layer, head, runtime)
@@ -86,9 +86,7 @@ def _precision_and_threads(runtime: Runtime) -> tuple[str, int]:
     processors = backend.usable_processors()
     threads = runtime.threads or processors
     if threads > processors:
-        logger.warning(
-            "--threads %s: more than the %s there are, and no faster", threads, processors
-        )
+        logger.warning("threads %s: more than the %s there are, and no faster", threads, processors)
     return precision, threads
 
 
@@ -113,13 +111,13 @@ def _problem(run, kind: str, checkpoint: str, layer, head, runtime: Runtime) -> 
     if facts.get("weights") != checkpoint_hash(run, checkpoint):
         return f"{folder}: is of other weights than {checkpoint}; make it again: {remedy}"
     if layer is not None or head is not None:
-        return f"{folder}: the export shows the run's own layer and head; use --engine keras"
+        return f"{folder}: the export shows the run's own layer and head; use engine keras"
     if runtime.precision == "int8" and not facts.get("int8", {}).get("accepted"):
         reason = facts.get("int8", {}).get("reason", "it was not made")
         return f"{folder}: there is no int8, since {reason}; use float32"
     if runtime.shortlist and not facts.get("shortlist", {}).get("accepted"):
         reason = facts.get("shortlist", {}).get("reason", f"it was not made; {remedy}")
-        return f"{folder}: there is no shortlist, since {reason}; leave --shortlist out"
+        return f"{folder}: there is no shortlist, since {reason}; leave shortlist out"
     if importlib.util.find_spec(package) is None:
         return f"the export needs {package}: pip install {package}"
     return None
@@ -163,7 +161,5 @@ def _showing(options, layer: int | None, head: int | None, path):
     chosen = {"alignment_layer": layer, "alignment_head": head}
     chosen = {name: n for name, n in chosen.items() if n is not None}
     if chosen and options.architecture != TRANSFORMER:
-        raise UsageError(
-            f"{path}: a recurrent model has one attention: leave out --layer and --head"
-        )
+        raise UsageError(f"{path}: a recurrent model has one attention: leave out layer and head")
     return replace(options, **chosen)

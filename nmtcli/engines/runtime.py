@@ -32,21 +32,23 @@ class Runtime(NamedTuple):
             UsageError: a name does not exist, or options do not fit together.
         """
         for option, value, names in (
-            ("--engine", self.engine, ENGINES),
-            ("--precision", self.precision, PRECISIONS),
+            ("engine", self.engine, ENGINES),
+            ("precision", self.precision, PRECISIONS),
         ):
             if value not in names:
                 raise UsageError(f"{option} {value}: give {', '.join(names)}")
         if self.engine == "keras" and self.precision == "int8":
-            raise UsageError("Keras has no int8: leave --precision out, or --engine keras")
+            raise UsageError("Keras has no int8: leave out precision int8 or engine keras")
         if self.precision == "bfloat16" and self.engine not in ("auto", "keras"):
-            raise UsageError(f"{self.engine} has no bfloat16: give --engine keras, or leave it out")
+            raise UsageError(
+                f"{self.engine} has no bfloat16: use engine keras, or leave the precision out"
+            )
         if self.shortlist and (
             self.engine in ("keras", "ctranslate2") or self.precision == "bfloat16"
         ):
-            raise UsageError("--shortlist is of --engine onnx: give that, or leave it out")
+            raise UsageError("a shortlist is of engine onnx: use that, or leave shortlist out")
         if self.threads < 0:
-            raise UsageError(f"--threads {self.threads}: give 1 or more, or 0 for all processors")
+            raise UsageError(f"threads {self.threads}: give 1 or more, or 0 for all processors")
 
     def check_attention(self) -> None:
         """Check that the engine can return attention.
@@ -56,7 +58,7 @@ class Runtime(NamedTuple):
         """
         if self.engine == "ctranslate2":
             raise UsageError(
-                "CTranslate2 returns no attention; use --engine onnx to align or to draw attention"
+                "CTranslate2 returns no attention; use engine onnx to align or to draw attention"
             )
 
 

@@ -17,7 +17,9 @@ from nmtcli.alignment.links import (
     align_words,
     transposed,
 )
+from nmtcli.alignment.pharaoh import format_links
 from nmtcli.alignment.symmetrization import DEFAULT_METHOD, check_method, symmetrize
+from nmtcli.config.paths import AnyPath
 from nmtcli.decoding.batching import batches_by_length, pad
 from nmtcli.decoding.engine import ScoringEngine
 from nmtcli.engines.runtime import AUTOMATIC, Runtime
@@ -45,6 +47,12 @@ class TwoWayAlignment:
     forward: WordAlignment
     reverse: WordAlignment
     links: list[Link]
+
+    def __str__(self) -> str:
+        return format_links(self.links)
+
+    def __repr__(self) -> str:
+        return f"TwoWayAlignment('{self}')"
 
 
 @dataclass
@@ -75,7 +83,7 @@ class Aligner:
     window: int = 2000
     longest: int = 200
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_attention(self.engine)
         self.batch_tokens = self.batch_tokens or self.engine.batch_tokens
 
@@ -172,7 +180,7 @@ def align_both_ways(
     """
     check_method(method)
     if agree and "eos" in (forward.rule.null, reverse.rule.null):
-        raise UsageError("--agree does not work with --null eos; leave out one of them")
+        raise UsageError("agree does not work with null eos; leave out one of them")
     directions = zip(forward.align_lines(sources, targets), reverse.align_lines(targets, sources))
     for source_target, target_source in directions:
         reversed_back = transposed(target_source)
@@ -185,7 +193,7 @@ def align_both_ways(
 
 
 def load_aligner(
-    run_path=None,
+    run_path: AnyPath | None = None,
     checkpoint: str = "best",
     rule: LinkRule = DEFAULT_RULE,
     layer: int | None = None,

@@ -1,15 +1,19 @@
 """Find the trained runs that a command names, and load them as one engine."""
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from dataclasses import asdict
+from typing import NamedTuple, TypeAlias
 
-from nmtcli.config import SearchConfig, read_settings
+from nmtcli.config import SearchConfig, Settings, read_settings
+from nmtcli.config.paths import AnyPath
 from nmtcli.decoding.engine import Engine, SearchEngine
 from nmtcli.decoding.search import StepwiseSearch
 from nmtcli.engines.runtime import AUTOMATIC, Runtime
 from nmtcli.errors import UsageError
 from nmtcli.runs.checkpoints import check_checkpoint_name
 from nmtcli.runs.directory import RunDirectory, find_run
+
+Runs: TypeAlias = AnyPath | Sequence[AnyPath] | None  # several are an ensemble; None: the newest
 
 
 class Member(NamedTuple):
@@ -19,9 +23,7 @@ class Member(NamedTuple):
     checkpoint: str
 
 
-def find_members(
-    runs: str | Sequence[str] | None = None, checkpoints: str | Sequence[str] = "best"
-) -> list[Member]:
+def find_members(runs: Runs = None, checkpoints: str | Sequence[str] = "best") -> list[Member]:
     """Find the models that are named: one, or several for an ensemble.
 
     Args:
@@ -90,24 +92,48 @@ def load_search(
 
 
 def search_options(
-    run: RunDirectory, config_file=None, assignments: Iterable[str] = (), overrides=None
+    run: RunDirectory,
+    config_file: AnyPath | None = None,
+    assignments: Iterable[str] = (),
+    overrides: dict | None = None,
 ) -> SearchConfig:
     """The search options of a run < a YAML file < assignments < overrides.
-
-    Sampling needs no beam: one that only the run has is left out.
 
     Raises:
         UsageError: one of them is wrong, or is not an option of the search.
     """
     assignments = list(assignments)
-    for text in assignments:
-        if not text.strip().startswith("search."):
-            raise UsageError(f"{text}: the run is trained; only search.* can be set now")
+    check_search_only(assignments)
     given = read_settings(config_file, assignments, {"search": overrides or {}})
-    trained = run.read_settings()
-    merged = trained.below(given)
+    return _changed(run.read_settings(), given)
+
+
+def change_search(search: SearchConfig, overrides: dict) -> SearchConfig:
+    """Return search options with some of them changed; `overrides` are fields by name.
+
+    Raises:
+        UsageError: one of them is wrong.
+    """
+    usual = Settings().update({"search": asdict(search)})
+    return _changed(usual, read_settings(overrides={"search": overrides}))
+
+
+def check_search_only(names: Iterable[str]) -> None:
+    """Check that all options are of the search: only those may change after the training.
+
+    Raises:
+        UsageError: one begins with another section.
+    """
+    for name in names:
+        if not name.strip().startswith("search."):
+            raise UsageError(f"{name}: the run is trained; only search.* can be set now")
+
+
+def _changed(usual: Settings, given: Settings) -> SearchConfig:
+    """Build changed search options; sampling needs no beam, so a usual one is left out."""
+    merged = usual.below(given)
     if merged.get("search", "sample"):
-        merged = trained.without("search", "beam").below(given)
+        merged = usual.without("search", "beam").below(given)
     return merged.build().search
 
 

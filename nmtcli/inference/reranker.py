@@ -8,14 +8,24 @@ score the source given the translation: a noisy channel (Brown et al. (1993), eq
 (2019), arXiv:1908.05731, section 2), here without a language model.
 """
 
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
+from nmtcli.config import SearchConfig
+from nmtcli.config.paths import AnyPath
 from nmtcli.decoding.scoring import normalised
+from nmtcli.engines.runtime import AUTOMATIC, Runtime
+from nmtcli.inference.line_translator import LineTranslator
+from nmtcli.inference.loading import translates_back
 from nmtcli.inference.results import Candidate, Translation
+from nmtcli.inference.scorer import LineScore, Scorer, load_scorer
+from nmtcli.runs.directory import find_run
+
+logger = logging.getLogger(__name__)
 
 
-class Reranker:
+class Reranker(LineTranslator):
     """Translates lines and reranks the n-best list of each.
 
     The whole beam is rescored, even if fewer translations are asked for; with sampling, only as
@@ -27,13 +37,20 @@ class Reranker:
         reverse: whether the other model translates in the opposite direction.
     """
 
-    def __init__(self, translator, scorer, reverse: bool = False):
+    def __init__(self, translator: LineTranslator, scorer: Scorer, reverse: bool = False):
         self.search, self.engine = translator.search, translator.engine
         self.translator = translator
         if not self.search.sample:
-            self.translator = translator.with_nbest(self.search.beam)
+            self.translator = translator.with_search(replace(self.search, nbest=self.search.beam))
         self.scorer = scorer
         self.reverse = reverse
+
+    @property
+    def reranks(self) -> bool:
+        return True
+
+    def with_search(self, search: SearchConfig) -> "Reranker":
+        return Reranker(self.translator.with_search(search), self.scorer, self.reverse)
 
     def translate_lines(
         self,
@@ -75,7 +92,9 @@ class Reranker:
             nbest.sort(key=lambda candidate: -candidate.score)
             yield replace(translation, nbest=nbest[: self.search.nbest])
 
-    def _rescored(self, candidate: Candidate, translation: Translation, scores) -> Candidate:
+    def _rescored(
+        self, candidate: Candidate, translation: Translation, scores: Iterator[LineScore]
+    ) -> Candidate:
         """Return a candidate with its new score; the one of an empty line needs no model."""
         if not translation.source_tokens:
             return replace(candidate, model_score=candidate.score, rescore=candidate.score)
@@ -89,3 +108,33 @@ class Reranker:
         weight = search.rerank_weight
         score = (1 - weight) * candidate.score + weight * rescore
         return replace(candidate, score=score, model_score=candidate.score, rescore=rescore)
+
+
+def load_reranker(
+    translator: LineTranslator,
+    run_path: AnyPath | None,
+    other_path: AnyPath,
+    reverse: bool = False,
+    runtime: Runtime = AUTOMATIC,
+) -> Reranker:
+    """Load another run, which reranks the translations of a translator.
+
+    Args:
+        translator: the `nmtcli.inference.translator.Translator` that finds the candidates.
+        run_path: its (first) run; None means the newest run under `./runs`.
+        other_path: the folder of the other run.
+        reverse: whether the other run translates in the other direction. If it is known to, a
+            warning says so, and it is used in that direction anyway.
+        runtime: the choice of the engine; the score ignores the shortlist.
+
+    Raises:
+        UsageError: a run does not exist.
+    """
+    if not reverse and translates_back(find_run(run_path), find_run(other_path)):
+        logger.warning(
+            "%s: translates in the other direction, so it scores the source given the translation",
+            other_path,
+        )
+        reverse = True
+    scorer = load_scorer(other_path, runtime=runtime._replace(shortlist=False))
+    return Reranker(translator, scorer, reverse)

@@ -1,5 +1,6 @@
 """The result of translating a line: its candidates with scores, tokens, attention, alignment."""
 
+import html
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from nmtcli.alignment.links import AlignedSegment, LinkRule, WordAlignment, align_words
-from nmtcli.decoding.engine import Hypothesis
+from nmtcli.decoding.engine import Hypothesis, ScoringEngine, SearchEngine
 from nmtcli.errors import UsageError
 from nmtcli.text.subwords import Subwords
 from nmtcli.text.words import (
@@ -47,19 +48,47 @@ class Candidate:
     model_score: float | None = None
     rescore: float | None = None
 
+    def __repr__(self) -> str:
+        return f"Candidate({self.text!r}, score={self.score:.4g})"
+
+    def __str__(self) -> str:
+        return self.text
+
+    def _repr_html_(self) -> str:
+        return _shown_in_notebook(self)
+
 
 @dataclass(frozen=True)
 class Translation:
     """The translations of one line, best first; an empty line has one empty translation.
 
-    Sampled translations are in the order in which they were drawn.
+    Sampled translations are in the order in which they were drawn. `text`, `score`, `log_prob`,
+    `tokens`, `attention` and `alignment` are those of the best one. In a notebook it shows itself
+    as a heat map of its word alignment.
 
     nbest: the candidates.
     source_tokens: the tokens of the line; each segment ends with `</s>`.
+
+    Example:
+        >>> (result,) = translator.translate(["어제 비가 왔어요."])
+        >>> result.text, result.tokens
+        ('It rained yesterday.', ['▁It', '▁rained', '▁yesterday', '.', '</s>'])
+        >>> result.attention.shape == (len(result.tokens), len(result.source_tokens))
+        True
     """
 
     nbest: list[Candidate]
     source_tokens: list[str]
+
+    def __repr__(self) -> str:
+        more = f", nbest={len(self.nbest)}" if len(self.nbest) > 1 else ""
+        return f"Translation({self.text!r}, score={self.score:.4g}{more})"
+
+    def __str__(self) -> str:
+        return self.text
+
+    def _repr_html_(self) -> str:
+        return _shown_in_notebook(self.nbest[0])
 
     @property
     def text(self) -> str:
@@ -82,6 +111,11 @@ class Translation:
         """(T, S) of the best candidate; None without attention or with several segments."""
         attentions = self.nbest[0].attentions
         return attentions[0] if len(attentions) == 1 else None
+
+    @property
+    def alignment(self) -> WordAlignment | None:
+        """The word alignment of the best candidate, if it was asked for."""
+        return self.nbest[0].alignment
 
     def to_json(self) -> str:
         """Return the translation as one JSON object on one line."""
@@ -113,7 +147,18 @@ def _summary(candidate: Candidate) -> dict:
     return values
 
 
-def check_attention(engine, run="this run") -> None:
+def _shown_in_notebook(candidate: Candidate) -> str:
+    """Return HTML: the heat map of a translation, or its text if it is not aligned."""
+    alignment = candidate.alignment
+    if alignment is None or not alignment.weights.size:
+        return f"<p>{html.escape(candidate.text)}</p>"
+    from nmtcli.plots.heatmap import Heatmap, heatmap_svg
+
+    words = alignment.source_words, alignment.target_words
+    return heatmap_svg(Heatmap(alignment.weights, *words))
+
+
+def check_attention(engine: SearchEngine | ScoringEngine, run: object = "this run") -> None:
     """Check that an engine returns attention, which alignments need.
 
     Args:
@@ -126,7 +171,7 @@ def check_attention(engine, run="this run") -> None:
     if not engine.has_attention:
         raise UsageError(
             f"{run}: the model encodes the source as one vector, without attention, so it cannot"
-            " align; use a run trained with attention, for example --attention bahdanau"
+            " align; use a run trained with attention, for example bahdanau"
         )
 
 

@@ -10,7 +10,7 @@ from nmtcli.decoding.batching import batches_by_length, pad
 from nmtcli.decoding.engine import ScoringEngine
 from nmtcli.engines.runtime import AUTOMATIC, Runtime
 from nmtcli.errors import NmtError, UsageError
-from nmtcli.inference.loading import find_members, load_members
+from nmtcli.inference.loading import Runs, find_members, load_members
 from nmtcli.text.special_tokens import EOS_ID
 from nmtcli.text.subwords import Subwords, load_sides
 
@@ -57,6 +57,25 @@ class Summary:
         """exp(-log p / words), comparable between subword models; NaN for an empty corpus."""
         return _perplexity(self.log_prob, self.words)
 
+    def __str__(self) -> str:
+        if not self.lines:
+            return "0 lines"
+        return (
+            f"{self.lines} lines, {self.pieces} pieces, {self.words} words; perplexity"
+            f" {self.perplexity_per_piece:.2f} per piece, {self.perplexity_per_word:.2f} per word"
+        )
+
+
+@dataclass(frozen=True)
+class CorpusScore:
+    """The score of each line, and the summary of all lines."""
+
+    lines: list[LineScore]
+    summary: Summary
+
+    def __repr__(self) -> str:
+        return f"CorpusScore({self.summary})"
+
 
 @dataclass
 class Scorer:
@@ -77,7 +96,7 @@ class Scorer:
     batch_tokens: int = 0
     window: int = 2000
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self.batch_tokens = self.batch_tokens or self.engine.batch_tokens
 
     def score_lines(self, sources: Sequence[str], targets: Sequence[str]) -> Iterator[LineScore]:
@@ -98,6 +117,13 @@ class Scorer:
         for start in range(0, len(sources), self.window):
             end = start + self.window
             yield from self._score_window(sources[start:end], targets[start:end])
+
+    def score_corpus(self, sources: Sequence[str], targets: Sequence[str]) -> CorpusScore:
+        """Score all pairs; see `score_lines`."""
+        lines, summary = list(self.score_lines(sources, targets)), Summary()
+        for line in lines:
+            summary = summary.plus(line)
+        return CorpusScore(lines, summary)
 
     def _score_window(self, sources: Sequence[str], targets: Sequence[str]) -> list[LineScore]:
         source_rows = [[*ids, EOS_ID] for ids in self.source_subwords.encode_batch(list(sources))]
@@ -120,7 +146,7 @@ class Scorer:
 
 
 def load_scorer(
-    run_path=None,
+    run_path: Runs = None,
     checkpoint: str | Sequence[str] = "best",
     ensemble: str | None = None,
     runtime: Runtime = AUTOMATIC,

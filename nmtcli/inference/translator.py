@@ -5,15 +5,17 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from nmtcli.alignment.links import LinkRule
+from nmtcli.alignment.links import LinkRule, WordAlignment
 from nmtcli.config import SearchConfig
+from nmtcli.config.paths import AnyPath
 from nmtcli.decoding.constraints import max_translation_length
 from nmtcli.decoding.engine import Hypothesis, SearchEngine, Sentence
 from nmtcli.decoding.scoring import Scoring
 from nmtcli.decoding.sentences import SentenceSearch
 from nmtcli.engines.runtime import AUTOMATIC, Runtime
 from nmtcli.errors import UsageError
-from nmtcli.inference.loading import find_members, load_search, search_options
+from nmtcli.inference.line_translator import LineTranslator
+from nmtcli.inference.loading import Runs, find_members, load_search, search_options
 from nmtcli.inference.results import (
     EMPTY,
     END_TOKEN,
@@ -36,7 +38,7 @@ WINDOW_GROWTH = 4
 
 
 @dataclass
-class Translator:
+class Translator(LineTranslator):
     """Translates lines with an engine.
 
     Args:
@@ -57,18 +59,17 @@ class Translator:
     search: SearchConfig
     link_rule: LinkRule | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self.search.check()
         self.engine.check(self.search)
-        self.aligner = None
+        self.aligner: TranslationAligner | None = None
         if self.link_rule is not None:
             check_attention(self.engine)
             subwords = self.source_subwords, self.target_subwords
             self.aligner = TranslationAligner(*subwords, self.link_rule)
 
-    def with_nbest(self, nbest: int) -> "Translator":
-        """Return a translator that gives `nbest` translations of a line."""
-        return replace(self, search=replace(self.search, nbest=nbest))
+    def with_search(self, search: SearchConfig) -> "Translator":
+        return replace(self, search=search)
 
     def translate_lines(
         self,
@@ -111,7 +112,11 @@ class Translator:
             yield from previous
 
     def _windows(
-        self, search: SentenceSearch, lines, prefixes, pauses
+        self,
+        search: SentenceSearch,
+        lines: Iterable[str],
+        prefixes: Iterable[str] | None,
+        pauses: Callable[[], bool],
     ) -> Iterator[tuple[Iterator[Translation], bool]]:
         """Begin each window; yield its translations, and whether the input paused after it."""
         lines, first = iter(lines), 1
@@ -197,9 +202,9 @@ class Translator:
 
         So the best translation does not depend on the number of translations.
         """
-        source_words = self.aligner and self.aligner.source_words(line, segments)
+        source_words = self.aligner.source_words(line, segments) if self.aligner else None
         if not hypotheses:
-            alignment = self.aligner and self.aligner.align(source_words, EMPTY.text, [])
+            alignment = self._alignment(source_words, EMPTY.text, [])
             return replace(EMPTY, nbest=[replace(EMPTY.nbest[0], alignment=alignment)])
         ranks = range(max(map(len, hypotheses)))
         ranked = [[nbest[min(rank, len(nbest) - 1)] for nbest in hypotheses] for rank in ranks]
@@ -221,8 +226,15 @@ class Translator:
             score=Scoring.from_options(self.search).score(log_prob, length, attentions),
             tokens=_tokens(self.target_subwords, [h.ids for h in hypotheses]),
             attentions=attentions if self.engine.has_attention else [],
-            alignment=self.aligner and self.aligner.align(source_words, text, hypotheses),
+            alignment=self._alignment(source_words, text, hypotheses),
         )
+
+    def _alignment(
+        self, source_words: SourceWords | None, text: str, hypotheses: list[Hypothesis]
+    ) -> WordAlignment | None:
+        if self.aligner is None or source_words is None:
+            return None
+        return self.aligner.align(source_words, text, hypotheses)
 
 
 def _window(lines: Iterator[str], most: int, pauses: Callable[[], bool]) -> tuple[list[str], bool]:
@@ -251,9 +263,9 @@ def _nonempty_ids(segments: list[Segment]) -> list[list[int]]:
 
 
 def load_translator(
-    run_path=None,
+    run_path: Runs = None,
     checkpoint: str | Sequence[str] = "best",
-    config_file=None,
+    config_file: AnyPath | None = None,
     assignments: Iterable[str] = (),
     overrides: dict | None = None,
     link_rule: LinkRule | None = None,

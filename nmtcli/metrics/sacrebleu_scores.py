@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, ClassVar, Union
+from typing import TYPE_CHECKING, Any, ClassVar, Union
 
 from nmtcli.errors import UsageError, check_choice
 
@@ -37,17 +37,17 @@ class BleuOptions:
     smooth_value: float | None = None
 
     def __post_init__(self) -> None:
-        check_choice("--tokenize", self.tokenize, TOKENIZERS)
-        check_choice("--smooth-method", self.smooth_method, SMOOTHINGS)
+        check_choice("tokenize", self.tokenize, TOKENIZERS)
+        check_choice("smooth_method", self.smooth_method, SMOOTHINGS)
         if self.smooth_value is None:
             return
         if SMOOTHINGS[self.smooth_method] is None:
             raise UsageError(
-                f"--smooth-value has no effect with --smooth-method {self.smooth_method}; use it "
+                f"smooth_value has no effect with smooth_method {self.smooth_method}; use it "
                 "with floor or add-k"
             )
         if not (math.isfinite(self.smooth_value) and 0 <= self.smooth_value <= 1000):
-            raise UsageError(f"--smooth-value must be from 0 to 1000, not {self.smooth_value}")
+            raise UsageError(f"smooth_value must be from 0 to 1000, not {self.smooth_value}")
 
 
 @dataclass(frozen=True)
@@ -92,8 +92,11 @@ class MetricScore:
     name: str
     value: float
     signature: str
-    raw: "Score" = field(repr=False, compare=False)
+    raw: Any = field(repr=False, compare=False)
     interval: "Interval | None" = None
+
+    def __str__(self) -> str:
+        return self.text()
 
     def text(self, width: int = 1, score_only: bool = False) -> str:
         """Return the line that `sacrebleu -f text` prints, with `width` decimals."""

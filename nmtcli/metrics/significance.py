@@ -6,6 +6,7 @@ W04-3250; the p-value is computed as in Riezler and Maxwell (2005), W05-0908.
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from nmtcli.errors import NmtError, UsageError
 from nmtcli.metrics.bootstrap import bootstrap_seed
@@ -85,7 +86,7 @@ def _test_metric(
     from sacrebleu.significance import PairedTest
 
     metric, texts = prepare(references, systems, options)
-    named = [(str(number), lines) for number, lines in enumerate(texts)]
+    named: list[tuple[str, Sequence[str]]] = [(str(n), lines) for n, lines in enumerate(texts)]
     try:
         test = PairedTest(named, {options.metric: metric}, None, test_type="bs", n_samples=samples)
         signatures, results = test()
@@ -95,10 +96,11 @@ def _test_metric(
         ) from error
     ((name, signature),) = signatures.items()
     scores = []
-    for lines, result in zip(texts, results[name]):
+    found: Sequence[Any] = results[name]
+    for lines, result in zip(texts, found):
         p_value = result.p_value
         if p_value is not None and lines == texts[0]:
             p_value = 1.0
-        numbers = (float(number) for number in (result.score, result.mean, result.ci))
-        scores.append(PairedScore(name, *numbers, p_value, signature.format()))
+        score, mean, half_width = map(float, (result.score, result.mean, result.ci))
+        scores.append(PairedScore(name, score, mean, half_width, p_value, signature.format()))
     return scores

@@ -102,8 +102,6 @@ def save_heatmap(heatmap: Heatmap, *paths) -> None:
         UsageError: a path has another ending, or its folder does not exist.
         NmtError: a file cannot be written.
     """
-    from matplotlib import rc_context
-
     paths = [Path(path) for path in paths]
     for path in paths:
         if path.suffix.lower() not in ENDINGS:
@@ -114,11 +112,32 @@ def save_heatmap(heatmap: Heatmap, *paths) -> None:
             )
     figure = draw_heatmap(heatmap)
     for path in paths:
-        ending, stream = path.suffix.lower(), io.BytesIO()
+        ending = path.suffix.lower()
         nothing = {"Date": None} if ending == ".svg" else {"Software": None}
-        with quiet_fonts(), rc_context(_settings()):
-            figure.savefig(stream, format=ending[1:], metadata=nothing)
-        write_atomically(path, stream.getvalue())
+        write_atomically(path, _rendered(figure, ending[1:], nothing))
+
+
+def heatmap_svg(heatmap: Heatmap) -> str:
+    """Draw a heat map as an SVG element that can stand in an HTML page.
+
+    Words stay text: a browser shows them in a font of its own if it has none of the named ones.
+    """
+    nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+    svg = _rendered(draw_heatmap(heatmap), "svg", nothing).decode("utf-8")
+    svg = svg[svg.index("<svg") :]  # a page has no place for an XML declaration
+    # A style of the picture must not become one of the page.
+    svg = svg.replace(">*{", ">svg.nmt *{", 1)
+    return svg.replace("<svg ", '<svg class="nmt" style="max-width: 100%" ', 1).strip()
+
+
+def _rendered(figure, format: str, metadata: dict) -> bytes:
+    """The bytes of a picture of a figure."""
+    from matplotlib import rc_context
+
+    stream = io.BytesIO()
+    with quiet_fonts(), rc_context(_settings()):
+        figure.savefig(stream, format=format, metadata=metadata)
+    return stream.getvalue()
 
 
 def draw_heatmap(heatmap: Heatmap):

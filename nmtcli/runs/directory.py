@@ -52,10 +52,10 @@ class RunDirectory:
             for folder in (self.path, self.checkpoints, self.samples):
                 folder.mkdir(parents=True, exist_ok=True)
         except (NotADirectoryError, FileExistsError):
-            raise UsageError(f"{self.path}: a file is in the way; choose another --run") from None
+            raise UsageError(f"{self.path}: a file is in the way; choose another folder") from None
         except OSError as error:
             raise UsageError(
-                f"{self.path}: the folder cannot be made ({error.strerror}); choose another --run"
+                f"{self.path}: the folder cannot be made ({error.strerror}); choose another folder"
             ) from None
         self.write_facts({"format": FORMAT, "version": __version__, **facts})
 
@@ -132,7 +132,7 @@ def find_run(path=None, root=".") -> RunDirectory:
     run = newest_run(root) if path is None else RunDirectory(path)
     if run is None:
         raise UsageError(
-            "there is no run in the folder runs; give one with --run FOLDER, or train one with"
+            "there is no run in the folder runs; give the folder of one, or train one with"
             " nmt train"
         )
     run.read_facts()

@@ -40,8 +40,7 @@ def model_card(run: RunDirectory) -> str:
         *_section("Hardware and time", _hardware(facts, metrics)),
         *_section("Exports", _exports(run)),
         *_section("Versions", facts.get("versions", {}).items()),
-        "## To repeat it",
-        _commands(facts),
+        *_commands(facts),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -174,7 +173,8 @@ def _exports(run: RunDirectory) -> Iterator[tuple]:
             yield f"{format}, step {facts['step']}", describe_checks(facts)
 
 
-def _commands(facts: dict) -> str:
+def _commands(facts: dict) -> list[str]:
+    """Return how to repeat the training; nothing if no command made it."""
     commands = [facts.get("data", {}).get("command"), facts.get("command")]
     lines = [shlex.join(map(str, command)) for command in commands if command]
-    return "\n".join(["```", *dict.fromkeys(lines), "```"])
+    return ["## To repeat it", "\n".join(["```", *dict.fromkeys(lines), "```"])] if lines else []

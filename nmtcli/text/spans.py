@@ -3,7 +3,7 @@
 Its offsets count the bytes of the text in UTF-8.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Span(NamedTuple):
@@ -34,7 +34,8 @@ def read_record(record: bytes) -> TokenSpans:
     """Read the tokens of a serialised `SentencePieceText`; byte offsets become characters."""
     from sentencepiece import sentencepiece_pb2
 
-    message = sentencepiece_pb2.SentencePieceText.FromString(record)
+    kind: Any = sentencepiece_pb2  # its classes are made when it is imported
+    message = kind.SentencePieceText.FromString(record)
     offsets = [(piece.begin, piece.end) for piece in message.pieces]
     places = sorted({place for pair in offsets for place in pair})
     characters = _characters_at(message.text.encode("utf-8"), places)

@@ -2,7 +2,6 @@
 
 import platform
 import shutil
-import sys
 
 from nmtcli import __version__, backend
 from nmtcli import config as configuration
@@ -32,7 +31,7 @@ CHANGEABLE = {
 }  # fmt: skip
 
 
-def train(config: Config, data, run_path, on_event=lambda event: None, chosen=None):
+def train(config: Config, data, run_path, on_event=lambda event: None, chosen=None, command=()):
     """Train until the configuration's limits, early stopping, or a signal.
 
     Args:
@@ -41,6 +40,7 @@ def train(config: Config, data, run_path, on_event=lambda event: None, chosen=No
         run_path: the folder of the run; an existing run resumes from its last checkpoint.
         on_event: a function that is called with each event of `nmtcli.training.events`.
         chosen: the options that nobody set, section -> key -> value; the run stores them.
+        command: the words of the command line, which the run records; empty if there is none.
 
     Returns:
         the `TrainerState` at the end.
@@ -54,7 +54,8 @@ def train(config: Config, data, run_path, on_event=lambda event: None, chosen=No
     run = RunDirectory(run_path)
     _check_run(run, config, prepared)
     precision, models = build_models(config, prepared)
-    more = {"chosen": chosen or {}, **_initialize(run, config, prepared, models[0])}
+    more = {"command": list(command), "chosen": chosen or {}}
+    more |= _initialize(run, config, prepared, models[0])
     _open_run(run, config, prepared, more)
     return _run_training(run, config, prepared, precision, models, on_event)
 
@@ -63,7 +64,7 @@ def _check_run(run: RunDirectory, config: Config, prepared) -> None:
     """Check that the folder is free or holds this training."""
     if not run.exists():
         if run.path.exists() and (not run.path.is_dir() or any(run.path.iterdir())):
-            raise UsageError(f"{run.path}: exists and is not a run; choose another --run")
+            raise UsageError(f"{run.path}: exists and is not a run; choose another folder")
         return
     facts, old = run.read_facts(), configuration.as_dict(run.read_config())
     changed = configuration.differences(old, configuration.as_dict(config))
@@ -73,7 +74,7 @@ def _check_run(run: RunDirectory, config: Config, prepared) -> None:
     if forbidden:
         raise UsageError(
             f"{run.path}: goes on only with its own options; {'; '.join(forbidden)}."
-            " Give another --run, or the old options"
+            " Give another folder, or the old options"
         )
 
 
@@ -112,7 +113,6 @@ def _facts(config: Config, prepared) -> dict:
     import keras
 
     return {
-        "command": ["nmt", *sys.argv[1:]],
         "seed": config.training.seed,
         "versions": {
             "nmtcli": __version__,

@@ -172,9 +172,9 @@ def test_the_other_direction_turned_round_is_source_target():
 
 
 def test_a_rule_that_does_not_exist_is_refused():
-    with pytest.raises(UsageError, match="--null must be one of never, eos, not 'always'"):
+    with pytest.raises(UsageError, match="null must be one of never, eos, not 'always'"):
         LinkRule(null="always")
-    with pytest.raises(UsageError, match="--normalize must be one of none, source, not 'rows'"):
+    with pytest.raises(UsageError, match="normalize must be one of none, source, not 'rows'"):
         LinkRule(normalize="rows")
-    with pytest.raises(UsageError, match="--shift must be at least 0, not -1"):
+    with pytest.raises(UsageError, match="shift must be at least 0, not -1"):
         LinkRule(shift=-1)

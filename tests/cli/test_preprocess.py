@@ -115,7 +115,7 @@ def test_pairs_are_cut_into_sentences_where_both_sides_have_equally_many(here, c
 def test_lines_with_links_are_not_cut(here, capsys):
     write_lines(here / "l", [""] * 100)
     arguments = ["--train", "s", "t", "--alignments", "l", "--by-sentence"]
-    fails(capsys, arguments, 2, "--by-sentence", "--alignments")
+    fails(capsys, arguments, 2, "data.by_sentence", "data.alignments")
 
 
 def test_tabs_in_rejected_pairs_are_escaped(here):
@@ -224,9 +224,9 @@ def test_bad_validation_text_is_refused_before_the_work(here, capsys):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([], ["--train SRC TGT"]),
+        ([], ["a file of sources and a file of targets"]),
         (["--train", "s"], ["--train", "two files"]),
-        (["--set", "data.train_source=s"], ["both source and target", "--train SRC TGT"]),
+        (["--set", "data.train_source=s"], ["both source and target", "a file of each"]),
         (
             ["--train", "s", "t", "--vocab-size", "8000"],
             ["s and t: there is too little text", "8000 tokens"],
@@ -240,7 +240,7 @@ def test_bad_validation_text_is_refused_before_the_work(here, capsys):
         (["--train", "s", "t", "--subwords", "bert"], ["unigram, bpe, char, word", "'bert'"]),
         (["--train", "s", "t", "--set", "data.max_word=3"], ["did you mean 'max_words'"]),
         (["--train", "s", "t", "--config", "none.yaml"], ["none.yaml: no such"]),
-        (["--train", "s", "t", *SMALL, "--out", "s"], ["s: is a file; choose another --out"]),
+        (["--train", "s", "t", *SMALL, "--out", "s"], ["s: is a file; choose another folder"]),
         (["--train", "s", "t", *SMALL, "--out", "s/x"], ["a file is in the way"]),
     ],
 )
@@ -253,7 +253,7 @@ def test_a_folder_of_something_else_is_never_touched(here, capsys, force):
     Path("mine").mkdir()
     Path("mine/thesis").write_text("years of work")
     arguments = ["--train", "s", "t", *SMALL, "--out", "mine", *force]
-    fails(capsys, arguments, 2, "mine: exists but is not prepared data; choose another --out")
+    fails(capsys, arguments, 2, "mine: exists but is not prepared data; choose another folder")
     assert Path("mine/thesis").read_text() == "years of work"
 
 

@@ -41,7 +41,7 @@ def written(path):
         (["--vocab-size", "50"], "subwords.vocabulary_size: 60 -> 50"),
         (["--train", "s", "t2"], "another train text"),
         (["--valid", "vs", "vt"], "another valid text"),
-        (["--keep-rejected"], "--keep-rejected"),
+        (["--keep-rejected"], "keep_rejected"),
     ],
 )
 def test_other_text_or_options_are_refused_and_force_replaces(here, capsys, change, words):
@@ -49,7 +49,7 @@ def test_other_text_or_options_are_refused_and_force_replaces(here, capsys, chan
     write_lines(here / "t2", [line + "X" for line in corpus_of(100)[1]])
     capsys.readouterr()
     command = ["--train", "s", "t", *SMALL, *change]
-    fails(capsys, command, 2, "prepared: has been prepared", words, "--force")
+    fails(capsys, command, 2, "prepared: has been prepared", words, "force")
     assert run(["preprocess", *command, "--force"]) == 0
     assert run(["preprocess", *command]) == 0
     assert not [name for name in listing() if name.startswith(".")]

@@ -114,7 +114,7 @@ def test_without_a_run_one_line_says_what_is_missing(nmt, tmp_path, monkeypatch)
     monkeypatch.chdir(tmp_path / "runs" / "one")
     status, _, errors = nmt("translate", stdin=b"abc\n")
     assert status == 2
-    assert "there is no run" in errors and "--run FOLDER" in errors
+    assert "there is no run" in errors and "give the folder of one" in errors
 
 
 def test_scores_go_to_stdout_and_the_summary_to_stderr(nmt):

@@ -149,7 +149,7 @@ def test_what_does_not_go_together_is_refused_in_one_line(given, message, nowher
     ],
 )
 def test_a_runs_folder_is_named_by_what_it_is(given, preset, name, tmp_path):
-    from nmtcli.cli.train_options import run_name
+    from nmtcli.training.settings import run_name
 
     settings = Settings().update(preset_values(preset) if preset else {}).update({"model": given})
     assert run_name(tmp_path / "prepared-d", settings.build().model, preset) == name

@@ -142,8 +142,8 @@ def test_what_was_checked_is_written_down_and_int8_needs_text_to_be_measured_on(
         (["translate", "--sample"], "search.sample is not of CTranslate2"),
         (["translate", "--coverage-penalty", "0.2"], "search.coverage_penalty is not of"),
         (["translate", "--checkpoint", "best", "--checkpoint", "last"], "with one model"),
-        (["translate", "--align"], "returns no attention; use --engine onnx"),
-        (["score", "SOURCE", "SOURCE"], "scores nothing: use --engine onnx"),
+        (["translate", "--align"], "returns no attention; use engine onnx"),
+        (["score", "SOURCE", "SOURCE"], "scores nothing: use engine onnx"),
     ],
 )
 def test_what_it_cannot_do_is_refused_with_the_remedy(run, command, message, tmp_path, capsys):

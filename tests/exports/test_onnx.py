@@ -220,7 +220,7 @@ def test_more_threads_than_processors_are_allowed_and_told(again, monkeypatch, c
     monkeypatch.setattr("nmtcli.backend.usable_processors", lambda: 2)
     for threads in (0, 2, 3):
         load_engine(again, runtime=Runtime(threads=threads))
-    assert caplog.messages == ["--threads 3: more than the 2 there are, and no faster"]
+    assert caplog.messages == ["threads 3: more than the 2 there are, and no faster"]
 
 
 def test_an_export_of_another_version_is_not_used(again, caplog):
@@ -271,12 +271,12 @@ def test_a_run_without_an_export_is_quiet_unless_one_is_asked_for(tmp_path, capl
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--engine", "torch"], "--engine torch: give auto, onnx, ctranslate2, keras"),
-        (["--precision", "int4"], "--precision int4: give auto, float32, int8, bfloat16"),
+        (["--engine", "torch"], "engine torch: give auto, onnx, ctranslate2, keras"),
+        (["--precision", "int4"], "precision int4: give auto, float32, int8, bfloat16"),
         (["--engine", "keras", "--precision", "int8"], "Keras has no int8"),
         (["--engine", "onnx", "--precision", "bfloat16"], "onnx has no bfloat16"),
-        (["--threads", "-1"], "--threads -1: give 1 or more"),
-        (["--shortlist", "--engine", "keras"], "--shortlist is of --engine onnx"),
+        (["--threads", "-1"], "threads -1: give 1 or more"),
+        (["--shortlist", "--engine", "keras"], "a shortlist is of engine onnx"),
         (["--shortlist", "--checkpoint", "best", "--checkpoint", "last"], "for an ensemble"),
         (["--shortlist", "--prefix", "x"], "--prefix may have tokens that the shortlist lacks"),
     ],

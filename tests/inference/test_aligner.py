@@ -99,7 +99,7 @@ def test_both_ways_are_put_together_as_source_target():
     assert found[0].forward.links == there and found[0].reverse.links == sorted(back)
     assert found[0].reverse.weights.shape == found[0].forward.weights.shape
     assert found[1].links == []
-    with pytest.raises(UsageError, match="--symmetrize must be one of"):
+    with pytest.raises(UsageError, match="symmetrize must be one of"):
         list(align_both_ways(aligner(), reverse, sources, targets, "or"))
 
 

@@ -33,7 +33,7 @@ def test_the_newest_run_is_the_one_that_last_saved(tmp_path):
 
 
 def test_without_a_run_one_line_says_what_is_missing(tmp_path):
-    with pytest.raises(UsageError, match="no run .* --run FOLDER"):
+    with pytest.raises(UsageError, match="no run .* give the folder of one"):
         find_run(root=tmp_path)
     with pytest.raises(UsageError, match="no such run"):
         find_run(tmp_path / "nowhere")

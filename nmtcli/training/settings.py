@@ -1,8 +1,8 @@
-"""Merge the options of `nmt train` into settings, and name the run."""
+"""Merge what a caller sets for a training into settings, and name the run."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
-from nmtcli.cli.config_options import ConfigOptions
 from nmtcli.config import (
     Config,
     ModelConfig,
@@ -13,6 +13,7 @@ from nmtcli.config import (
     read_settings,
 )
 from nmtcli.config.model import TRANSFORMER
+from nmtcli.config.paths import AnyPath
 from nmtcli.config.presets import preset_values
 from nmtcli.errors import UsageError
 
@@ -20,19 +21,29 @@ PREPARED_PREFIX = "prepared-"
 
 
 def train_settings(
-    sample: Path | None, preset: str | None, configuration: ConfigOptions, overrides: dict
+    preset: str | None = None,
+    config_file: AnyPath | None = None,
+    assignments: Iterable[str] = (),
+    overrides: dict | None = None,
+    sample: Path | None = None,
 ) -> Settings:
     """Merge the settings: the sample's file < the preset < a file < assignments < options.
 
     The sample's settings for the recurrent model and its training are not used for other models.
 
+    Args:
+        preset: the name of a preset, see `nmtcli.config.presets`.
+        config_file: a YAML file.
+        assignments: texts such as `model.cell=lstm`.
+        overrides: section -> key -> value.
+        sample: the YAML file of an embedded corpus.
+
     Raises:
         UsageError: an option is wrong, or the attention does not fit the architecture.
     """
-    model = _model_options(overrides["model"])
-    given = read_settings(
-        configuration.config, configuration.assignments, {**overrides, "model": model}
-    )
+    overrides = overrides or {}
+    model = _model_options(overrides.get("model", {}))
+    given = read_settings(config_file, assignments, {**overrides, "model": model})
     base = read_settings(sample) if sample else Settings()
     part = base.only("data", "subwords", "search")
     if preset is not None:
@@ -47,19 +58,19 @@ def train_settings(
             settings = usual.below(settings)
     if "attention" in model and settings.get("model", "architecture") == TRANSFORMER:
         raise UsageError(
-            f"--attention {model['attention']} belongs to the architecture rnn, but transformer is"
+            f"attention {model['attention']} belongs to the architecture rnn, but transformer is"
             " set: leave one of them out"
         )
     return settings
 
 
 def _model_options(given: dict) -> dict:
-    """Return the options of the model; `--attention transformer` sets the architecture."""
+    """Return the options of the model; attention `transformer` sets the architecture."""
     if given.get("attention") != TRANSFORMER:
         return given
     if given.get("architecture", TRANSFORMER) != TRANSFORMER:
         raise UsageError(
-            "--attention transformer is an architecture of its own: leave out --architecture"
+            "attention transformer is an architecture of its own: leave out architecture"
             f" {given['architecture']}"
         )
     return {"architecture": TRANSFORMER}
