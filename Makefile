@@ -7,7 +7,7 @@ EDITABLE = --config-settings editable_mode=compat --editable
 DATA ?= ../shared/data
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast test-all lint format bench bench-translate study dist clean
+.PHONY: help install demo test test-fast test-all lint format bench bench-translate study docs dist clean
 
 help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -19,6 +19,10 @@ $(VENV)/.ready: setup.cfg pyproject.toml
 
 $(VENV)/.ready-to-test: $(VENV)/.ready
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(EDITABLE) '.[test]'
+	@touch $@
+
+$(VENV)/.ready-for-docs: $(VENV)/.ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(EDITABLE) '.[docs]'
 	@touch $@
 
 install: $(VENV)/.ready-to-test ## set up .venv with all that work on the project needs
@@ -63,6 +67,9 @@ study: $(VENV)/.ready ## train and measure every attention mechanism (DATA=folde
 	$(BIN)/python benchmarks/attention_study.py report
 	PATH=$(BIN):$$PATH docs/examples/pictures.sh
 
+docs: $(VENV)/.ready-for-docs ## build the documentation in docs/_build/html; every warning is an error
+	$(BIN)/python -m sphinx -q -W --keep-going -E -b html -c docs . docs/_build/html
+
 dist: $(VENV)/.ready-to-test ## build the wheel, install it apart, and run it
 	$(BIN)/python -m pip install --quiet build
 	rm -rf dist build
@@ -73,4 +80,4 @@ dist: $(VENV)/.ready-to-test ## build the wheel, install it apart, and run it
 	rm -rf $(VENV)-dist
 
 clean: ## remove what was built, but no runs
-	rm -rf $(VENV) build dist *.egg-info
+	rm -rf $(VENV) build dist docs/_build *.egg-info
