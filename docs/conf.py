@@ -33,7 +33,8 @@ extensions = [
 ]
 highlight_language = "text"
 smartquotes = False  # they make one dash of the two of an option
-myst_enable_extensions = ["deflist"]
+myst_enable_extensions = ["deflist", "dollarmath"]
+html_math_renderer = "mathml"  # by the browser, without a script from elsewhere
 myst_heading_anchors = 4
 nb_execution_mode = "off"  # notebooks are shown with the outputs that they have
 

@@ -4,6 +4,7 @@ import inspect
 import posixpath
 
 from docutils import nodes
+from latex2mathml.converter import convert
 
 from sphinx_nmt.docstrings import to_rst
 from sphinx_nmt.pages import language_of, translation_of, with_existing, with_generated
@@ -19,6 +20,7 @@ def setup(app) -> dict:
     app.connect("doctree-read", _set_dashes)
     app.connect("html-page-context", _declare_language)
     app.add_search_language(Search)
+    app.add_html_math_renderer("mathml", (_write_inline, None), (_write_block, None))
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -79,6 +81,16 @@ def _set_dashes(app, doctree) -> None:
     for text in list(doctree.findall(nodes.Text)):
         if text == " -- ":
             text.parent.replace(text, nodes.Text(" – "))
+
+
+def _write_inline(writer, node) -> None:
+    writer.body.append(convert(node.astext()))
+    raise nodes.SkipNode
+
+
+def _write_block(writer, node) -> None:
+    writer.body.append(convert(node.astext(), display="block"))
+    raise nodes.SkipNode
 
 
 def _declare_language(app, page: str, template: str, context: dict, doctree) -> None:
