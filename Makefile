@@ -48,6 +48,9 @@ format: $(VENV)/.ready-to-test ## put the code into form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+docs: $(VENV)/.ready-for-docs ## build the documentation in docs/_build/html; every warning is an error
+	$(BIN)/python -m sphinx -q -W --keep-going -E -b html -c docs . docs/_build/html
+
 bench: $(VENV)/.ready ## measure start-up and training speed (DATA=folder with multi30k)
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/training_speed.py --data $(DATA)/multi30k
@@ -66,9 +69,6 @@ study: $(VENV)/.ready ## train and measure every attention mechanism (DATA=folde
 	$(BIN)/python benchmarks/attention_speed.py
 	$(BIN)/python benchmarks/attention_study.py report
 	PATH=$(BIN):$$PATH docs/examples/pictures.sh
-
-docs: $(VENV)/.ready-for-docs ## build the documentation in docs/_build/html; every warning is an error
-	$(BIN)/python -m sphinx -q -W --keep-going -E -b html -c docs . docs/_build/html
 
 dist: $(VENV)/.ready-to-test ## build the wheel, install it apart, and run it
 	$(BIN)/python -m pip install --quiet build

@@ -7,8 +7,8 @@ sections that have fields; this module translates the rest before Napoleon reads
 
 import re
 
-FIELDS = ("Args", "Call arguments", "Returns", "Raises", "Yields", "Attributes")  # Napoleon's
-TEXTS = ("Input shape", "Output shape")
+FIELDS = ("Args", "Call arguments", "Raises", "Attributes")  # Napoleon reads them
+TEXTS = ("Returns", "Yields", "Input shape", "Output shape")
 CODE = ("Call", "Example", "Examples")
 HEADER = re.compile(rf"({'|'.join((*FIELDS, *TEXTS, *CODE))}):$")
 LABEL = re.compile(r"(Letters|References?|Shapes?): ")
@@ -22,20 +22,23 @@ STARS = re.compile(r"(\s*\*{1,2})(?=\w+:)")  # of `**kwargs: text`, which Napole
 def to_rst(lines: list[str]) -> list[str]:
     """Translate the lines of a docstring that is not indented."""
     result: list[str] = []
-    section = ""
+    section, in_code = "", False
     for number, block in enumerate(_blocks(lines)):
         header = HEADER.match(block[0])
-        indented = block[0].startswith(" ")
         if header:
             section, block = header[1], block[1:]
             result += _section(section, block)
-        elif indented and section:
-            result += _body(section, block)
-        elif indented:
-            result += ["", ".. code-block:: text", "", *block]
-        else:
-            section = ""
+            in_code = section in CODE
+        elif not block[0].startswith(" "):
+            section, in_code = "", False
             result += _paragraph(block) if number else _marked(block)
+        elif in_code:
+            result += block
+        elif section:
+            result += _marked(block)
+        else:
+            result += ["", ".. code-block:: text", "", *block]
+            in_code = True
         result.append("")
     return result
 
@@ -56,14 +59,7 @@ def _section(name: str, body: list[str]) -> list[str]:
         return [f"{name}:", *_marked(body)]
     if name in TEXTS:
         return [f":{name}:", *_listed(body)]
-    return [f".. rubric:: {name}", "", *_body(name, body)]
-
-
-def _body(section: str, body: list[str]) -> list[str]:
-    """Translate a block of a section."""
-    if section not in CODE:
-        return _marked(body)
-    return ["", ".. code-block:: python", "", *body]
+    return [f".. rubric:: {name}", "", ".. code-block:: python", "", *body]
 
 
 def _paragraph(block: list[str]) -> list[str]:
@@ -92,10 +88,11 @@ def _listed(block: list[str]) -> list[str]:
 
 def _marked(block: list[str]) -> list[str]:
     """Mark code, and escape what has a meaning in reStructuredText."""
-    pieces = re.split(r"`([^`]+)`", "\n".join(block))
-    text = "".join(
-        _code(piece) if number % 2 else _escaped(piece) for number, piece in enumerate(pieces)
-    )
+    text, *pieces = re.split(r"`([^`]+)`", "\n".join(block))
+    text = _escaped(text)
+    for code, after in zip(pieces[::2], pieces[1::2]):
+        separator = "\\ " if after[:1].isalnum() else ""
+        text += _code(code) + separator + _escaped(after)
     return text.split("\n")
 
 

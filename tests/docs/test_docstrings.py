@@ -19,8 +19,12 @@ def rst(text):
         ),
         ("First.\n\nReference: A (2015).", ["First.", "**Reference:** A (2015)."]),
         (
-            "First.\n\nExample:\n    f(1)",
-            ["First.", ".. rubric:: Example", ".. code-block:: python", "    f(1)"],
+            "First.\n\nExample:\n    f(1)\n\n    g(2)",
+            ["First.", ".. rubric:: Example", ".. code-block:: python", "    f(1)", "    g(2)"],
+        ),
+        (
+            "First.\n\nReturns:\n    a score: (B, T).",
+            ["First.", ":Returns:", "    a score: (B, T)."],
         ),
         ("First.\n\nInput shape:\n    (B, T)", ["First.", ":Input shape:", "    (B, T)"]),
         ("First.\n\nArgs:\n    heads: H.", ["First.", "Args:", r"    heads: \H."]),
@@ -34,11 +38,22 @@ def rst(text):
         ),
         ("nmtcli: a tool.", ["nmtcli: a tool."]),
         (
-            "Of `units` and `Attention`, a|b c_.",
-            [r"Of ``units`` and :py:obj:`Attention`, a\|b c\_."],
+            "Of `units`s and `Attention`, a|b c_.",
+            [r"Of ``units``\ s and :py:obj:`Attention`, a\|b c\_."],
         ),
     ],
-    ids=["formula", "label", "example", "shape", "letter", "stars", "list", "title", "code"],
+    ids=[
+        "formula",
+        "label",
+        "example",
+        "returns",
+        "shape",
+        "letter",
+        "stars",
+        "list",
+        "title",
+        "code",
+    ],
 )
 def test_a_docstring_is_translated(text, expected):
     assert rst(text) == expected
