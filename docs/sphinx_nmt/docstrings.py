@@ -98,7 +98,7 @@ def _marked(block: list[str]) -> list[str]:
 
 def _code(text: str) -> str:
     text = re.sub(r"\n\s*", " ", text) if "\n" in text else text
-    return f":py:obj:`{text}`" if NAME.fullmatch(text) else f"``{text}``"
+    return f":py:obj:`.{text}`" if NAME.fullmatch(text) else f"``{text}``"
 
 
 def _escaped(text: str) -> str:

@@ -2,6 +2,7 @@
 
 import inspect
 import posixpath
+import textwrap
 
 from docutils import nodes
 from latex2mathml.converter import convert
@@ -38,7 +39,11 @@ def _translate_docstring(app, what: str, name: str, value, options, lines: list[
 
 def _is_layer(value) -> bool:
     """Return whether this is a class of a Keras layer or model."""
-    return any(base.__module__.startswith("keras.") for base in value.__mro__)
+    return "Layer" in _keras_bases(value)
+
+
+def _keras_bases(value) -> set[str]:
+    return {base.__name__ for base in value.__mro__ if base.__module__.startswith("keras.")}
 
 
 def _is_ours(function) -> bool:
@@ -48,8 +53,9 @@ def _is_ours(function) -> bool:
 def _with_call(layer: type, lines: list[str]) -> list[str]:
     """Insert how a layer is called before the first section of its docstring."""
     first = lines.index("Args:") if "Args:" in lines else len(lines)
-    call = f"    layer{_parameters(layer.call)}"
-    return [*lines[:first], "", "Call:", call, "", *lines[first:]]
+    name = "model" if "Model" in _keras_bases(layer) else "layer"
+    call = textwrap.wrap(f"{name}{_parameters(layer.call)}", 72, subsequent_indent=4 * " ")
+    return [*lines[:first], "", "Call:", *(f"    {line}" for line in call), "", *lines[first:]]
 
 
 def _parameters(method) -> str:
@@ -79,8 +85,9 @@ def _skip(app, what: str, name: str, value, skip: bool, options) -> bool | None:
 def _set_dashes(app, doctree) -> None:
     """Write a dash between a parameter and its text."""
     for text in list(doctree.findall(nodes.Text)):
-        if text == " -- ":
-            text.parent.replace(text, nodes.Text(" – "))
+        before = text.parent.children[: text.parent.index(text)]
+        if text.startswith(" -- ") and before and not isinstance(before[-1], nodes.Text):
+            text.parent.replace(text, nodes.Text(" – " + text.removeprefix(" -- ")))
 
 
 def _write_inline(writer, node) -> None:

@@ -39,7 +39,7 @@ def rst(text):
         ("nmtcli: a tool.", ["nmtcli: a tool."]),
         (
             "Of `units`s and `Attention`, a|b c_.",
-            [r"Of ``units``\ s and :py:obj:`Attention`, a\|b c\_."],
+            [r"Of ``units``\ s and :py:obj:`.Attention`, a\|b c\_."],
         ),
     ],
     ids=[

@@ -8,10 +8,11 @@ import pytest
 from nmtcli.cli.main import COMMANDS
 from nmtcli.cli.main import run as nmt
 from nmtcli.config.loading import SECTIONS
+from nmtcli.errors import Interrupted, NmtError, UsageError
 from sphinx_nmt.commands import commands_markdown
 from sphinx_nmt.options import options_markdown, section_markdown
 from sphinx_nmt.pages import with_generated
-from sphinx_nmt.public_names import module_markdown, public_names
+from sphinx_nmt.public_names import base_classes, module_markdown, public_names
 from sphinx_nmt.values import plain
 
 REFERENCE = Path(__file__).resolve().parents[2] / "docs" / "reference"
@@ -86,6 +87,12 @@ def test_a_module_without_all_has_the_names_that_it_defines():
     assert "StepLogged" in public_names("nmtcli.training.events")
     assert not {"dataclass", "Path", "Event"} & set(public_names("nmtcli.training.events"))
     assert ".. autofunction:: nmtcli.errors.check_choice\n" in module_markdown("nmtcli.errors")
+
+
+def test_base_classes_of_public_classes_have_entries_too():
+    assert [base.__name__ for base in base_classes([Interrupted, UsageError])] == ["NmtError"]
+    assert base_classes([UsageError, NmtError]) == []
+    assert "Base classes" not in module_markdown("nmtcli.errors")
 
 
 def test_plain_text_stays_plain_in_markdown():
