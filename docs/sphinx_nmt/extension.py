@@ -72,8 +72,8 @@ def _signature(app, what: str, name: str, value, options, signature, returned):
         return None
     if name.startswith("nmtcli.config.") and name.endswith("Config"):
         return "", ""
-    if _is_layer(value) and _is_ours(value.__init__):
-        return _parameters(value.__init__), ""
+    if _is_layer(value):
+        return _parameters(value.__init__) if _is_ours(value.__init__) else "(**kwargs)", ""
     return None
 
 

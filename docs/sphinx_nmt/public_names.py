@@ -2,12 +2,14 @@
 
 import importlib
 import inspect
+import typing
 
 
 def module_markdown(module_name: str) -> str:
     """Return the docstring of a module, a table of its public names, and an entry for each.
 
-    Base classes follow: docstrings refer to them for what several classes share.
+    Further classes follow: those that functions return, and base classes, to which docstrings refer
+    for what several classes share.
     """
     names = public_names(module_name)
     module = importlib.import_module(module_name)
@@ -18,23 +20,42 @@ def module_markdown(module_name: str) -> str:
     for name in names:
         kind = "class" if inspect.isclass(getattr(module, name)) else "function"
         lines += [f".. auto{kind}:: {module_name}.{name}", ""]
-    bases = base_classes([getattr(module, name) for name in names])
-    if bases:
-        lines += [".. rubric:: Base classes", ""]
-    for base in bases:
-        lines += [f".. autoclass:: {base.__module__}.{base.__name__}", ""]
+    further = further_classes([getattr(module, name) for name in names])
+    if further:
+        lines += [".. rubric:: Further classes", ""]
+    for cls in further:
+        lines += [f".. autoclass:: {cls.__module__}.{cls.__name__}", ""]
     return "\n".join(["```{eval-rst}", *lines, "```"])
 
 
-def base_classes(values: list) -> list[type]:
-    """Return the base classes of the project that are not among the classes themselves."""
-    bases = [base for value in values if inspect.isclass(value) for base in value.__mro__[1:]]
+def further_classes(values: list) -> list[type]:
+    """Return what functions return, and base classes, unless they are among the values."""
+    found = []
+    for value in values:
+        found += value.__mro__[1:] if inspect.isclass(value) else _classes_in(_returned(value))
     return [
-        base
-        for base in dict.fromkeys(bases)
-        if base.__module__.startswith("nmtcli.") and not base.__name__.startswith("_")
-        if base not in values
+        cls
+        for cls in dict.fromkeys(found)
+        if cls.__module__.startswith("nmtcli.") and not cls.__name__.startswith("_")
+        if cls not in values
     ]
+
+
+def _returned(function):
+    """Return the annotation of a function's result, or None if it cannot be evaluated."""
+    annotation = function.__annotations__.get("return")
+    try:
+        return eval(annotation, function.__globals__) if isinstance(annotation, str) else annotation
+    except NameError:  # a name that only type checkers import
+        return None
+
+
+def _classes_in(annotation) -> list[type]:
+    """Return the classes that an annotation such as `list[A | B]` names."""
+    inner = typing.get_args(annotation)
+    if inner:
+        return [cls for one in inner for cls in _classes_in(one)]
+    return [annotation] if inspect.isclass(annotation) else []
 
 
 def public_names(module_name: str) -> list[str]:

@@ -12,7 +12,7 @@ from nmtcli.errors import Interrupted, NmtError, UsageError
 from sphinx_nmt.commands import commands_markdown
 from sphinx_nmt.options import options_markdown, section_markdown
 from sphinx_nmt.pages import with_generated
-from sphinx_nmt.public_names import base_classes, module_markdown, public_names
+from sphinx_nmt.public_names import further_classes, module_markdown, public_names
 from sphinx_nmt.values import plain
 
 REFERENCE = Path(__file__).resolve().parents[2] / "docs" / "reference"
@@ -89,10 +89,18 @@ def test_a_module_without_all_has_the_names_that_it_defines():
     assert ".. autofunction:: nmtcli.errors.check_choice\n" in module_markdown("nmtcli.errors")
 
 
-def test_base_classes_of_public_classes_have_entries_too():
-    assert [base.__name__ for base in base_classes([Interrupted, UsageError])] == ["NmtError"]
-    assert base_classes([UsageError, NmtError]) == []
-    assert "Base classes" not in module_markdown("nmtcli.errors")
+def test_base_classes_and_returned_classes_have_entries_too():
+    def find() -> "list[NmtError | Missing]":  # noqa: F821
+        """Name a class that cannot be found."""
+
+    def load() -> list[NmtError | None]:
+        """Name a class in other types."""
+
+    assert further_classes([Interrupted, UsageError]) == [NmtError]
+    assert further_classes([load]) == [NmtError]
+    assert further_classes([find, NmtError, load]) == []
+    assert "Further classes" not in module_markdown("nmtcli.errors")
+    assert "nmtcli.config.attention.Mechanism\n" in module_markdown("nmtcli.config")
 
 
 def test_plain_text_stays_plain_in_markdown():
