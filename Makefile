@@ -7,7 +7,7 @@ EDITABLE = --config-settings editable_mode=compat --editable
 DATA ?= ../shared/data
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-jax demo test test-fast test-all lint format bench bench-translate study dist clean
+.PHONY: help install install-jax demo test test-fast test-all lint format bench bench-translate study docs dist clean
 
 help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -19,6 +19,10 @@ $(VENV)/.ready: setup.cfg pyproject.toml
 
 $(VENV)/.ready-to-test: $(VENV)/.ready
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(EDITABLE) '.[test]'
+	@touch $@
+
+$(VENV)/.ready-for-docs: $(VENV)/.ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(EDITABLE) '.[docs]'
 	@touch $@
 
 install: $(VENV)/.ready-to-test ## set up .venv with all that work on the project needs
@@ -52,6 +56,9 @@ format: $(VENV)/.ready-to-test ## put the code into form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+docs: $(VENV)/.ready-for-docs ## build the documentation in docs/_build/html; every warning is an error
+	$(BIN)/python -m sphinx -q -W --keep-going -E -b html -c docs . docs/_build/html
+
 bench: $(VENV)/.ready ## measure start-up and training speed (DATA=folder with multi30k)
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/training_speed.py --data $(DATA)/multi30k
@@ -78,3 +85,4 @@ dist: $(VENV)/.ready-to-test ## build what is released, and use it on each Pytho
 
 clean: ## remove what was built, but no runs
 	rm -rf $(VENV) $(VENV)-jax build dist *.egg-info
+	rm -rf $(VENV) build dist docs/_build *.egg-info

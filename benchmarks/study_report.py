@@ -7,7 +7,10 @@ from pathlib import Path
 from study_corpora import CORPORA, Corpus, Files, nmt
 from study_measure import translations_of
 
-STUDIES = ("sample", "hansards")
+STUDIES = {  # corpus -> heading of its page
+    "sample": "Every mechanism on the embedded corpus",
+    "hansards": "Every mechanism on the Hansards",
+}
 FIGURE_2 = ("none", "bahdanau")
 LADDER = ("none", "luong-location", "luong-local-m", "luong-general", "bahdanau")
 
@@ -15,14 +18,14 @@ LADDER = ("none", "luong-location", "luong-local-m", "luong-general", "bahdanau"
 def report(out: Path, mechanisms: list[str], docs: Path) -> None:
     """Write `docs`/CORPUS.md with its figures for each corpus that was studied."""
     docs.mkdir(parents=True, exist_ok=True)
-    for name in STUDIES:
+    for name, heading in STUDIES.items():
         corpus, folder = CORPORA[name], out / name
         found = _read(folder, mechanisms)
         if not found:
             continue
         files = corpus.prepare(corpus.data, folder)
         lengths = {seed: _lengths(corpus, files, folder, found, seed) for seed in _seeds(found)}
-        text = _table(corpus, found, lengths, _speeds(out))
+        text = f"# {heading}\n\n" + _table(corpus, found, lengths, _speeds(out))
         if files.gold is not None:
             text += "\n" + _alignment_table(found, out)
         (docs / f"{name}.md").write_text(text, encoding="utf-8")

@@ -76,7 +76,7 @@ def main(names) -> int:
     if unknown:
         print(f"no mechanism {unknown[0]!r}; there are: {'; '.join(models)}", file=sys.stderr)
         return 2
-    print(table_of(names or models))
+    print(f"# How exact each mechanism is\n\n{table_of(names or models)}")
     return 0
 
 

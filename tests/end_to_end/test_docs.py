@@ -72,12 +72,6 @@ def test_every_command_is_in_the_readme_and_in_the_help(capsys):
         assert re.search(rf"│ {command} +[A-Z]", shown), command
 
 
-def test_links_in_the_pages_lead_to_files():
-    for page in PAGES:
-        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
-            assert (page.parent / target).exists(), f"{page.name}: {target}"
-
-
 def test_make_alone_lists_every_target():
     makefile = (TOP / "Makefile").read_text(encoding="utf-8")
     targets = set(re.search(r"\.PHONY: (.*)", makefile)[1].split())
