@@ -84,5 +84,4 @@ dist: $(VENV)/.ready-to-test ## build what is released, and use it on each Pytho
 	$(BIN)/python release/dist.py $(PYTHONS)
 
 clean: ## remove what was built, but no runs
-	rm -rf $(VENV) $(VENV)-jax build dist *.egg-info
-	rm -rf $(VENV) build dist docs/_build *.egg-info
+	rm -rf $(VENV) $(VENV)-jax build dist docs/_build *.egg-info

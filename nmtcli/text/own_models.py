@@ -8,7 +8,7 @@ and the model's own normalisation stay, and so does every segmentation.
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from nmtcli.errors import UsageError
 from nmtcli.text.special_tokens import BOS_ID, EOS_ID, PAD_ID, UNK_ID
@@ -63,7 +63,7 @@ def read_own_models(paths: Sequence[Path]) -> list[OwnModel]:
     return [_own_model(*values) for values in zip(paths, protos, sizes)]
 
 
-def _read_proto(path: Path):
+def _read_proto(path: Path) -> Any:
     """Read a `ModelProto`."""
     import sentencepiece
     from sentencepiece import sentencepiece_model_pb2
@@ -81,7 +81,7 @@ def _read_proto(path: Path):
     return sentencepiece_model_pb2.ModelProto.FromString(model)
 
 
-def _special_texts(proto) -> set[str]:
+def _special_texts(proto: Any) -> set[str]:
     """Find the texts of the special tokens of a `ModelProto`; no other tokens have them."""
     trainer = proto.trainer_spec
     names = {trainer.pad_piece, trainer.bos_piece, trainer.eos_piece}
@@ -92,7 +92,7 @@ def _special_texts(proto) -> set[str]:
     }
 
 
-def _renumber(proto, names: dict[int, str], others: Sequence) -> None:
+def _renumber(proto: Any, names: dict[int, str], others: Sequence) -> None:
     """Give a `ModelProto` the special tokens of here, before its other pieces in their order.
 
     A control token is never produced from text, so neither its text nor its number matters there.
@@ -111,7 +111,7 @@ def _renumber(proto, names: dict[int, str], others: Sequence) -> None:
     trainer.vocab_size = len(proto.pieces)
 
 
-def _own_model(path: Path, proto, size: int) -> OwnModel:
+def _own_model(path: Path, proto: Any, size: int) -> OwnModel:
     trainer = proto.trainer_spec
     coverage = round(trainer.character_coverage, 6)  # a float32
     return OwnModel(
