@@ -52,7 +52,7 @@ model, test = keras.saving.load_model("translator.keras"), ids(read("test.ko"), 
 found = np.zeros((len(test), 31), dtype="int32")
 found[:, 0] = special["bos_id"]
 for t in range(30):  # greedy search
-    found[:, t + 1] = model.predict([test, found], verbose=0)[:, t].argmax(axis=-1)
+    found[:, t + 1] = model.predict([test, found], batch_size=500, verbose=0)[:, t].argmax(axis=-1)
 found = [row[: row.index(3)] if 3 in row else row for row in found[:, 1:].tolist()]
 hypotheses = subwords.decode(found)
 print(sacrebleu.corpus_bleu(hypotheses, [read("test.en")]).format(width=1))

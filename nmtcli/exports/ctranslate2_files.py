@@ -99,28 +99,28 @@ def _set_layer(spec, layer) -> None:
     """Set self-attention and feed-forward; the last norm belongs to the feed-forward."""
     attention = layer.self_attention
     _set_norm(spec.self_attention.layer_norm, layer.norms[0])
-    _set_linear(spec.self_attention.linear[0], [attention.kernel], [attention.bias])
-    _set_map(spec.self_attention.linear[1], attention.output_map)
+    _set_dense(spec.self_attention.linear[0], attention.projection)
+    _set_dense(spec.self_attention.linear[1], attention.output_dense)
     feed = layer.feed_forward
     _set_norm(spec.ffn.layer_norm, layer.norms[-1])
     if feed.gate is None:
-        _set_map(spec.ffn.linear_0, feed.inner)
+        _set_dense(spec.ffn.linear_0, feed.inner)
     else:
-        _set_map(spec.ffn.linear_0, feed.gate)
-        _set_map(spec.ffn.linear_0_noact, feed.inner)
-    _set_map(spec.ffn.linear_1, feed.outer)
+        _set_dense(spec.ffn.linear_0, feed.gate)
+        _set_dense(spec.ffn.linear_0_noact, feed.inner)
+    _set_dense(spec.ffn.linear_1, feed.outer)
 
 
 def _set_cross_attention(spec, layer) -> None:
     attention = layer.cross_attention
     _set_norm(spec.layer_norm, layer.norms[1])
-    read = attention.key_map, attention.value_map
-    _set_map(spec.linear[0], attention.query_map)
+    read = attention.key_dense, attention.value_dense
+    _set_dense(spec.linear[0], attention.query_dense)
     _set_linear(spec.linear[1], [part.kernel for part in read], [part.bias for part in read])
-    _set_map(spec.linear[2], attention.output_map)
+    _set_dense(spec.linear[2], attention.output_dense)
 
 
-def _set_map(spec, part) -> None:
+def _set_dense(spec, part) -> None:
     _set_linear(spec, [part.kernel], [part.bias])
 
 

@@ -49,7 +49,10 @@ class BaseAttention(KernelLayer):
 
     def build(self, query_shape, value_shape=None, key_shape=None):
         if isinstance(query_shape[0], (list, tuple)):
+            self._check_list(query_shape)
             query_shape, value_shape, key_shape, *_ = (*query_shape, None)
+        if value_shape is None:
+            self._check_list([query_shape])
         key_shape = value_shape if key_shape is None else key_shape
         check_shapes(self, query=query_shape, value=value_shape, key=key_shape)
         if None not in (value_shape[1], key_shape[1]) and value_shape[1] != key_shape[1]:
@@ -84,6 +87,13 @@ class BaseAttention(KernelLayer):
         if query_mask is not None:
             context = ops.where(ops.cast(query_mask, "bool")[..., None], context, 0.0)
         return (context, weights) if return_attention_scores else context
+
+    def _check_list(self, inputs):
+        if len(inputs) not in (2, 3):
+            raise ValueError(
+                f"{type(self).__name__} is called with [query, value] or [query, value, key], or"
+                f" with these as arguments. Received: {len(inputs)} of them"
+            )
 
     def _check(self, query, value, key, query_mask, value_mask, key_mask, coverage):
         check_float(self, query=query, value=value, key=key)

@@ -3,7 +3,6 @@
 import keras
 
 from nmtcli.layers.checks import check_rate
-from nmtcli.layers.dense import AffineMap
 from nmtcli.layers.dropout import Dropout
 
 
@@ -45,10 +44,14 @@ class KernelLayer(keras.layers.Layer):
             regularizer=self.bias_regularizer,
         )
 
-    def add_map(self, name, rows, columns, initializer=None) -> AffineMap:
-        """Add the kernel (rows, columns) and the bias (columns,) of an affine map."""
-        kernel = self.add_kernel(f"{name}_kernel", (rows, columns), initializer)
-        return AffineMap(kernel, self.add_bias(f"{name}_bias", columns))
+    def make_dense(self, name, rows, columns, initializer=None):
+        """Make and build a `keras.layers.Dense`, (..., rows) -> (..., columns)."""
+        options = self.options_of_kernels()
+        if initializer is not None:
+            options["kernel_initializer"] = initializer
+        dense = keras.layers.Dense(columns, name=name, **options)
+        dense.build((None, rows))
+        return dense
 
     def make_generator(self, seed, *rates):
         """Return the generator of the random numbers of dropout with these rates.

@@ -15,13 +15,3 @@ def affine(x, kernel, bias=None):
     if bias is not None:
         y = ops.add(y, ops.cast(bias, x.dtype))
     return ops.reshape(y, (*shape[:-1], kernel.shape[-1])) if len(shape) != 2 else y
-
-
-class AffineMap:
-    """An affine map over the last axis with a kernel W (I, O) and a bias b (O,)."""
-
-    def __init__(self, kernel, bias):
-        self.kernel, self.bias = kernel, bias
-
-    def __call__(self, x):
-        return affine(x, self.kernel, self.bias)

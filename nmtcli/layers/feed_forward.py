@@ -56,9 +56,9 @@ class FeedForward(KernelLayer):
 
     def build(self, input_shape):
         size = input_shape[-1]
-        self.inner = self.add_map("inner", size, self.size)
-        self.gate = self.add_map("gate", size, self.size) if self.kind.endswith("glu") else None
-        self.outer = self.add_map("outer", self.size, size)
+        self.inner = self.make_dense("inner", size, self.size)
+        self.gate = self.make_dense("gate", size, self.size) if self.kind.endswith("glu") else None
+        self.outer = self.make_dense("outer", self.size, size)
 
     def call(self, inputs, training=False):
         check_float(self, inputs=inputs)

@@ -26,7 +26,8 @@ class PositionalEncoding(keras.layers.Layer):
         ValueError: D is odd.
 
     Example:
-        >>> PositionalEncoding()(np.zeros((1, 2, 4)))[0, 0].tolist()
+        >>> import numpy as np
+        >>> np.array(PositionalEncoding()(np.zeros((1, 2, 4))))[0, 0].tolist()
         [0.0, 0.0, 1.0, 1.0]
     """
 

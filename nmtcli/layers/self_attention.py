@@ -11,7 +11,6 @@ from nmtcli.layers import key_value_cache
 from nmtcli.layers.attention import align_heads, join_heads, split_heads, weighted_sum
 from nmtcli.layers.base import KernelLayer
 from nmtcli.layers.checks import check_float, check_heads, check_mask, check_positive, check_shapes
-from nmtcli.layers.dense import affine
 from nmtcli.layers.positions import rotate
 
 
@@ -96,13 +95,13 @@ class SelfAttention(_HeadsLayer):
                 "Rotary positions rotate pairs of units, so the size of a head must be even."
                 f" Received: size={size}, heads={self.heads}"
             )
-        self.kernel = self.add_kernel("kernel", (size, 3 * size), self.first_kernel(size, size))
-        self.bias = self.add_bias("bias", 3 * size)
-        self.output_map = self.add_map("output", size, size)
+        first = self.first_kernel(size, size)
+        self.projection = self.make_dense("projection", size, 3 * size, first)
+        self.output_dense = self.make_dense("output", size, size)
 
     def _project(self, x, positions):
         """Compute queries, keys and values: (B, H, T, P) each."""
-        together = affine(x, self.kernel, self.bias)
+        together = self.projection(x)
         queries, keys, values = (
             split_heads(part, self.heads) for part in ops.split(together, 3, axis=-1)
         )
@@ -123,7 +122,7 @@ class SelfAttention(_HeadsLayer):
             causal = ops.greater_equal(time[:, None], time)[None, None]
             allowed = causal if allowed is None else ops.logical_and(allowed, causal)
         alignment = align_heads(queries, keys, allowed)
-        y = self.output_map(join_heads(weighted_sum(self.dropout(alignment, training), values)))
+        y = self.output_dense(join_heads(weighted_sum(self.dropout(alignment, training), values)))
         return (y, alignment) if return_attention_scores else y
 
     def step(self, x, cache, cache_mask, length=None, positions=None):
@@ -143,7 +142,7 @@ class SelfAttention(_HeadsLayer):
         cache = tuple(key_value_cache.append(*pair, length) for pair in zip(cache, new))
         keys, values = cache
         alignment = align_heads(queries, keys, cache_mask[:, None])
-        return self.output_map(join_heads(weighted_sum(alignment, values))), cache
+        return self.output_dense(join_heads(weighted_sum(alignment, values))), cache
 
     def get_config(self):
         return {**super().get_config(), "rotary": self.rotary}
@@ -151,7 +150,9 @@ class SelfAttention(_HeadsLayer):
 
 @keras.saving.register_keras_serializable(package="nmtcli")
 class CrossAttention(_HeadsLayer):
-    """Multi-head attention to the source; formula and reference are in `SelfAttention`.
+    """Multi-head attention to the source; the formula is in `SelfAttention`.
+
+    Reference: Vaswani et al. (2017), arXiv:1706.03762, sections 3.2.2 and 3.2.3.
 
     Args:
         heads: H.
@@ -184,14 +185,14 @@ class CrossAttention(_HeadsLayer):
         check_shapes(self, query=query_shape, value=value_shape)
         size, memory = query_shape[-1], value_shape[-1]
         check_heads("size", size, self.heads)
-        self.query_map = self.add_map("query", size, size, self.first_kernel(size, size))
-        self.key_map = self.add_map("key", memory, size, self.first_kernel(memory, size))
-        self.value_map = self.add_map("value", memory, size, self.first_kernel(memory, size))
-        self.output_map = self.add_map("output", size, size)
+        self.query_dense = self.make_dense("query", size, size, self.first_kernel(size, size))
+        self.key_dense = self.make_dense("key", memory, size, self.first_kernel(memory, size))
+        self.value_dense = self.make_dense("value", memory, size, self.first_kernel(memory, size))
+        self.output_dense = self.make_dense("output", size, size)
 
     def read(self, value):
         """Compute keys and values of the source, once for a sentence: (B, H, S, P) each."""
-        maps = self.key_map, self.value_map
+        maps = self.key_dense, self.value_dense
         return tuple(split_heads(part(value), self.heads) for part in maps)
 
     def attend(self, query, keys, values, mask=None, training=False):
@@ -206,10 +207,10 @@ class CrossAttention(_HeadsLayer):
         Returns:
             (B, T, D), and the attention weights, float32, (B, H, T, S).
         """
-        queries = split_heads(self.query_map(query), self.heads)
+        queries = split_heads(self.query_dense(query), self.heads)
         alignment = align_heads(queries, keys, mask)
         joined = join_heads(weighted_sum(self.dropout(alignment, training), values))
-        return self.output_map(joined), alignment
+        return self.output_dense(joined), alignment
 
     def call(
         self, query, value, query_mask=None, value_mask=None, training=False,

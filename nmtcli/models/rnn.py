@@ -7,7 +7,6 @@ state, R readout, V vocabulary.
 import keras
 from keras import ops
 
-from nmtcli.layers.dense import affine
 from nmtcli.layers.dropout import Dropout
 from nmtcli.models.encoder_decoder import EncoderDecoder
 from nmtcli.models.rnn_decoder import RNNDecoder
@@ -49,10 +48,8 @@ class RNNTranslator(EncoderDecoder):
         self.attention_dropout = Dropout(config.attention_dropout, self.dropout_seed)
         self.add_embeddings()
         units = config.decoder_layers * self.decoder.cells[0].state_count * config.decoder_size
-        self.bridge_kernel = self.add_weight(
-            name="bridge_kernel", shape=(config.encoder_size, units), initializer="glorot_uniform"
-        )
-        self.bridge_bias = self.add_weight(name="bridge_bias", shape=(units,), initializer="zeros")
+        self.bridge = keras.layers.Dense(units, "tanh", name="bridge", **policy)
+        self.bridge.build((None, config.encoder_size))
         self.add_output(config.readout_units, "glorot_uniform")
 
     # -- training ----------------------------------------------------------------------------
@@ -68,7 +65,7 @@ class RNNTranslator(EncoderDecoder):
         embedded = self._embed(self.source_embedding, source_ids)
         embedded = self.embedding_dropout(embedded, training)
         memory, summary = self.encoder(embedded, mask, training=training)
-        first = ops.tanh(affine(summary, self.bridge_kernel, self.bridge_bias))
+        first = self.bridge(summary)
         parts = iter(ops.split(first, first.shape[-1] // self.config.decoder_size, axis=-1))
         cells = [tuple(next(parts) for _ in range(c.state_count)) for c in self.decoder.cells]
         return self.decoder.read_source(memory, mask, summary), cells

@@ -9,7 +9,10 @@ logger = logging.getLogger(__name__)
 
 
 class StopRequest:
-    """A context that stores the first signal in `signal_number`; a second signal exits."""
+    """A context that stores the first signal in `signal_number`; a second one ends the training.
+
+    A second SIGINT raises KeyboardInterrupt, so that a notebook goes on; a second SIGTERM exits.
+    """
 
     def __init__(self):
         self.signal_number = 0
@@ -26,6 +29,8 @@ class StopRequest:
             signal.signal(number, handler)
 
     def _receive(self, number, frame):
+        if self.signal_number and number == signal.SIGINT:
+            raise KeyboardInterrupt
         if self.signal_number:
             os._exit(128 + number)
         self.signal_number = number

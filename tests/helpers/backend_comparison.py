@@ -156,9 +156,9 @@ def _forget_biases_of_keys(arrays, model):
     """They add the same to the scores of all positions, unless keys are rotated: their gradient is
     what rounding leaves of zero, and Adam makes a step of it that says nothing."""
     for path, array in arrays.items():
-        if path.endswith("cross_attention/key_bias"):
+        if path.endswith("cross_attention/key/bias"):
             arrays[path] = np.zeros_like(array)
-        elif path.endswith("self_attention/bias") and model.config.positions != "rotary":
+        elif path.endswith("self_attention/projection/bias") and model.config.positions != "rotary":
             queries, keys, values = np.split(array, 3)
             arrays[path] = np.concatenate([queries, 0 * keys, values])
 

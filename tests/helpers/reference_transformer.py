@@ -41,7 +41,7 @@ class Weights:
         return Weights(self.arrays, f"{self.path}/{name}")
 
     def affine(self, name, x):
-        return x @ self[f"{name}_kernel"] + self[f"{name}_bias"]
+        return x @ self[f"{name}/kernel"] + self[f"{name}/bias"]
 
 
 # -- positions -------------------------------------------------------------------------------------
@@ -101,7 +101,8 @@ def attend(heads, query, keys, values):
 
 def self_attention(design, weights, sequence, causal):
     """Vaswani, 3.2.3: each position attends to all, or (causal) to none after itself."""
-    maps = zip(np.split(weights["kernel"], 3, axis=1), np.split(weights["bias"], 3))
+    own = weights.under("projection")
+    maps = zip(np.split(own["kernel"], 3, axis=1), np.split(own["bias"], 3))
     queries, keys, values = ([x @ kernel + bias for x in sequence] for kernel, bias in maps)
     if design.positions == "rotary":
         queries, keys = (
@@ -211,7 +212,7 @@ def decode_layer(design, layer, sequence, memory):
 def layers_of(arrays, side):
     """The weights of each layer of the encoder or decoder, from the first on."""
     n = 1
-    while f"{side}_{n}/self_attention/kernel" in arrays:
+    while f"{side}_{n}/self_attention/projection/kernel" in arrays:
         yield Weights(arrays, f"{side}_{n}")
         n += 1
 

@@ -153,17 +153,17 @@ def test_the_transformers_attention_equals_that_of_keras(kind):
     inputs = inputs[: 1 if kind is SelfAttention else 2]
     ours.build(*[(None, S, D)] * len(inputs))
     ours.set_weights([normal(*w.shape, seed=n) for n, w in enumerate(ours.weights)])
-    weights = {w.name: np.asarray(w.value) for w in ours.weights}
+    weights = {w.path.partition("/")[2]: np.asarray(w.value) for w in ours.weights}
     if kind is SelfAttention:
         for name in ("kernel", "bias"):
-            parts = np.split(weights[name], 3, axis=-1)
-            weights |= {f"{n}_{name}": p for n, p in zip(("query", "key", "value"), parts)}
+            parts = np.split(weights[f"projection/{name}"], 3, axis=-1)
+            weights |= {f"{n}/{name}": p for n, p in zip(("query", "key", "value"), parts)}
     maps = [
         part
         for name in ("query", "key", "value")
-        for part in (in_heads(weights[f"{name}_kernel"]), weights[f"{name}_bias"].reshape(H, -1))
+        for part in (in_heads(weights[f"{name}/kernel"]), weights[f"{name}/bias"].reshape(H, -1))
     ]
-    output = weights["output_kernel"].reshape(H, -1, D), weights["output_bias"]
+    output = weights["output/kernel"].reshape(H, -1, D), weights["output/bias"]
     theirs = keras_heads(True, [*maps, *output])
     masks = {"mask": VALUE_MASK} if kind is SelfAttention else {"value_mask": VALUE_MASK}
     found, scores = ours(*inputs, **masks, return_attention_scores=True)

@@ -72,7 +72,7 @@ def test_padding_changes_no_self_attention_and_a_row_of_it_gives_no_nan(position
     for b, length in enumerate(LENGTHS[:2]):
         expected = reference.self_attention(design, weights_of(layer), x[b, :length], False)
         np.testing.assert_allclose(found[b, :length], expected, atol=1e-5)
-    np.testing.assert_allclose(found[2], np.tile(weights_of(layer)["output_bias"], (S, 1)))
+    np.testing.assert_allclose(found[2], np.tile(weights_of(layer)["output/bias"], (S, 1)))
 
 
 @pytest.mark.parametrize("positions", ROTATIONS)
@@ -149,7 +149,7 @@ def test_cross_attention_is_the_papers_and_padding_gets_no_weight():
             np.testing.assert_allclose(found[b, t], given.affine("output", joined), atol=1e-4)
     masked = ~np.broadcast_to(MASK[:, None, None], weights.shape)
     assert (np.asarray(weights)[masked] == 0.0).all()
-    np.testing.assert_allclose(found[2], np.tile(given["output_bias"], (T, 1)))
+    np.testing.assert_allclose(found[2], np.tile(given["output/bias"], (T, 1)))
 
 
 def test_a_row_of_padding_has_gradients_that_are_numbers():

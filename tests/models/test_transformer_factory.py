@@ -162,7 +162,8 @@ def test_the_seed_decides_the_initial_weights():
         np.testing.assert_array_equal(array, same[path])
         if array.any() and not (array == 1.0).all():
             assert np.abs(array - other[path]).max() > 1e-3
-    kernels = [first[f"{n}/self_attention/kernel"] for n in ("encoder_1", "decoder_1", "decoder_2")]
+    layers = ("encoder_1", "decoder_1", "decoder_2")
+    kernels = [first[f"{name}/self_attention/projection/kernel"] for name in layers]
     assert np.abs(kernels[0] - kernels[1]).max() > 1e-3 < np.abs(kernels[1] - kernels[2]).max()
 
 
@@ -172,10 +173,10 @@ def test_initial_weights_have_the_scale_of_glorot():
     config = config_of(embedding_size=64, attention_heads=4, feed_forward_size=96)
     arrays = arrays_of(TransformerTranslator(config, 20, 20))
     for path, columns, share in (
-        ("encoder_1/self_attention/kernel", 64, 0.5),
-        ("decoder_1/cross_attention/key_kernel", 64, 0.5),
-        ("decoder_1/cross_attention/output_kernel", 64, 1.0),
-        ("decoder_1/feed_forward/inner_kernel", 96, 1.0),
+        ("encoder_1/self_attention/projection/kernel", 64, 0.5),
+        ("decoder_1/cross_attention/key/kernel", 64, 0.5),
+        ("decoder_1/cross_attention/output/kernel", 64, 1.0),
+        ("decoder_1/feed_forward/inner/kernel", 96, 1.0),
     ):
         limit = (share * 6 / (64 + columns)) ** 0.5
         assert 0.97 * limit < np.abs(arrays[path]).max() <= limit

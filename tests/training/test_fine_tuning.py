@@ -123,7 +123,7 @@ def test_output_layers_of_heads_have_no_pieces_and_are_taken_whole(
     arrays = checkpoints.load(run.checkpoints)[1]["model"]
     child = fresh_model(60, 60, **model)
     taken = initialize_weights(child, str(run.path), other_subwords)
-    heads = [name for name in arrays if name.endswith("attention/output_kernel")]
+    heads = [name for name in arrays if name.endswith("attention/output/kernel")]
     assert heads and set(heads) < set(taken.taken) and not taken.fresh
     after = weights(child)
     for name in taken.taken:
