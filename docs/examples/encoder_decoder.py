@@ -14,7 +14,7 @@ from keras import layers
 from nmtcli.layers import AdditiveAttention, GRUCell, Readout
 
 FOLDER, VOCABULARY = os.environ.get("DATA", "data"), int(os.environ.get("VOCABULARY", 2000))
-PAIRS, EPOCHS = int(os.environ.get("PAIRS", 20000)), int(os.environ.get("EPOCHS", 8))
+PAIRS, EPOCHS = int(os.environ.get("PAIRS", 20000)), int(os.environ.get("EPOCHS", 6))
 
 
 def read(name):
@@ -32,14 +32,15 @@ subwords = sentencepiece.SentencePieceProcessor(model_file="joint.model")
 
 
 def ids(lines, **ends):
-    return keras.utils.pad_sequences(subwords.encode(lines, **ends), padding="post")
+    tokens = subwords.encode(lines, **ends)
+    return keras.utils.pad_sequences(tokens, maxlen=32, padding="post", truncating="post")
 
 
 source, target = (layers.Input((None,), dtype="int32") for _ in range(2))
 embedded = layers.Embedding(VOCABULARY, 128, mask_zero=True)
 memory = layers.Bidirectional(layers.RNN(GRUCell(128), return_sequences=True))(embedded(source))
 states = layers.RNN(GRUCell(256), return_sequences=True)(embedded(target))
-context = AdditiveAttention(units=128)(states, memory)
+context = AdditiveAttention(units=64)(states, memory)
 hidden = layers.Dropout(0.1)(Readout(256, "tanh")(states, context))
 model = keras.Model([source, target], layers.Dense(VOCABULARY)(hidden))
 loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=0)
