@@ -97,7 +97,9 @@ class Bars:
             axes.bar(places, self.before, width=0.9, color=PALE)
         axes.bar(places, self.values, width=0.5, color=BLUE)
         heights = [*self.values, *([] if self.before is None else self.before)]
-        axes.set_ylim(1.25 * min(0, *heights), 1.25 * max(0.01, *heights))
+        low, high = min(0, *heights), max(0.01, *heights)
+        room = 0.2 * (high - low)  # for the numbers
+        axes.set_ylim(low - room if low < 0 else 0, high + room)
         if self.numbers:
             for place, value in zip(places, self.values):
                 side = "bottom" if value >= 0 else "top"
