@@ -67,7 +67,9 @@ class Table:
 
 def show(*tables: Table) -> None:
     """Show tables beside one another."""
-    cells = "".join(f'<td style="vertical-align:top;text-align:left">{table.html()}</td>' for table in tables)
+    cells = "".join(
+        f'<td style="vertical-align:top;text-align:left">{table.html()}</td>' for table in tables
+    )
     html = f"<table><tr>{cells}</tr></table>"
     plain = "\n\n".join(table.plain() for table in tables)
     display({"text/html": html, "text/plain": plain}, raw=True)
