@@ -96,7 +96,7 @@ def test_what_needs_no_training_runs_and_every_comparison_holds(name, monkeypatc
     variables = {}
     for number, cell in enumerate(cells):
         exec(compile(source(cell), f"{name}, code cell {number}", "exec"), variables)
-    assert sum(source(cell).count("assert ") for cell in cells) > 20
+    assert sum(source(cell).count("assert ") for cell in cells) >= 15
     assert variables["VOCABULARY"][variables["y_hat"].argmax()] == "studied"
 
 
