@@ -7,7 +7,7 @@ EDITABLE = --config-settings editable_mode=compat --editable
 DATA ?= ../shared/data
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-jax demo test test-fast test-all lint format bench bench-translate study docs dist clean
+.PHONY: help install install-jax demo test test-fast test-all lint format bench bench-translate study docs lesson dist clean
 
 help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -77,6 +77,10 @@ study: $(VENV)/.ready ## train and measure every attention mechanism (DATA=folde
 	$(BIN)/python benchmarks/attention_speed.py
 	$(BIN)/python benchmarks/attention_study.py report
 	PATH=$(BIN):$$PATH docs/examples/pictures.sh
+
+lesson: $(VENV)/.ready-to-test ## run the lesson in both languages and keep what it shows
+	$(BIN)/jupyter execute --inplace --NotebookClient.record_timing=False \
+	    docs/lesson.ipynb docs/lesson.ko.ipynb
 
 dist: $(VENV)/.ready-to-test ## build what is released, and use it on each Python that is here
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check build twine
