@@ -183,7 +183,7 @@ def show_figure(figure: Figure) -> None:
 
 
 def _rounded(value) -> str:
-    return value if isinstance(value, str) else f"{value:.2f}"
+    return value if isinstance(value, str) else f"{round(value, 2) + 0.0:.2f}"  # no -0.00
 
 
 def _width(text: str) -> int:
