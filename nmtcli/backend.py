@@ -87,6 +87,27 @@ def make_deterministic() -> None:
         tf.config.experimental.enable_op_determinism()
 
 
+@contextlib.contextmanager
+def deterministic():
+    """Make every operation in this context deterministic, and leave the backend as it was.
+
+    Random operations of other code need a seed while TensorFlow is deterministic, so `fit` after a
+    training would fail otherwise. TensorFlow has no public function that ends this mode.
+    """
+    if choose() != "tensorflow":
+        yield
+        return
+    from tensorflow.python.framework import config
+
+    before = config.is_op_determinism_enabled()
+    make_deterministic()
+    try:
+        yield
+    finally:
+        if not before:
+            config.disable_op_determinism()
+
+
 def device() -> str:
     """Return the number and kind of the devices in use, such as `1 GPU`, for people to read."""
     if choose() == "tensorflow":

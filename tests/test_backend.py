@@ -54,3 +54,12 @@ def test_the_export_after_a_training_is_left_out_with_one_line(
     assert "which is not installed: pip install tensorflow" in warning
     assert "exporting it" not in capsys.readouterr().err
     assert not list((tmp_path / "run").iterdir())
+
+
+def test_operations_are_deterministic_inside_the_context_alone():
+    """Otherwise `fit` could not shuffle after a training in the same process."""
+    config = pytest.importorskip("tensorflow.python.framework.config")
+    before = config.is_op_determinism_enabled()
+    with backend.deterministic():
+        assert config.is_op_determinism_enabled()
+    assert config.is_op_determinism_enabled() == before

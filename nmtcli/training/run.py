@@ -53,11 +53,12 @@ def train(config: Config, data, run_path, on_event=lambda event: None, chosen=No
     config, prepared = open_data(config, data)
     run = RunDirectory(run_path)
     _check_run(run, config, prepared)
-    precision, models = build_models(config, prepared)
-    more = {"command": list(command), "chosen": chosen or {}}
-    more |= _initialize(run, config, prepared, models[0])
-    _open_run(run, config, prepared, more)
-    return _run_training(run, config, prepared, precision, models, on_event)
+    with backend.deterministic():
+        precision, models = build_models(config, prepared)
+        more = {"command": list(command), "chosen": chosen or {}}
+        more |= _initialize(run, config, prepared, models[0])
+        _open_run(run, config, prepared, more)
+        return _run_training(run, config, prepared, precision, models, on_event)
 
 
 def _check_run(run: RunDirectory, config: Config, prepared) -> None:

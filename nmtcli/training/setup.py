@@ -41,7 +41,6 @@ def build_models(config: Config, prepared):
         UsageError: an option has no effect on this model and these data.
     """
     backend.choose()
-    backend.make_deterministic()
     from nmtcli.models.factory import build_model
 
     options = config.training

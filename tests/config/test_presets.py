@@ -34,7 +34,7 @@ def test_each_preset_is_a_model_that_can_be_built_and_called(name):
             model[key] //= 2
     built = build_model(from_dict({"model": model}).model, 12, 12, dtype="float32")
     ids = np.array([[4, 5, 3]])
-    assert built(ids, ids).shape == (1, 3, 12)
+    assert built((ids, ids)).shape == (1, 3, 12)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -99,7 +99,7 @@ def test_it_is_served_without_this_package_and_translates_as_nmt_translate(runs,
     scores = [t.score for t in expected]
     np.testing.assert_allclose(plain["score"] + hard["score"], scores, rtol=1e-4)
     lengths = {len(t.tokens) for t in expected}
-    assert len(set(plain["translation"])) > 10 and len(lengths) > 5, "the test tests little"
+    assert len(set(plain["translation"])) >= 10 and len(lengths) > 5, "the test tests little"
 
 
 def test_the_export_is_written_into_the_run_and_nothing_beside_it(runs):

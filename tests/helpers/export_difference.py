@@ -35,7 +35,7 @@ json.dump(result, sys.stdout)
 
 RUNS = {
     "bahdanau-joint-bytes": {"joint": True, "byte_fallback": True, "beam": 4},
-    "none-lstm": {"attention": "none", "cell": "lstm", "beam": 4, "end_bias": 9.0},
+    "none-lstm": {"attention": "none", "cell": "lstm", "beam": 4, "end_bias": 9.0, "seed": 2},
     "luong-dot-deep": {"attention": "luong-dot", "layers": 2, "beam": 1, "end_bias": 1.0},
 }
 

@@ -163,7 +163,8 @@ def translate(mechanism, arrays, source_ids, decoder_inputs):
     table = model["target_embedding"]
     embed = [row * np.sqrt(table.shape[1]) for row in table].__getitem__
     memory, summary = encode(Weights(arrays, "encoder"), [embed(i) for i in source_ids])
-    state = np.tanh(model["bridge/kernel"].T @ summary + model["bridge/bias"])
+    bridge = Weights(arrays, "bridge")
+    state = np.tanh(bridge["kernel"].T @ summary + bridge["bias"])
     attention, covered = decoder.under("attention"), np.zeros(len(memory))
     readout = np.zeros(decoder["readout/bias"].shape[0])  # before the first step, for input feeding
     logits, alphas = [], []

@@ -44,6 +44,7 @@ def test_the_page_of_the_layers_runs_and_names_every_layer(tmp_path, monkeypatch
     assert (tmp_path / "model.keras").is_file()
 
 
+@pytest.mark.slow
 def test_the_translator_of_the_page_trains_saves_loads_and_prints_bleu(tmp_path):
     environment = {**os.environ, "DATA": str(TOP / "data"), "PAIRS": "300", "EPOCHS": "1"}
     environment["VOCABULARY"] = "600"
