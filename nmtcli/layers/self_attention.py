@@ -8,7 +8,7 @@ import keras
 from keras import ops
 
 from nmtcli.layers import key_value_cache
-from nmtcli.layers.attention import align_heads, join_heads, split_heads, weighted_sum
+from nmtcli.layers.attention_weights import align_heads, join_heads, split_heads, weighted_sum
 from nmtcli.layers.base import KernelLayer
 from nmtcli.layers.checks import check_float, check_heads, check_mask, check_positive, check_shapes
 from nmtcli.layers.positions import rotate

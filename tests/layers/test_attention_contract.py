@@ -21,7 +21,8 @@ from helpers.attention_cases import (
     shared,
 )
 from helpers.gradients import normal
-from nmtcli.layers.attention import Attention, MultiHeadAttention, masked_softmax
+from nmtcli.layers.attention import Attention, MultiHeadAttention
+from nmtcli.layers.attention_weights import masked_softmax
 
 
 @pytest.fixture(params=KINDS)
