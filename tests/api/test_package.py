@@ -15,7 +15,7 @@ light = sorted(sys.modules)
 logging.getLogger("nmtcli").addHandler(logging.NullHandler())
 translator = nmtcli.load("runs/one")
 text = translator("가나 다라.")
-picture = translator.translate(["가나 다라. " * 200])[0]._repr_html_()
+picture = translator.translate(["가나 다라. " * 20])[0]._repr_html_()
 with open("shown.json", "w", encoding="utf-8") as file:
     json.dump({"light": light, "text": text, "picture": picture}, file)
 """

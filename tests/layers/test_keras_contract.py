@@ -12,11 +12,10 @@ from helpers.keras_contract import CASES, CHECKS
 from nmtcli import layers
 
 BACKENDS = ("tensorflow", "jax")
-# Attention in both forms, a cell, and layers within a layer. Each takes seconds, so the others
+# Attention, a cell, and layers within a layer. Each takes seconds, so the others
 # are slow tests.
 COVERING = {
     "tensorflow": (
-        "Attention, concat, local-p",
         "Attention, in Keras's order",
         "DecoderLayer",
         "GRUCell",

@@ -99,6 +99,7 @@ def test_averages_that_cannot_be_are_refused_before_anything_is_made(
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_plateau_lowers_the_rate_and_resumes_to_the_same_bits(prepared, tmp_path):
     plateau = {"schedule": "plateau", "warmup_steps": 0, "plateau_patience": 1, "save_every": 2}
     plateau |= {"learning_rate": 0.05, "log_every": 1, "keep_checkpoints": 9}  # too high a rate
