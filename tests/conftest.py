@@ -15,6 +15,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 PATHS = [Path(__file__).parent, Path(__file__).parents[1], os.environ.get("PYTHONPATH")]
 os.environ["PYTHONPATH"] = os.pathsep.join(str(path) for path in PATHS if path)
 
+import pytest  # noqa: E402
 from hypothesis import settings  # noqa: E402
 
 from helpers import only_fast  # noqa: E402
@@ -43,3 +44,18 @@ def pytest_collection_finish(session):
     if "tensorflow" in sys.modules:
         options = {"disable_meta_optimizer": True}
         sys.modules["tensorflow"].config.optimizer.set_experimental_options(options)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def graphs_of_the_module_are_freed():
+    """Forget TensorFlow's custom gradients, which keep every graph that has one for ever.
+
+    Without this a worker grows to 8 GB.
+    """
+    yield
+    if "tensorflow" in sys.modules:
+        from tensorflow.python.framework import ops
+
+        gradients = ops.gradient_registry._registry
+        for name in [name for name in gradients if name.startswith("CustomGradient-")]:
+            del gradients[name]

@@ -142,6 +142,7 @@ def test_a_signal_saves_and_says_how_to_go_on(prepared, tmp_path, number):
     assert (tmp_path / "run" / "checkpoints" / "last").exists()
 
 
+@pytest.mark.slow
 def test_a_second_signal_ends_at_once(prepared, tmp_path):
     process = start(prepared, tmp_path, 100_000)
     for line in process.stderr:

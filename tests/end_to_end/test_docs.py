@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from helpers.covering import others_are_slow
 from helpers.tiny_run import make_tiny_run
 from nmtcli.cli.main import run as nmt
 from nmtcli.plots.heatmap_layout import WINDOW_COLOUR
@@ -122,7 +123,9 @@ def test_every_mechanism_with_weights_has_a_picture_of_the_same_sentences():
 
 
 @pytest.mark.parametrize(
-    "command", commands_of(SCRIPT), ids=lambda c: re.search("images/(\\S+)", c)[1]
+    "command",
+    others_are_slow(commands_of(SCRIPT), commands_of(SCRIPT)[::4]),
+    ids=lambda c: re.search("images/(\\S+)", c)[1],
 )
 def test_a_drawing_command_makes_its_picture(command, tmp_path, monkeypatch, capsys):
     name = re.search(r"docs/images/(\S+)", command)[1]

@@ -75,6 +75,7 @@ def test_the_same_seed_gives_the_committed_bytes(tmp_path: Path) -> None:
         assert (tmp_path / name).read_bytes() == (DATA / name).read_bytes(), name
 
 
+@pytest.mark.slow
 def test_another_seed_gives_other_sentences(tmp_path: Path) -> None:
     run_script(tmp_path, seed=2)
     other = (tmp_path / "train.en").read_text(encoding="utf-8").splitlines()

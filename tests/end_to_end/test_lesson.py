@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from helpers.covering import others_are_slow
+
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 LANGUAGES = ["lesson.ipynb", "lesson.ko.ipynb"]
 TRAINING = "training"  # the tag of the cells that need a training
@@ -88,7 +90,7 @@ def test_the_outputs_are_those_of_one_run_without_errors_and_noise(name):
     assert (DOCS / name).stat().st_size < 1_500_000
 
 
-@pytest.mark.parametrize("name", LANGUAGES)
+@pytest.mark.parametrize("name", others_are_slow(LANGUAGES, LANGUAGES[1:]))
 def test_what_needs_no_training_runs_and_every_comparison_holds(name, monkeypatch, capsys):
     monkeypatch.syspath_prepend(str(DOCS))
     monkeypatch.chdir(DOCS)

@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 
+from helpers.covering import others_are_slow
 from helpers.engine_cases import SENTENCES, large_transformer
 from helpers.tiny_run import make_tiny_run, tiny_corpus
 from helpers.transformer_cases import TRANSFORMERS
@@ -63,7 +64,7 @@ def decisive(model):
     return model
 
 
-@pytest.fixture(scope="module", params=WRITTEN)
+@pytest.fixture(scope="module", params=others_are_slow(WRITTEN, WRITTEN[1:2]))
 def engines(request, tmp_path_factory):
     model = large_transformer(request.param)
     decisive(model)

@@ -5,6 +5,7 @@ import shutil
 import numpy as np
 import pytest
 
+from helpers.covering import others_are_slow
 from helpers.fake_engine import FakeEngine, padded
 from helpers.search_cases import SOURCES
 from helpers.tiny_run import make_tiny_run, tiny_corpus
@@ -152,7 +153,7 @@ def engine_of(run, checkpoint="best"):
     return load_engine(RunDirectory(run), checkpoint)
 
 
-@pytest.mark.parametrize("kind", ["log", "linear"])
+@pytest.mark.parametrize("kind", others_are_slow(["log", "linear"], ["linear"]))
 def test_two_models_of_other_architectures_are_averaged_as_in_numpy(tiny, kind):
     engines = [engine_of(tiny / name) for name in ("one", "other", "none")]
     ensemble = Ensemble(engines, kind)
@@ -204,6 +205,7 @@ def test_runs_that_have_no_mean_are_refused_by_name(tiny):
         find_members([one], ["best", "newest"])
 
 
+@pytest.mark.slow
 def test_the_commands_take_several_runs_and_checkpoints(tiny, tmp_path, capfd):
     from nmtcli.cli.main import run as nmt
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from helpers import transformer_cases
-from helpers.covering import TELLING, others_are_slow
+from helpers.covering import COVERING, others_are_slow
 from helpers.engine_cases import (
     LIMITS,
     MODELS,
@@ -28,7 +28,7 @@ from nmtcli.models.weights import arrays_of, set_arrays
 from nmtcli.text.special_tokens import BOS_ID, EOS_ID, PAD_ID
 
 
-@pytest.fixture(params=TELLING)
+@pytest.fixture(params=COVERING)
 def name(request):
     return request.param
 

@@ -185,6 +185,7 @@ def test_bfloat16_is_of_keras_and_translates_nearly_as_float32(run):
     assert sum(one == other for one, other in zip(texts, usual)) > 10
 
 
+@pytest.mark.slow
 def test_without_validation_text_and_shortlist_it_says_what_is_missing(tmp_path, capsys):
     run = make_tiny_run(tmp_path / "run", beam=2, end_bias=1.0)
     assert run_command(["export", "--run", str(run.path)]) == 0

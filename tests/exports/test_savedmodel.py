@@ -128,6 +128,7 @@ def test_no_texts_give_no_translations_and_blank_ones_empty_ones(served):
         assert (batches[4]["translation"], batches[4]["score"]) == (["", ""], [0.0, 0.0])
 
 
+@pytest.mark.slow
 def test_options_become_part_of_the_graph_and_the_folder_tells_them(runs, tmp_path, capfd):
     run, folder = runs["luong-dot-deep"], tmp_path / "new" / "one"
     assignments = ["search.max_length_margin=3", "search.length_penalty_kind=gnmt"]

@@ -6,7 +6,7 @@ import numpy as np
 
 from helpers import transformer_cases
 from helpers.compiling import uncompiled
-from helpers.covering import TELLING
+from helpers.covering import COVERING
 from helpers.mechanism_cases import MECHANISMS, tiny_model
 from helpers.transformer_cases import TRANSFORMERS
 from nmtcli.data.batching import pad
@@ -38,7 +38,7 @@ def engine_of(name):
     That a compiled step of every other model is the same is what the tests of its exports say,
     which are made of compiled steps.
     """
-    return (KerasEngine if name in TELLING else UncompiledEngine)(large_model(name))
+    return (KerasEngine if name in COVERING else UncompiledEngine)(large_model(name))
 
 
 @functools.cache

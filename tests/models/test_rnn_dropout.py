@@ -72,7 +72,7 @@ def test_the_same_units_of_the_state_are_hidden_in_all_steps_of_a_sentence(kind,
         np.testing.assert_allclose(weights[b], expected[1][0], atol=1e-5)
 
 
-@pytest.mark.parametrize("name", ATTENDING)
+@pytest.mark.parametrize("name", others_are_slow(ATTENDING))
 def test_attention_dropout_hides_the_same_positions_in_all_steps(name, drawn):
     """From the sum alone: scores, coverage and what is shown know nothing of it."""
     model, logits, weights = trained(name, attention_dropout=0.5)

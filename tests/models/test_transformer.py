@@ -121,7 +121,7 @@ def steps(model, state, columns):
     return np.array(found), state
 
 
-@pytest.mark.parametrize("capacity", [4, 5, 40, None])
+@pytest.mark.parametrize("capacity", [4, 40, None])
 def test_the_capacity_of_the_caches_changes_nothing(model, name, capacity):
     logits, _ = steps(model, model.start(SOURCE, capacity), TARGET.T)
     np.testing.assert_allclose(logits.swapaxes(0, 1), shared_results(name)[0][0], atol=1e-5)

@@ -130,6 +130,7 @@ def test_a_damaged_average_is_named_and_best_falls_back_on_a_step(tmp_path, capl
     assert "step-40 is used instead" in caplog.messages[0]
 
 
+@pytest.mark.slow
 def test_every_command_reads_the_average_of_equal_checkpoints_as_one_of_them(tmp_path, capsys):
     run = make_tiny_run(tmp_path / "run")
     _, arrays, _ = checkpoints.load(run.checkpoints, "step-7")

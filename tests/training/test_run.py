@@ -113,6 +113,7 @@ def test_plateau_lowers_the_rate_and_resumes_to_the_same_bits(prepared, tmp_path
     training_case.assert_same_bits(tmp_path / "whole", tmp_path / "parts")
 
 
+@pytest.mark.slow
 def test_a_training_begins_with_the_weights_of_another_run(averaged, prepared, tmp_path):
     run, _ = averaged
     config = options(1, init_from=f"{run.path}:step-16", learning_rate=0.0)

@@ -35,6 +35,7 @@ def prepared(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_a_stopped_training_on_sampled_pairs_goes_on_to_the_same_bits(prepared, tmp_path):
     config, data = options(18, subword_sampling=0.2, keep_checkpoints=9), prepared / "unigram"
     run_training(config, data, tmp_path / "whole")

@@ -206,6 +206,7 @@ def test_a_transformer_does_not_learn_from_padding():
         np.testing.assert_allclose(other[path], part, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_transformer_is_trained_in_bfloat16_too():
     options = {"clip_norm": 0.0, "name": "transformer, rotary and swiglu"}
     benches = (
