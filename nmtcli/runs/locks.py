@@ -40,9 +40,16 @@ def locked(folder: Path) -> Iterator[bool]:
             " could write into the run"
         ) from None
     with os.fdopen(handle, "r+", encoding="utf-8") as stream:
-        if is_held := _take(stream, path):
+        problem = _take(stream, path)
+        if problem is None:
             _write_owner(handle)
-        yield is_held
+        else:
+            logger.warning(
+                "%s: the file system has no locks (%s); let no other process work in this run",
+                path.parent,
+                problem,
+            )
+        yield problem is None
 
 
 def check_unlocked(folder: Path) -> None:
@@ -56,8 +63,8 @@ def check_unlocked(folder: Path) -> None:
         _take(stream, path)
 
 
-def _take(stream: IO[str], path: Path) -> bool:
-    """Take the lock; return False if the file system has no locks."""
+def _take(stream: IO[str], path: Path) -> str | None:
+    """Take the lock; return the system's message if the file system has no locks."""
     import portalocker
 
     try:
@@ -68,13 +75,8 @@ def _take(stream: IO[str], path: Path) -> bool:
             " another folder"
         ) from None
     except portalocker.LockException as error:
-        logger.warning(
-            "%s: the file system has no locks (%s); let no other process work in this run",
-            path.parent,
-            error,
-        )
-        return False
-    return True
+        return str(error)
+    return None
 
 
 def _write_owner(handle: int) -> None:

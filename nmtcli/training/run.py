@@ -46,7 +46,8 @@ def train(config: Config, data, run_path, on_event=lambda event: None, chosen=No
         the `TrainerState` at the end.
 
     Raises:
-        UsageError: the data or the run cannot be used, or options differ from the run's.
+        UsageError: the data or the run cannot be used, options differ from the run's, or another
+            process is working in the run.
         Interrupted: a signal came; the work so far is saved.
         NmtError: the training failed.
     """

@@ -112,6 +112,18 @@ def result(folder: str) -> dict[str, str]:
     return found
 
 
+def exporting(folder: str) -> bool:
+    """Return whether an export is being written; its folder begins in the run, then in `export`."""
+    places = Path(folder), Path(folder, "export")
+    return any(path for place in places for path in place.glob(".onnx.*.partial"))
+
+
+def locked_at(folder: str) -> int:
+    """Return when the run was locked last; 0 if it never was."""
+    lock = Path(folder, ".lock")
+    return lock.stat().st_mtime_ns if lock.exists() else 0
+
+
 def after(seconds: float, begins: Callable[[], bool] = lambda: True) -> Callable[[], bool]:
     """Return the moment so many seconds after something begins."""
     begun: list[float] = []
@@ -137,12 +149,9 @@ class Kills:
         after."""
         killed = 0
         while killed < wanted:
-            facts = Path("r/run.json")
-            while killed < wanted and not facts.exists():
-                begins = Path("r/.lock").exists
-                if Path("r").exists():  # the lock stays; the next thing that appears counts
-                    before = time.time_ns()
-                    begins = lambda: Path("r/.lock").stat().st_mtime_ns > before  # noqa: B023, E731
+            while killed < wanted and not Path("r/run.json").exists():
+                before = locked_at("r")
+                begins = lambda before=before: locked_at("r") > before  # noqa: E731
                 killed += self._kill(after(self.chance.uniform(0, 0.04), begins))
             self.check()
 
@@ -150,8 +159,8 @@ class Kills:
         """Kill while the export is written at the end of a training."""
         killed = 0
         while killed < wanted:
-            begins = lambda: any(Path("r").rglob(".onnx.*.partial"))  # noqa: E731
-            was_killed = self._kill(after(self.chance.uniform(0, self.export_seconds), begins))
+            seconds = self.chance.uniform(0, self.export_seconds)
+            was_killed = self._kill(after(seconds, lambda: exporting("r")))
             killed += was_killed
             if not was_killed:
                 shutil.rmtree("r/export")
@@ -199,7 +208,7 @@ def main() -> int:
         seconds = time.monotonic() - begun
         pid, begun, export = start(lambda: train("twice"), "log"), 0.0, 0.0
         while not os.waitpid(pid, os.WNOHANG)[0]:
-            if not begun and any(Path("twice").rglob(".onnx.*.partial")):
+            if not begun and exporting("twice"):
                 begun = time.monotonic()
             if begun and not export and Path("twice/export/onnx").exists():
                 export = time.monotonic() - begun

@@ -83,8 +83,10 @@ def test_without_locks_in_the_file_system_there_is_a_warning(tmp_path, monkeypat
 
     portalocker = pytest.importorskip("portalocker")
     monkeypatch.setattr(portalocker, "lock", refuse)
-    with locked(tmp_path):
+    with locked(tmp_path) as is_held:
+        check_unlocked(tmp_path)
         (warning,) = caplog.messages
+    assert not is_held
     assert str(tmp_path) in warning and "has no locks (No locks available)" in warning
 
 
