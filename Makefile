@@ -7,7 +7,7 @@ EDITABLE = --config-settings editable_mode=compat --editable
 DATA ?= ../shared/data
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-jax demo test test-fast test-all lint format bench bench-translate study docs lesson dist clean
+.PHONY: help install install-jax demo test test-fast test-all faults lint format bench bench-translate study docs lesson dist clean
 
 help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -45,6 +45,10 @@ test-fast: $(VENV)/.ready-to-test ## run the tests that need no framework and no
 
 test-all: $(VENV)/.ready-to-test ## run the tests, the slow ones too
 	$(BIN)/python -m pytest
+
+faults: $(VENV)/.ready-to-test ## break every file operation of the commands that write, and kill trainings
+	$(BIN)/python tests/faults/every_fault.py
+	$(BIN)/python tests/faults/kills.py
 
 lint: $(VENV)/.ready-to-test ## check style, types and the direction of imports
 	$(BIN)/ruff check .

@@ -1,5 +1,6 @@
 """`nmt export`: export a trained run, to run it without a framework or in other programs."""
 
+import contextlib
 import sys
 from pathlib import Path
 
@@ -60,23 +61,34 @@ def export(
         options = {**overrides["search"], "nbest": 1}
         search = search_options(found, file.config, file.assignments, options)
         folder = found.export / format if output is None else Path(output)
-        if format != "savedmodel":
-            export_checked(found, format, checkpoint, search, folder)
-        else:
-            from nmtcli.exports.checks import check_exportable
-
-            check_exportable(search)
-            from nmtcli.exports.savedmodel import export_savedmodel
-
-            facts = export_savedmodel(found, checkpoint, search, folder)
-            used = facts["search"]
-            size = sum(part.stat().st_size for part in folder.rglob("*") if part.is_file())
-            print(
-                f"{facts['format']} of step {facts['step']}: beam {used['beam']}, length penalty"
-                f" {used['length_penalty']:g}, {size / 1e6:.1f} MB, checked",
-                file=sys.stderr,
-            )
+        with lock_of(found, folder):
+            if format != "savedmodel":
+                export_checked(found, format, checkpoint, search, folder)
+            else:
+                _export_savedmodel(found, checkpoint, search, folder)
         print(folder)
+
+
+def lock_of(run, folder: Path):
+    """Return a context with the lock of the run; none if the export is written elsewhere."""
+    inside = run.path.resolve() in folder.resolve().parents
+    return run.locked() if inside else contextlib.nullcontext()
+
+
+def _export_savedmodel(run, checkpoint: str, search, folder: Path) -> None:
+    from nmtcli.exports.checks import check_exportable
+
+    check_exportable(search)
+    from nmtcli.exports.savedmodel import export_savedmodel
+
+    facts = export_savedmodel(run, checkpoint, search, folder)
+    used = facts["search"]
+    size = sum(part.stat().st_size for part in folder.rglob("*") if part.is_file())
+    print(
+        f"{facts['format']} of step {facts['step']}: beam {used['beam']}, length penalty"
+        f" {used['length_penalty']:g}, {size / 1e6:.1f} MB, checked",
+        file=sys.stderr,
+    )
 
 
 def export_checked(run, format: str, checkpoint: str, search, folder: Path) -> None:
@@ -99,5 +111,6 @@ def export_checked(run, format: str, checkpoint: str, search, folder: Path) -> N
         from nmtcli.exports.ctranslate2 import export_ctranslate2 as write
     facts = write(run, checkpoint, search, folder)
     if folder == run.export / format:  # the card reports these; another user's run may be read-only
+        run.note_export(format)
         write_card(run)
     print(f"{format} of step {facts['step']}: {describe_checks(facts)}", file=sys.stderr)

@@ -94,6 +94,10 @@ def _rows(about: dict) -> Iterator[tuple[str, str]]:
     for checkpoint in about["checkpoints"]:
         marks = [mark for mark in ("best", "last") if about[mark] == checkpoint["name"]]
         yield "checkpoint", _checkpoint(checkpoint, marks)
+    there = {checkpoint["name"] for checkpoint in about["checkpoints"]}
+    for name in sorted({about["best"], about["last"]} - there - {None}):
+        marks = [mark for mark in ("best", "last") if about[mark] == name]
+        yield "checkpoint", f"{name}, MISSING ({', '.join(marks)})"
     yield "on disk", _megabytes(about["bytes"])
     for name, value in about["facts"].items():
         if name != "vocabulary":  # shown above

@@ -1,5 +1,6 @@
 """Standard streams, files and warnings, as the commands share them."""
 
+import io
 import logging
 import os
 import signal
@@ -123,9 +124,32 @@ def check_picture(path: Path) -> None:
         raise UsageError(f"--plot {path}: there is no folder {path.parent}; make it first")
 
 
+class _NamedWriter(io.BufferedWriter):
+    """Adds the name of the file to errors of writing, in which the system leaves it out."""
+
+    def __init__(self, path: str):
+        super().__init__(open(path, "wb", buffering=0))  # noqa: SIM115
+        self._path = path
+
+    def write(self, data) -> int:
+        with self._named():
+            return super().write(data)
+
+    def flush(self) -> None:
+        with self._named():
+            super().flush()
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, self._path) from None
+
+
 def _open(path: str, mode: str, failure: str) -> BinaryIO:
     try:
-        return open(path, mode)
+        return _NamedWriter(path) if mode == "wb" else open(path, mode)
     except FileNotFoundError:
         missing = "file" if "r" in mode else "folder to write it to"
         raise UsageError(f"{path}: no such {missing}") from None

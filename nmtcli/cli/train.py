@@ -135,19 +135,22 @@ def _train(config: Config, recommended: dict, data: Path, run: Path, export: boo
 
 def _export(path: Path) -> None:
     """Export the best checkpoint unless there is an export; turn an error into a warning."""
-    from nmtcli.cli.export import export_checked
+    from nmtcli.cli.export import export_checked, lock_of
     from nmtcli.cli.streams import quiet_ends
     from nmtcli.engines.load import has_export
     from nmtcli.exports.onnx import check_onnx
     from nmtcli.runs.directory import RunDirectory
 
     run = RunDirectory(path)
-    if has_export(run):
-        return
+    folder = run.export / "onnx"
     with quiet_ends("the training is complete; nmt export makes the export"):
         try:
-            folder = check_onnx(run.export / "onnx")
-            print("exporting it for fast translation on a CPU", file=sys.stderr)
-            export_checked(run, "onnx", "best", run.read_config().search, folder)
+            with lock_of(run, folder):
+                if has_export(run):
+                    run.note_export("onnx")  # a training that was killed may not have done so
+                    return
+                check_onnx(folder, run)
+                print("exporting it for fast translation on a CPU", file=sys.stderr)
+                export_checked(run, "onnx", "best", run.read_config().search, folder)
         except (NmtError, OSError) as error:
             logger.warning("not exported, so Keras will translate: %s", error)

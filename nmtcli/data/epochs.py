@@ -105,7 +105,7 @@ class SampledPairs:
         if self._folder is None:
             # The name is new each time: the child of a killed training may still write to the old.
             shutil.rmtree(self._top, ignore_errors=True)
-            self._top.mkdir(parents=True)
+            self._top.mkdir(parents=True, exist_ok=True)
             self._folder = Path(tempfile.mkdtemp(dir=self._top))
         task = child_task(self._plain, self._sampling, epoch, self._epoch_folder(epoch))
         self._children[epoch] = start_child(

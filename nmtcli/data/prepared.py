@@ -16,6 +16,7 @@ from nmtcli import __version__
 from nmtcli.data.batching import CorpusShare
 from nmtcli.data.shards import Pairs
 from nmtcli.errors import NmtError, UsageError
+from nmtcli.runs.atomic import restore
 from nmtcli.text.lines import read_lines
 
 FORMAT = 1  # of the folder; raised when an older program could not read it
@@ -43,6 +44,7 @@ class PreparedData:
 
     def __init__(self, path: str | Path):
         self.path = Path(path)
+        restore(self.path)
         self.facts = self._read_facts()
         self.source_model = self.path / SOURCE_MODEL
         self.target_model = self.path / TARGET_MODEL

@@ -24,7 +24,7 @@ from nmtcli.data.prepared import PreparedData
 from nmtcli.data.readers import Pair, read_pairs
 from nmtcli.data.shards import Pairs
 from nmtcli.errors import UsageError
-from nmtcli.runs.atomic import atomic_directory, write_atomically
+from nmtcli.runs.atomic import atomic_directory, restore, write_atomically
 from nmtcli.text.subwords import Subwords
 
 # Options that may differ, since the hashes of their files count.
@@ -90,6 +90,7 @@ def preprocess(
         tags = [corpus.tag for corpus in train]
         subwords, models = reused_subwords.reuse_subword_models(config.subwords, tags)
         config = replace(config, subwords=subwords)
+    restore(out)
     _check_destination(out, force)
     progress("count", 0, 0)
     identity = _identity(config, train, valid, models)

@@ -11,6 +11,7 @@ from nmtcli.decoding.engine import Engine, SearchEngine
 from nmtcli.engines.runtime import AUTOMATIC, PACKAGES, Runtime
 from nmtcli.errors import UsageError
 from nmtcli.runs import checkpoints
+from nmtcli.runs.atomic import restore
 from nmtcli.runs.exports import GRAPHS, checkpoint_hash, file_sizes, read_description
 
 logger = logging.getLogger(__name__)
@@ -50,7 +51,7 @@ def load_engine(
             runtime.engine != "auto" or runtime.precision == "int8" or runtime.shortlist
         ):
             raise UsageError(problem)
-        if problem is not None and (run.export / "onnx").exists():
+        if problem is not None and ((run.export / "onnx").exists() or run.had_export("onnx")):
             logger.warning("%s; Keras translates instead", problem)
     precision = "bfloat16" if runtime.precision == "bfloat16" else "float32"
     model = load_model(run, checkpoint, layer, head, precision)[1]
@@ -100,7 +101,10 @@ def _problem(run, kind: str, checkpoint: str, layer, head, runtime: Runtime) -> 
     folder, package = Path(run.export, kind), PACKAGES[kind]
     option = "" if kind == "onnx" else f" --format {kind}"
     remedy = f"nmt export --run {run.path} --checkpoint {checkpoint}{option}"
+    restore(folder)
     facts = read_description(folder)
+    if not folder.exists() and run.had_export(kind):
+        return f"{folder}: the export is missing; make it again: {remedy}"
     if not folder.exists():
         what = "no export" if kind == "onnx" else f"no export for {kind}"
         return f"{run.path}: has {what}; make one: {remedy}"
@@ -108,7 +112,10 @@ def _problem(run, kind: str, checkpoint: str, layer, head, runtime: Runtime) -> 
         return f"{folder}: the export is damaged; make it again: {remedy}"
     if kind == "onnx" and facts.get("graphs") != GRAPHS:
         return f"{folder}: is of another version of nmt; make it again: {remedy}"
-    if facts.get("weights") != checkpoint_hash(run, checkpoint):
+    if (weights := checkpoint_hash(run, checkpoint)) is None:
+        missing = run.checkpoints / checkpoint
+        return f"{missing} is missing or damaged, so {folder} cannot be compared with it"
+    if facts.get("weights") != weights:
         return f"{folder}: is of other weights than {checkpoint}; make it again: {remedy}"
     if layer is not None or head is not None:
         return f"{folder}: the export shows the run's own layer and head; use engine keras"

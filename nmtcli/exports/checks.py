@@ -13,8 +13,9 @@ from nmtcli.config import SearchConfig
 from nmtcli.data.prepared import PreparedData
 from nmtcli.errors import NmtError, UsageError
 from nmtcli.metrics.sacrebleu_scores import BleuOptions, corpus_bleu
+from nmtcli.runs.atomic import restore
 from nmtcli.runs.directory import RunDirectory
-from nmtcli.runs.exports import DESCRIPTION
+from nmtcli.runs.exports import DESCRIPTION, PARTS
 from nmtcli.text.special_tokens import EOS_ID
 from nmtcli.text.subwords import Subwords
 
@@ -104,15 +105,21 @@ def compare_bleu(
 
 
 def check_possible(
-    what: str, output, packages: Sequence[str] = (), needs_tensorflow: bool = True
+    what: str,
+    output,
+    packages: Sequence[str] = (),
+    needs_tensorflow: bool = True,
+    run: RunDirectory | None = None,
 ) -> Path:
     """Check that an export can be made; return its folder as a path.
 
     Args:
         what: the export, as messages name it.
-        output: the folder to make: free, or an older export, because only exports are replaced.
+        output: the folder to make: free, or an older export, because only exports are replaced. In
+            the folder `export` of the run, a part of an export is replaced too.
         packages: the packages that the export needs beside a backend.
         needs_tensorflow: whether only TensorFlow can make it.
+        run: the run that is exported.
 
     Raises:
         UsageError: the backend is not TensorFlow but must be, a package is not installed, or
@@ -135,8 +142,13 @@ def check_possible(
             needed = " ".join(packages)
             raise UsageError(f"the export needs {package}: pip install {needed}") from None
     output = Path(output)
-    if output.is_dir() and any(output.iterdir()) and not (output / DESCRIPTION).is_file():
-        raise UsageError(f"{output}: has files that are no export; choose another --output")
+    restore(output)
+    names = {path.name for path in output.iterdir()} if output.is_dir() else set()
+    in_run = run is not None and output.parent == run.export
+    if names and DESCRIPTION not in names and not (in_run and names <= PARTS):
+        raise UsageError(
+            f"{output}: has files that are no export; remove them, or choose another --output"
+        )
     if output.exists() and not output.is_dir():
         raise UsageError(f"{output}: a file is in the way; choose another --output")
     return output

@@ -40,7 +40,9 @@ def export_ctranslate2(run: RunDirectory, checkpoint: str, search: SearchConfig,
     Raises:
         UsageError: CTranslate2 does not support the model or an option of the search.
     """
-    output = check_possible("an export for CTranslate2", output, PACKAGES, needs_tensorflow=False)
+    output = check_possible(
+        "an export for CTranslate2", output, PACKAGES, needs_tensorflow=False, run=run
+    )
     from nmtcli.engines.ctranslate2_engine import MODEL, CTranslate2Engine
     from nmtcli.engines.keras_engine import KerasEngine
     from nmtcli.exports.ctranslate2_files import check_model, write_model

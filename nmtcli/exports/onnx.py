@@ -45,9 +45,9 @@ PRECISE = ((), ("encode",))  # graphs that stay in float32; the first good choic
 NO_SHORTLIST = "the run has none: nmt preprocess learns it, and nmt train copies it"
 
 
-def check_onnx(output) -> Path:
+def check_onnx(output, run: RunDirectory | None = None) -> Path:
     """Check that an export for ONNX Runtime can be made; see `nmtcli.exports.checks`."""
-    return check_possible("an export for ONNX Runtime", output, PACKAGES)
+    return check_possible("an export for ONNX Runtime", output, PACKAGES, run=run)
 
 
 def export_onnx(run: RunDirectory, checkpoint: str, search: SearchConfig, output) -> dict:
@@ -67,7 +67,7 @@ def export_onnx(run: RunDirectory, checkpoint: str, search: SearchConfig, output
         NmtError: the checkpoint is damaged, or the export could not be written, or it translates
             differently from the run.
     """
-    output = check_onnx(output)
+    output = check_onnx(output, run)
     from nmtcli.engines.keras_engine import KerasEngine
     from nmtcli.engines.onnx_engine import OnnxEngine
     from nmtcli.exports.onnx_files import write_float32

@@ -76,7 +76,7 @@ def export_savedmodel(run: RunDirectory, checkpoint: str, search: SearchConfig, 
         UsageError: not on TensorFlow, no tensorflow-text, or `output` is something else.
         NmtError: it could not be written, or it translates differently from the run.
     """
-    output = check_possible("a SavedModel", output)
+    output = check_possible("a SavedModel", output, run=run)
     graphs = _text_graph()
     from nmtcli.engines.keras_engine import KerasEngine
 

@@ -12,19 +12,24 @@ import json
 import logging
 import os
 import re
-import shutil
 from pathlib import Path
 
 import numpy as np
 
 from nmtcli.errors import NmtError, UsageError
-from nmtcli.runs.atomic import PARTIAL, atomic_directory
+from nmtcli.runs.atomic import (
+    atomic_directory,
+    link_atomically,
+    remove_folder,
+    remove_partial,
+    restore,
+)
 
 logger = logging.getLogger(__name__)
 
 STEP = re.compile(r"step-(\d+)$")
 AVERAGE = re.compile(r"average(-[\w.-]+)?$")
-_REMEDY = "free some space and run the same command, which resumes from the checkpoint before"
+_REMEDY = "the same command resumes from the checkpoint before"
 
 
 def check_checkpoint_name(name: str) -> None:
@@ -95,10 +100,7 @@ def read_json(path: Path) -> dict:
 
 def point(folder: Path, name: str, target: int | str) -> None:
     """Point `name` (`best` or `last`) to the checkpoint of a step, or to an average by its name."""
-    temporary = folder / f".{name}.part"
-    temporary.unlink(missing_ok=True)
-    temporary.symlink_to(target if isinstance(target, str) else f"step-{target}")
-    os.replace(temporary, folder / name)
+    link_atomically(folder / name, target if isinstance(target, str) else f"step-{target}")
 
 
 def prune(folder: Path, keep: int) -> None:
@@ -106,9 +108,8 @@ def prune(folder: Path, keep: int) -> None:
     best = target(folder, "best")
     for step in steps(folder)[:-keep]:
         if f"step-{step}" != best:
-            shutil.rmtree(folder / f"step-{step}", ignore_errors=True)
-    for leftover in folder.glob(f".*{PARTIAL}"):  # from a killed training
-        shutil.rmtree(leftover, ignore_errors=True)
+            remove_folder(folder / f"step-{step}")
+    remove_partial(folder)  # from a killed training
 
 
 def steps(folder: Path) -> list[int]:
@@ -122,8 +123,13 @@ def averages(folder: Path) -> list[str]:
     return sorted(p.name for p in folder.glob("average*") if AVERAGE.match(p.name))
 
 
+def is_average(name: str | None) -> bool:
+    """Return whether this is the name of an average."""
+    return name is not None and AVERAGE.match(name) is not None
+
+
 def load(folder: Path, name: str = "last", groups=("model",), fall_back: bool = True):
-    """Read a checkpoint; if it is damaged, read the one before it and log a warning.
+    """Read a checkpoint; if it is damaged or missing, read the one before it and log a warning.
 
     Args:
         folder: the folder `checkpoints` of the run.
@@ -136,7 +142,8 @@ def load(folder: Path, name: str = "last", groups=("model",), fall_back: bool = 
 
     Raises:
         UsageError: there is no such checkpoint.
-        NmtError: the checkpoint is damaged, and so are all earlier ones that may be used.
+        NmtError: the checkpoint is damaged or missing, and so are all earlier ones that may be
+            used.
     """
     damaged = []
     for path in _candidates(folder, name)[: None if fall_back else 1]:
@@ -148,12 +155,14 @@ def load(folder: Path, name: str = "last", groups=("model",), fall_back: bool = 
             state = json.loads((path / "state.json").read_text(encoding="utf-8"))
             return step, {group: _read_arrays(path / f"{group}.npz") for group in groups}, state
         damaged.append((path, problem))
-    path, problem = damaged[0]
+    (path, problem), tried = damaged[0], {path for path, _ in damaged}
     if AVERAGE.match(path.name):
         raise NmtError(f"{path} is {problem}; make it again with nmt average")
     if not fall_back:
         raise NmtError(f"{path} is {problem}; name another checkpoint")
-    raise NmtError(f"{path} is {problem}, and there is no intact checkpoint before it; train again")
+    later = [f"step-{step}" for step in steps(folder) if folder / f"step-{step}" not in tried]
+    remedy = f"name another checkpoint ({', '.join(later)})" if later else "train again"
+    raise NmtError(f"{path} is {problem}, and there is no intact checkpoint before it; {remedy}")
 
 
 def target(folder: Path, name: str) -> str | None:
@@ -175,28 +184,47 @@ def _candidates(folder: Path, name: str) -> list[Path]:
     if AVERAGE.match(chosen):
         before = saved if name == "best" else []
         return [folder / chosen, *(folder / f"step-{s}" for s in reversed(before))]
-    return [folder / f"step-{s}" for s in reversed(saved) if s <= int(STEP.match(chosen)[1])]
+    earlier = [s for s in reversed(saved) if s < int(STEP.match(chosen)[1])]
+    return [folder / chosen, *(folder / f"step-{s}" for s in earlier)]
 
 
 def _resolve(folder: Path, name: str) -> str:
-    """Return the name of the checkpoint's folder, which may be damaged."""
-    chosen = target(folder, name) if name in ("best", "last") else name
+    """Return the name of the checkpoint's folder, which may be damaged or missing if it is linked.
+
+    Raises:
+        UsageError: there is no such checkpoint.
+    """
+    is_link = name in ("best", "last")
+    linked = target(folder, name) if is_link else None
+    chosen = linked or (_unlinked(folder, name) if is_link else name)
+    if chosen is not None:
+        restore(folder / chosen)
+        if linked or (folder / chosen).is_dir():
+            return chosen
+    available = ", ".join([*(f"step-{s}" for s in steps(folder)), *averages(folder)]) or "none"
+    raise UsageError(
+        f"{folder}: there is no checkpoint '{name}' (available: {available}); run nmt train, or"
+        " wait for its first checkpoint"
+    )
+
+
+def _unlinked(folder: Path, name: str) -> str | None:
+    """Return the checkpoint that the missing link `best` or `last` would name, or None."""
     saved = steps(folder)
-    if chosen is None:
-        chosen = (name == "best" and target(folder, "last")) or f"step-{saved[-1] if saved else 0}"
-    match = STEP.match(chosen)
-    exists = (folder / chosen).is_dir() or (name != chosen and saved)
-    if not exists or (match and int(match[1]) < saved[0]):
-        available = ", ".join([*(f"step-{s}" for s in saved), *averages(folder)]) or "none"
-        raise UsageError(
-            f"{folder}: there is no checkpoint '{name}' (available: {available}); run nmt train, or"
-            " wait for its first checkpoint"
-        )
-    return chosen
+    if not saved:
+        return None
+    newest = (name == "best" and target(folder, "last")) or f"step-{saved[-1]}"
+    best = read_json(folder / newest / "state.json").get("best_step")
+    if name == "last" or not best:  # until there was a validation, the newest one is the best
+        return newest
+    logger.warning("%s is missing; step-%s, the best one, is used", folder / name, best)
+    return f"step-{best}"
 
 
 def find_problem(path: Path) -> str | None:
     """Return what is wrong with the files of a checkpoint, or None."""
+    if not path.is_dir():
+        return "missing"
     try:
         files = read_json(path / "manifest.json")["files"]
         for name, facts in files.items():

@@ -1,18 +1,24 @@
 """The folder of a run, which has everything that the other commands need.
 
 config.yaml  run.json  subwords.{source,target}.model  shortlist.npz  metrics.jsonl
-checkpoints/{step-N,best,last,average}  samples/  export/  MODEL_CARD.md
+checkpoints/{step-N,best,last,average}  samples/  export/  MODEL_CARD.md  .lock
+
+A new run's `run.json` is written last. A folder without it is a run that was only begun.
 """
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from nmtcli import __version__
 from nmtcli.errors import NmtError, UsageError
-from nmtcli.runs.atomic import write_atomically
+from nmtcli.runs.atomic import PARTIAL, make_folder, reason, remove_partial, write_atomically
+from nmtcli.runs.locks import LOCK, locked
 
 FORMAT = 2  # of the folder; raised when an older program could not read it
+LOGS = ("sampled", "tensorboard")  # folders of a training
 
 
 class RunDirectory:
@@ -36,32 +42,99 @@ class RunDirectory:
         self.shortlist = self.path / "shortlist.npz"
 
     def exists(self) -> bool:
-        """Return whether the folder has a `run.json`."""
-        return self.facts.is_file()
+        """Return whether the folder is a run: it has a `run.json` and a `config.yaml`."""
+        return self.facts.is_file() and self.config.is_file()
+
+    def check_free(self) -> None:
+        """Check that a new run can be made here: in no folder, an empty one, or one half made.
+
+        A folder is half made if a process ended there before the first checkpoint, and left nothing
+        but a run's own files.
+
+        Raises:
+            UsageError: the folder has other contents, or a run that lacks a file.
+        """
+        if not os.path.lexists(self.path):
+            return
+        if not self.path.is_dir():
+            raise UsageError(f"{self.path}: exists and is not a run; choose another folder")
+        names = {entry.name for entry in self.path.iterdir()}
+        names -= {name for name in names if name.startswith(".") and name.endswith(PARTIAL)}
+        if self.checkpoints.is_dir() and any(self.checkpoints.glob("[a-z]*")):
+            missing = self.config if self.facts.is_file() else self.facts
+            raise UsageError(
+                f"{missing}: the file is missing, but there are checkpoints; restore it from a"
+                " copy, or choose another folder"
+            )
+        own = {path.name for path in vars(self).values()} | {LOCK, *LOGS}
+        begun = names & {LOCK, self.facts.name} or names <= {"checkpoints", "samples"}
+        if names and (not begun or names - own):
+            raise UsageError(f"{self.path}: exists and is not a run; choose another folder")
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the lock of the run, and first remove what killed processes left half written.
+
+        Raises:
+            UsageError: another process is working in the run.
+            NmtError: the system fails.
+        """
+        with locked(self.path) as is_alone:
+            if is_alone:
+                self._tidy()
+            yield
+
+    def _tidy(self) -> None:
+        for folder in (self.path, self.checkpoints, self.samples, self.export):
+            try:
+                remove_partial(folder)
+            except OSError as error:
+                raise NmtError(f"{folder}: the folder cannot be written {reason(error)}") from None
+
+    def make(self) -> None:
+        """Make the folder, with nothing in it.
+
+        Raises:
+            UsageError: the folder cannot be made.
+        """
+        self._make(self.path)
 
     def create(self, facts: dict) -> None:
-        """Make the folder and its `run.json`.
+        """Make the folder, those in it, and `run.json`.
 
         Args:
             facts: the entries of `run.json`, which record how the run was made.
 
         Raises:
-            UsageError: the folder cannot be made.
+            UsageError: a folder cannot be made.
         """
+        self._make(self.path, self.checkpoints, self.samples)
+        self.write_facts({"format": FORMAT, "version": __version__, **facts})
+
+    def _make(self, *folders: Path) -> None:
         try:
-            for folder in (self.path, self.checkpoints, self.samples):
-                folder.mkdir(parents=True, exist_ok=True)
+            for folder in folders:
+                make_folder(folder)
         except (NotADirectoryError, FileExistsError):
             raise UsageError(f"{self.path}: a file is in the way; choose another folder") from None
         except OSError as error:
             raise UsageError(
                 f"{self.path}: the folder cannot be made ({error.strerror}); choose another folder"
             ) from None
-        self.write_facts({"format": FORMAT, "version": __version__, **facts})
 
     def write_facts(self, facts: dict) -> None:
         """Write `run.json`."""
         write_atomically(self.facts, json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
+
+    def note_export(self, kind: str) -> None:
+        """Record in `run.json` that an export was made, so that its absence is noticed."""
+        facts = self.read_facts()
+        if kind not in (kinds := _exports(facts)):
+            self.write_facts(facts | {"exports": [*kinds, kind]})
+
+    def had_export(self, kind: str) -> bool:
+        """Return whether an export was made in the run, which may be missing now."""
+        return kind in _exports(self.read_facts())
 
     def read_facts(self) -> dict:
         """Read `run.json` of an existing run.
@@ -112,6 +185,11 @@ class RunDirectory:
                 f"{self.path}: is not a run, since it has no config.yaml; give the folder of a run"
             )
         return config.read_settings(self.config)
+
+
+def _exports(facts: dict) -> list[str]:
+    kinds = facts.get("exports")
+    return kinds if isinstance(kinds, list) else []
 
 
 def newest_run(root=".") -> RunDirectory | None:

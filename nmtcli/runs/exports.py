@@ -7,6 +7,9 @@ from nmtcli.runs import checkpoints
 
 DESCRIPTION = "nmt.json"
 SHORTLIST = "shortlist/pieces.npz"
+# All that an export has at its top: of ONNX Runtime, of CTranslate2, and of TensorFlow.
+PARTS = {DESCRIPTION, "float32", "int8", "shortlist", "model"}
+PARTS |= {"saved_model.pb", "fingerprint.pb", "variables", "assets", "assets.extra"}
 GRAPHS = 2  # what the graphs for ONNX Runtime take and give; other numbers cannot be run
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from nmtcli.config import as_dict
 from nmtcli.errors import NmtError
-from nmtcli.runs.checkpoints import averages, read_json, steps
+from nmtcli.runs.checkpoints import averages, read_json, steps, target
 from nmtcli.runs.metrics_log import read_metrics
 from nmtcli.runs.monitored_metric import best_validation
 from nmtcli.text.subwords import Subwords
@@ -35,8 +35,8 @@ def describe(run) -> dict:
         "best_validation": best_validation(metrics, early_stopping),
         "last_validation": last_of_kind.get("validation"),
         "checkpoints": checkpoints,
-        "best": _link(run.checkpoints / "best"),
-        "last": _link(run.checkpoints / "last"),
+        "best": target(run.checkpoints, "best"),
+        "last": target(run.checkpoints, "last"),
         "bytes": _size(run.path),
         "facts": facts,
     }
@@ -81,10 +81,6 @@ def _describe_checkpoint(folder: Path) -> dict:
         "bytes": _size(folder),
         "problem": problem,
     }
-
-
-def _link(path: Path) -> str | None:
-    return path.resolve().name if path.exists() else None
 
 
 def _size(folder: Path) -> int:

@@ -5,9 +5,12 @@ import math
 import os
 import socket
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from nmtcli.runs.atomic import write_atomically
+from nmtcli.errors import NmtError
+from nmtcli.runs.atomic import make_folder, reason, sync, write_atomically
 
 
 class Metrics:
@@ -20,32 +23,60 @@ class Metrics:
 
     def __init__(self, path, step: int):
         self.path = Path(path)
-        self._forget_after(step)
-        self._stream = self.path.open("a", encoding="utf-8")
-        self._events = EventFile(self.path.parent / "tensorboard", step)
+        with self._failures():
+            self._forget_after(step)
+            self._stream = self.path.open("a", encoding="utf-8")
+            sync(self.path.parent)
+            self._events = EventFile(self.path.parent / "tensorboard", step)
 
     def write(self, kind: str, step: int, **values) -> None:
-        """Write one line {"kind", "step", ...}; numbers in `values` also become event scalars."""
+        """Write one line {"kind", "step", ...}; numbers in `values` also become event scalars.
+
+        Raises:
+            NmtError: the system fails.
+        """
         line = json.dumps({"kind": kind, "step": step, **values}, ensure_ascii=False)
-        self._stream.write(line + "\n")
-        self._stream.flush()
-        for name, value in values.items():
-            if isinstance(value, (int, float)):
-                self._events.scalar(f"{kind}/{name}", step, value)
-        self._events.stream.flush()
+        with self._failures():
+            self._stream.write(line + "\n")
+            self._stream.flush()
+            for name, value in values.items():
+                if isinstance(value, (int, float)):
+                    self._events.scalar(f"{kind}/{name}", step, value)
+            self._events.stream.flush()
+
+    def sync(self) -> None:
+        """Flush the lines so far to the disk.
+
+        Raises:
+            NmtError: the system fails.
+        """
+        with self._failures():
+            os.fsync(self._stream.fileno())
 
     def close(self) -> None:
-        """Close both files."""
-        self._stream.close()
-        self._events.stream.close()
+        """Close both files. What could not be written has been reported before."""
+        for stream in (self._stream, self._events.stream):
+            with suppress(OSError):
+                stream.close()
+
+    @contextmanager
+    def _failures(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise NmtError(
+                f"{error.filename or self.path}: the file cannot be written {reason(error)}; the"
+                " same command resumes from the last checkpoint"
+            ) from None
 
     def _forget_after(self, step: int) -> None:
         if not self.path.exists():
             return
-        lines = self.path.read_text(encoding="utf-8").splitlines()
+        text = self.path.read_text(encoding="utf-8", errors="replace")
+        lines = text.split("\n")
         kept = [line for line in lines if _parse(line).get("step", math.inf) <= step]
-        if len(kept) < len(lines):
-            write_atomically(self.path, "".join(line + "\n" for line in kept))
+        if (whole := "".join(line + "\n" for line in kept)) != text:
+            write_atomically(self.path, whole)
 
 
 def read_metrics(path) -> list[dict]:
@@ -74,7 +105,7 @@ class EventFile:
         from tensorboard.summary.writer.record_writer import RecordWriter
 
         self._event, self._summary = event_pb2.Event, summary_pb2.Summary
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         name = f"events.out.tfevents.{time.time_ns()}.{socket.gethostname()}.{os.getpid()}"
         self.stream = (folder / name).open("wb")
         self._writer = RecordWriter(self.stream)

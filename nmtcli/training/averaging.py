@@ -45,16 +45,23 @@ def average(
         output: the name of the average, `average` or `average-...`; an older one is replaced.
 
     Raises:
-        UsageError: a checkpoint does not exist, there are fewer than two, or the name is invalid.
+        UsageError: a checkpoint does not exist, there are fewer than two, the name is invalid, or
+            another process is working in the run.
         NmtError: a checkpoint is damaged, or its shapes differ from the others.
     """
     if not checkpoints.AVERAGE.match(output):
         raise UsageError(f"--output {output}: an average is named average or average-SOMETHING")
-    names = choose(run, last, best, named)
-    newest = max(int(checkpoints.STEP.match(name)[1]) for name in names)
-    arrays, state = {"model": mean_of(run, names)}, {"average_of": names}
-    checkpoints.save_as(run.checkpoints, output, newest, arrays, state)
+    with run.locked():
+        names = choose(run, last, best, named)
+        write_average(run, names, output)
     return Average(output, names)
+
+
+def write_average(run: RunDirectory, names: Sequence[str], output: str) -> None:
+    """Write the average of the named checkpoints; the caller holds the lock of the run."""
+    newest = max(int(checkpoints.STEP.match(name)[1]) for name in names)
+    arrays, state = {"model": mean_of(run, names)}, {"average_of": list(names)}
+    checkpoints.save_as(run.checkpoints, output, newest, arrays, state)
 
 
 def choose(

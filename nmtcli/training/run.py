@@ -1,7 +1,6 @@
 """Train a model on prepared data, or resume an interrupted training."""
 
 import platform
-import shutil
 
 from nmtcli import __version__, backend
 from nmtcli import config as configuration
@@ -11,11 +10,12 @@ from nmtcli.runs import checkpoints
 from nmtcli.runs.atomic import write_atomically
 from nmtcli.runs.directory import RunDirectory
 from nmtcli.runs.hardware import describe_hardware
-from nmtcli.runs.metrics_log import Metrics
+from nmtcli.runs.locks import check_unlocked
+from nmtcli.runs.metrics_log import Metrics, read_metrics
 from nmtcli.runs.model_card import write_card
 from nmtcli.runs.monitored_metric import is_better, monitored_metric
 from nmtcli.training import events
-from nmtcli.training.averaging import NAME, average, choose, made_of
+from nmtcli.training.averaging import NAME, choose, made_of, write_average
 from nmtcli.training.fine_tuning import initialize_weights
 from nmtcli.training.setup import build_models, describe_training, open_data, parameters_by_part
 
@@ -46,26 +46,30 @@ def train(config: Config, data, run_path, on_event=lambda event: None, chosen=No
         the `TrainerState` at the end.
 
     Raises:
-        UsageError: the data or the run cannot be used, or options differ from the run's.
+        UsageError: the data or the run cannot be used, options differ from the run's, or another
+            process is working in the run.
         Interrupted: a signal came; the work so far is saved.
         NmtError: the training failed.
     """
     config, prepared = open_data(config, data)
     run = RunDirectory(run_path)
+    check_unlocked(run.path)
     _check_run(run, config, prepared)
     with backend.deterministic():
         precision, models = build_models(config, prepared)
         more = {"command": list(command), "chosen": chosen or {}}
         more |= _initialize(run, config, prepared, models[0])
-        _open_run(run, config, prepared, more)
-        return _run_training(run, config, prepared, precision, models, on_event)
+        run.make()
+        with run.locked():
+            _check_run(run, config, prepared)  # another training may have ended meanwhile
+            _open_run(run, config, prepared, more)
+            return _run_training(run, config, prepared, precision, models, on_event)
 
 
 def _check_run(run: RunDirectory, config: Config, prepared) -> None:
     """Check that the folder is free or holds this training."""
     if not run.exists():
-        if run.path.exists() and (not run.path.is_dir() or any(run.path.iterdir())):
-            raise UsageError(f"{run.path}: exists and is not a run; choose another folder")
+        run.check_free()
         return
     facts, old = run.read_facts(), configuration.as_dict(run.read_config())
     changed = configuration.differences(old, configuration.as_dict(config))
@@ -89,14 +93,20 @@ def _initialize(run: RunDirectory, config: Config, prepared, model) -> dict:
 
 
 def _open_run(run: RunDirectory, config: Config, prepared, more: dict) -> None:
-    """Make the folder of a new run; store the options, which may change in a resumed run."""
-    if not run.exists():
-        run.create({**_facts(config, prepared), **more})
-        shutil.copyfile(prepared.source_model, run.source_subwords)
-        shutil.copyfile(prepared.target_model, run.target_subwords)
-        if prepared.shortlist.exists():
-            shutil.copyfile(prepared.shortlist, run.shortlist)
+    """Write the files of a new run, `run.json` last, or those that an existing one lacks; store
+    the options, which may change in a resumed run."""
+    is_new = not run.exists()
+    copies = {
+        run.source_subwords: prepared.source_model,
+        run.target_subwords: prepared.target_model,
+        run.shortlist: prepared.shortlist,
+    }
+    for copy, original in copies.items():
+        if original.exists() and (is_new or not copy.exists()):
+            write_atomically(copy, original.read_bytes())
     write_atomically(run.config, configuration.dump(config))
+    if is_new:
+        run.create({**_facts(config, prepared), **more})
 
 
 def _hashes(prepared) -> dict:
@@ -161,12 +171,16 @@ def _run_training(run: RunDirectory, config: Config, prepared, precision, models
 
 
 def _average_last(run: RunDirectory, config: Config, state, validator, on_event) -> None:
-    """Average the last checkpoints; the mean becomes `best` if its validation is the best."""
+    """Average the last checkpoints; the mean becomes `best` if its validation is the best.
+
+    The line of metrics is written last: without it, a training that is started again does all of
+    this once more.
+    """
     there = checkpoints.steps(run.checkpoints)
     names = choose(run, last=min(config.training.average_last, len(there))) if there[1:] else []
-    if not names or made_of(run) == names:  # then a finished training was started again
+    if not names or (made_of(run) == names and (validator is None or _is_scored(run, names))):
         return
-    average(run, named=names)
+    write_average(run, names, NAME)
     if validator is None:
         on_event(events.CheckpointsAveraged(state.step, names, is_best=False))
         return
@@ -174,10 +188,17 @@ def _average_last(run: RunDirectory, config: Config, state, validator, on_event)
     scores = result.scores()
     metric, value = monitored_metric(scores, config.validation.early_stopping)
     is_best = is_better(value, state.best)
-    metrics = Metrics(run.metrics, state.step)
-    metrics.write("average", state.step, made_of=names, best=is_best, **scores)
-    metrics.close()
     if is_best:
         checkpoints.point(run.checkpoints, "best", NAME)
+    metrics = Metrics(run.metrics, state.step)
+    metrics.write("average", state.step, made_of=names, best=is_best, **scores)
+    metrics.sync()
+    metrics.close()
     best_before = None if state.best is None else abs(state.best[0])  # perplexity is negative there
     on_event(events.CheckpointsAveraged(state.step, names, is_best, result, metric, best_before))
+
+
+def _is_scored(run: RunDirectory, names: list[str]) -> bool:
+    """Return whether the metrics have the score of the average of these checkpoints."""
+    averages = [line for line in read_metrics(run.metrics) if line.get("kind") == "average"]
+    return any(line.get("made_of") == names for line in averages)

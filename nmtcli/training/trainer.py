@@ -191,6 +191,7 @@ class Trainer:
         return [SampleTranslation(*(side[n] for side in sides)) for n in chosen]
 
     def _save(self):
+        self.metrics.sync()  # after a loss of power, no line before the checkpoint may be missing
         state = self.state.as_dict()
         checkpoints.save(self.run.checkpoints, self.state.step, self.train_step.arrays(), state)
         self._last_saved = self.state.step
@@ -203,13 +204,23 @@ class Trainer:
         self.train_step.set_arrays(arrays)
         self.state = TrainerState.from_dict(state)
         self._last_saved = step
+        self._finish_checkpoint()
         self.on_event(Resumed(step, self.state.finished))
+
+    def _finish_checkpoint(self):
+        """Do what `_checkpoint` does after the save, in case the training was killed there."""
+        folder, state = self.run.checkpoints, self.state
+        best = checkpoints.target(folder, "best")
+        is_there = state.best_step in checkpoints.steps(folder)
+        if is_there and best != f"step-{state.best_step}" and not checkpoints.is_average(best):
+            checkpoints.point(folder, "best", state.best_step)
+        if state.step == checkpoints.steps(folder)[-1]:
+            checkpoints.prune(folder, self.options.keep_checkpoints)
 
     def _forget_average(self):
         """Point `best` to a step again. An average may be `best` at the end of a training, but a
         resumed training compares its validations with the best step."""
-        name = checkpoints.target(self.run.checkpoints, "best")
-        if name in checkpoints.averages(self.run.checkpoints):
+        if checkpoints.is_average(checkpoints.target(self.run.checkpoints, "best")):
             checkpoints.point(self.run.checkpoints, "best", self.state.best_step)
 
     # -- the ends ----------------------------------------------------------------------------

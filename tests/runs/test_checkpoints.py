@@ -108,3 +108,50 @@ def test_the_manifest_has_the_size_of_every_file(folder):
     assert set(files) == {"model.npz", "optimizer.npz", "state.json"}
     for name, facts in files.items():
         assert facts["bytes"] == (folder / "step-10" / name).stat().st_size
+
+
+def test_a_checkpoint_that_is_gone_is_passed_over_and_named(folder, caplog):
+    checkpoints.point(folder, "best", 100)
+    shutil.rmtree(folder / "step-100")
+    for name in ("best", "last"):
+        caplog.clear()
+        assert checkpoints.load(folder, name)[0] == 20
+        (warning,) = caplog.messages
+        assert warning == f"{folder / 'step-100'} is missing; step-20 is used instead"
+        with pytest.raises(NmtError, match="step-100 is missing; name another checkpoint"):
+            checkpoints.load(folder, name, fall_back=False)
+
+
+def test_an_average_that_is_gone_is_passed_over_and_named(folder, caplog):
+    checkpoints.point(folder, "best", "average")
+    assert checkpoints.load(folder, "best")[0] == 100
+    (warning,) = caplog.messages
+    assert warning == f"{folder / 'average'} is missing; step-100 is used instead"
+
+
+def test_where_all_earlier_checkpoints_are_gone_the_later_ones_are_named(folder):
+    checkpoints.point(folder, "best", 10)
+    shutil.rmtree(folder / "step-10")
+    message = r"step-10 is missing, .* before it; name another checkpoint \(step-20, step-100\)"
+    with pytest.raises(NmtError, match=message):
+        checkpoints.load(folder, "best")
+    for step in (20, 100):
+        shutil.rmtree(folder / f"step-{step}")
+    with pytest.raises(NmtError, match="step-10 is missing, .* before it; train again"):
+        checkpoints.load(folder, "best")
+
+
+def test_without_its_link_the_best_checkpoint_is_found_by_the_state_and_named(tmp_path, caplog):
+    for step in (10, 20):
+        arrays = {"model": {"a": np.zeros(1)}}
+        checkpoints.save(tmp_path, step, arrays, {"best_step": 10})
+    assert checkpoints.load(tmp_path, "best")[0] == 10
+    (warning,) = caplog.messages
+    assert warning == f"{tmp_path / 'best'} is missing; step-10, the best one, is used"
+
+
+def test_an_average_that_is_replaced_is_found_after_a_crash_between_two_renames(folder):
+    arrays = {"model": {"a": np.zeros(1)}}
+    checkpoints.save_as(folder, "average", 100, arrays, {"average_of": ["step-20", "step-100"]})
+    (folder / "average").rename(folder / ".average.old")
+    assert checkpoints.load(folder, "average")[0] == 100

@@ -83,3 +83,51 @@ def test_writing_replaces_the_whole_file_or_nothing(tmp_path, monkeypatch):
         write_atomically(path, json.dumps({"a": 2}))
     assert json.loads(path.read_text()) == {"a": 1}
     assert os.listdir(tmp_path) == ["facts.json"]
+
+
+def test_a_run_that_was_only_begun_is_no_run_and_can_be_begun_anew(tmp_path):
+    run = RunDirectory(tmp_path / "run")
+    run.check_free()
+    run.make()
+    run.check_free()
+    for name in (".lock", "subwords.source.model", "config.yaml", ".run.json.x1.partial"):
+        (run.path / name).write_text("x")
+        run.check_free()
+        assert not run.exists()
+    with run.locked():
+        pass
+    assert sorted(os.listdir(run.path)) == [".lock", "config.yaml", "subwords.source.model"]
+
+
+def test_a_run_of_facts_alone_can_be_begun_anew(tmp_path):
+    """Older versions wrote `run.json` first."""
+    run = make_run(tmp_path / "run")
+    assert not run.exists()
+    run.check_free()
+
+
+@pytest.mark.parametrize("foreign", ["config.yaml", "notes.txt"])
+def test_a_folder_with_something_of_the_user_is_refused(tmp_path, foreign):
+    (tmp_path / foreign).write_text("x")
+    with pytest.raises(UsageError, match="exists and is not a run; choose another folder"):
+        RunDirectory(tmp_path).check_free()
+    (tmp_path / ".lock").touch()
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(UsageError, match="exists and is not a run"):
+        RunDirectory(tmp_path).check_free()
+
+
+def test_a_run_with_checkpoints_that_lacks_a_file_is_not_begun_anew_and_the_file_is_named(tmp_path):
+    run = make_run(tmp_path / "run")
+    (run.checkpoints / "step-4").mkdir()
+    with pytest.raises(UsageError, match="run/config.yaml: the file is missing, but there are"):
+        run.check_free()
+
+
+def test_an_export_that_was_made_is_remembered(tmp_path):
+    run = make_run(tmp_path / "run")
+    assert not run.had_export("onnx")
+    run.note_export("onnx")
+    run.note_export("onnx")
+    assert run.had_export("onnx") and not run.had_export("ctranslate2")
+    assert run.read_facts()["exports"] == ["onnx"]

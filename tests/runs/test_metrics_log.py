@@ -4,7 +4,10 @@ import json
 import subprocess
 import sys
 
-from nmtcli.runs.metrics_log import Metrics
+import pytest
+
+from nmtcli.errors import NmtError
+from nmtcli.runs.metrics_log import Metrics, read_metrics
 
 
 def read_scalars(folder):
@@ -58,3 +61,24 @@ def test_writing_event_files_imports_no_tensorflow(tmp_path):
         "assert 'tensorflow' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_line_without_its_end_does_not_spoil_the_next_one(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    path.write_text('{"kind": "train", "step": 5}\n{"kind": "train", "step": 10}')
+    metrics = Metrics(path, step=10)
+    metrics.write("train", 15)
+    metrics.close()
+    assert [line["step"] for line in read_metrics(path)] == [5, 10, 15]
+
+
+def test_a_full_disk_is_one_line_that_names_the_file(tmp_path, monkeypatch):
+    metrics = Metrics(tmp_path / "metrics.jsonl", step=0)
+
+    def fail(handle):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", fail)
+    with pytest.raises(NmtError, match=r"metrics.jsonl: .*\(No space left on device\); free some"):
+        metrics.sync()
+    metrics.close()
