@@ -5,9 +5,10 @@ BIN = $(VENV)/bin
 # A plain path instead of an import hook: `nmt` starts 10 ms sooner.
 EDITABLE = --config-settings editable_mode=compat --editable
 DATA ?= ../shared/data
+FUZZ_EXAMPLES ?= 5000
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-jax demo test test-fast test-all lint format bench bench-translate study docs lesson dist clean
+.PHONY: help install install-jax demo test test-fast test-all fuzz lint format bench bench-translate study docs lesson dist clean
 
 help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -45,6 +46,9 @@ test-fast: $(VENV)/.ready-to-test ## run the tests that need no framework and no
 
 test-all: $(VENV)/.ready-to-test ## run the tests, the slow ones too
 	$(BIN)/python -m pytest
+
+fuzz: $(VENV)/.ready-to-test ## give every reader other damaged files for half an hour at most
+	FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) timeout 1800 $(BIN)/python -m pytest -n auto tests/fuzz
 
 lint: $(VENV)/.ready-to-test ## check style, types and the direction of imports
 	$(BIN)/ruff check .

@@ -8,6 +8,15 @@ import time
 from pathlib import Path
 
 from nmtcli.runs.atomic import write_atomically
+from nmtcli.runs.reading import parse_json
+from nmtcli.runs.shape import misfit
+
+SHAPE = {  # of a line
+    "kind": str, "step": int, "epoch": int, "seconds": float, "tokens_per_second": float,
+    "bleu": float, "chrf": float, "perplexity": float, "made_of": [str],
+    "signature": str, "chrf_signature": str,
+}  # fmt: skip
+LARGEST = 16 << 20  # bytes that are read of a log: at least 50,000 lines
 
 
 class Metrics:
@@ -42,7 +51,7 @@ class Metrics:
     def _forget_after(self, step: int) -> None:
         if not self.path.exists():
             return
-        lines = self.path.read_text(encoding="utf-8").splitlines()
+        lines = self.path.read_text(encoding="utf-8", errors="replace").splitlines()
         kept = [line for line in lines if _parse(line).get("step", math.inf) <= step]
         if len(kept) < len(lines):
             write_atomically(self.path, "".join(line + "\n" for line in kept))
@@ -51,19 +60,27 @@ class Metrics:
 def read_metrics(path) -> list[dict]:
     """Read the lines of a `metrics.jsonl`; a line that is only half written is skipped."""
     try:
-        text = Path(path).read_text(encoding="utf-8", errors="replace")
+        lines = _read_lines(Path(path))
     except OSError:
         return []
-    return [values for line in text.split("\n") if (values := _parse(line))]
+    return [values for line in lines if (values := _parse(line))]
+
+
+def _read_lines(path: Path) -> list[str]:
+    """Return the last lines of a log: as many as `LARGEST` bytes have."""
+    with open(path, "rb") as stream:
+        stream.seek(max(0, os.path.getsize(path) - LARGEST))
+        return stream.read(LARGEST).decode("utf-8", errors="replace").split("\n")
 
 
 def _parse(line: str) -> dict:
-    """Return the values of a line; nothing for a line that a crash truncated."""
+    """Return the values of a line; nothing for one that a crash truncated or that is damaged."""
     try:
-        values = json.loads(line)
+        values = parse_json(line)
     except ValueError:
         return {}
-    return values if isinstance(values, dict) else {}
+    is_damaged = misfit(values, SHAPE, ("kind", "step")) is not None
+    return values if isinstance(values, dict) and not is_damaged else {}
 
 
 class EventFile:
