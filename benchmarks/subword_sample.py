@@ -38,7 +38,7 @@ def main() -> None:
             chosen = list(sample(pairs, len(pairs), round(share * len(pairs))))
             texts = [text for pair in chosen for text in pair]
             options = SubwordConfig(type=arguments.type, vocabulary_size=size)
-            model = Subwords(learn(texts, options))
+            model = Subwords(learn(texts, options, at_most=True))
             whole = whole or model
             print(f"| {size:,} | {share:g} | {sum(map(len, texts)):,} |", end=" ")
             print(" and ".join(f"{tokens_a_word(model, lines):.3f}" for lines in tests), end=" | ")

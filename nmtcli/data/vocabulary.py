@@ -39,7 +39,7 @@ def learn_subword_models(
     """Learn the subword models of source and target.
 
     The memory of SentencePiece grows with the characters that it reads, not with the pairs, by up
-    to 170 bytes for each of them. So both are limited.
+    to 140 bytes for each of them. So both are limited.
 
     Args:
         corpora: the training text.
