@@ -5,9 +5,10 @@ BIN = $(VENV)/bin
 # A plain path instead of an import hook: `nmt` starts 10 ms sooner.
 EDITABLE = --config-settings editable_mode=compat --editable
 DATA ?= ../shared/data
+FUZZ_EXAMPLES ?= 5000
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-jax demo test test-fast test-all faults lint format bench bench-translate study docs lesson dist clean
+.PHONY: help install install-jax demo test test-fast test-all faults fuzz lint format bench bench-translate study docs lesson dist clean
 
 help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -49,6 +50,8 @@ test-all: $(VENV)/.ready-to-test ## run the tests, the slow ones too
 faults: $(VENV)/.ready-to-test ## break every file operation of the commands that write, and kill trainings
 	$(BIN)/python tests/faults/every_fault.py
 	$(BIN)/python tests/faults/kills.py
+fuzz: $(VENV)/.ready-to-test ## give every reader other damaged files for half an hour at most
+	FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) timeout 1800 $(BIN)/python -m pytest -n auto tests/fuzz
 
 lint: $(VENV)/.ready-to-test ## check style, types and the direction of imports
 	$(BIN)/ruff check .

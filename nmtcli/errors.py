@@ -7,9 +7,23 @@ from collections.abc import Iterable
 
 
 class NmtError(Exception):
-    """A failure whose message is one line: what is wrong, where, and what to do (exit status 1)."""
+    """A failure whose message is one line: what is wrong, where, and what to do (exit status 1).
+
+    File names and values stand in messages. What a terminal does not print, such as a line break or
+    the start of a command to the terminal, is written as an escape.
+    """
 
     exit_status = 1
+
+    def __init__(self, message: str):
+        super().__init__(printable(message))
+
+
+def printable(text: str) -> str:
+    """Return a text with every character that is not printable written as `\\n` or `\\x1b`."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 class UsageError(NmtError):

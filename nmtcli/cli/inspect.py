@@ -10,8 +10,10 @@ import typer
 from nmtcli.cli.learning_curves import draw_curves
 from nmtcli.cli.options import flag, switch, with_options
 from nmtcli.cli.streams import check_picture, quiet_ends
-from nmtcli.errors import UsageError, check_choice
+from nmtcli.errors import UsageError, check_choice, printable
 from nmtcli.plots.learning_curves import AXES
+
+LARGEST_CARD = 1 << 20  # bytes
 
 
 @with_options()
@@ -64,7 +66,9 @@ def _print_json(run) -> None:
 
 def _print_card(run) -> None:
     try:
-        print(run.card.read_text(encoding="utf-8", errors="replace"), end="")
+        with open(run.card, "rb") as stream:
+            lines = stream.read(LARGEST_CARD).decode("utf-8", errors="replace").split("\n")
+        print("\n".join(map(_printable, lines)), end="")
     except OSError:
         raise UsageError(
             f"{run.card}: no such file; nmt train writes it at each validation and at the end"
@@ -77,7 +81,12 @@ def _print_rows(run) -> None:
     rows = list(_rows(describe(run)))
     width = max(len(name) for name, _ in rows)
     for name, text in rows:
-        print(f"{name:<{width}}  {text}")
+        print(_printable(f"{name:<{width}}  {text}"))
+
+
+def _printable(line: str) -> str:
+    """Escape what a terminal may obey; tabs stay."""
+    return "\t".join(map(printable, line.split("\t")))
 
 
 def _rows(about: dict) -> Iterator[tuple[str, str]]:

@@ -120,6 +120,12 @@ class SubwordConfig:
     sample_pairs: int = option(
         2_000_000, "Learn the subword model from at most this many pairs.", unit="pairs", minimum=1
     )
+    sample_characters: int = option(
+        10_000_000,
+        "Learn the subword model from at most this many characters, of pairs drawn at random.",
+        unit="chars",
+        minimum=1,
+    )
 
 
 def text_files(train: Sequence[tuple[str, str]], valid: tuple[str, str] | None = None) -> dict:

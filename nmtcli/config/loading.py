@@ -19,6 +19,7 @@ from nmtcli.config.model import ModelConfig
 from nmtcli.config.paths import AnyPath
 from nmtcli.config.search import SearchConfig
 from nmtcli.config.training import TrainingConfig, ValidationConfig
+from nmtcli.config.yaml_values import LARGEST_BYTES, NotYaml, parse_yaml
 from nmtcli.errors import UsageError
 
 
@@ -34,6 +35,7 @@ class Config:
     search: SearchConfig = field(default_factory=SearchConfig)
 
 
+LONGEST_SHOWN = 200  # characters of a value in a message
 SECTIONS: dict[str, Any] = {section.name: section.type for section in fields(Config)}
 
 
@@ -220,21 +222,20 @@ def read_yaml(path: Path) -> dict:
     Raises:
         UsageError: the file cannot be read, or it does not consist of sections.
     """
-    import yaml
-
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        with open(path, "rb") as stream:
+            content = parse_yaml(stream.read(LARGEST_BYTES + 1).decode("utf-8"))
     except FileNotFoundError:
         raise UsageError(f"{path}: no such configuration file") from None
     except IsADirectoryError:
         raise UsageError(f"{path}: is a directory; give a YAML file") from None
     except UnicodeDecodeError:
         raise UsageError(f"{path}: is not UTF-8 text; give a YAML file") from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f":{mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", "")
-        raise UsageError(f"{path}{line}: is not valid YAML; {problem}") from None
+    except NotYaml as error:
+        line = f":{error.line}" if error.line else ""
+        raise UsageError(f"{path}{line}: is not valid YAML; {error}") from None
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read ({error.strerror}); give a YAML file") from None
     if not isinstance(content, dict | None):
         raise UsageError(f"{path}: must be made of 'section:' blocks")
     return content or {}
@@ -242,16 +243,14 @@ def read_yaml(path: Path) -> dict:
 
 def _assigned(text: str) -> dict:
     """Parse `section.key=value` into section -> key -> value."""
-    import yaml
-
     key, equals, value = text.partition("=")
     section, dot, name = key.strip().partition(".")
     if not equals or not dot:
         raise UsageError(f"{text}: write section.key=value, for example model.cell=lstm")
     try:
-        return {section: {name: yaml.safe_load(value)}}
-    except yaml.YAMLError:
-        raise UsageError(f"{text}: '{value}' is not a YAML value") from None
+        return {section: {name: parse_yaml(value)}}
+    except NotYaml as error:
+        raise UsageError(f"{text}: '{value}' is not a YAML value; {error}") from None
 
 
 def _checked(spec: Field, name: str, value: Any) -> Any:
@@ -267,7 +266,7 @@ def _checked(spec: Field, name: str, value: Any) -> Any:
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
     if isinstance(value, bool) != (kind is bool) or not isinstance(value, kind):
-        raise UsageError(f"{name} must be {_KINDS[kind]}, not {value!r}")
+        raise UsageError(f"{name} must be {_KINDS[kind]}, not {_shown(value)}")
     low, high = spec.metadata["minimum"], spec.metadata["maximum"]
     if kind is float and value != value:
         raise UsageError(f"{name} must be a number, not nan")
@@ -286,8 +285,14 @@ def _check_list(name: str, kind: type, value: Any) -> tuple:
         items = [float(x) if type(x) is int else x for x in items]
     if not all(isinstance(x, kind) for x in items):
         of = "numbers" if kind is float else "texts"
-        raise UsageError(f"{name} must be a list of {of}, not {value!r}")
+        raise UsageError(f"{name} must be a list of {of}, not {_shown(value)}")
     return tuple(items)
+
+
+def _shown(value: Any) -> str:
+    """Return a value as a message shows it, cut if it is long."""
+    text = repr(value)
+    return text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "..."
 
 
 _KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}

@@ -163,7 +163,7 @@ def learn_in_child(
         raise UsageError(messages[-1])
     raise NmtError(
         f"{name}: learning subwords stopped with status {child.returncode} ({messages[-1]}); if"
-        " memory ran out, use less text with a lower subwords.sample_pairs"
+        " memory ran out, use less text with a lower subwords.sample_characters"
     )
 
 

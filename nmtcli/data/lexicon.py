@@ -18,6 +18,7 @@ BEST = 50  # target tokens that a source token allows
 SMALLEST_PROBABILITY = 1e-3
 ITERATIONS = 3  # more would leave few translations of tokens that are translated only in phrases
 LARGEST_SAMPLE = 20_000_000  # co-occurrences; each takes about 60 bytes while learning
+MOST_PAIRS = 1_000_000  # of the sample; each takes about 250 bytes while learning
 
 
 class Lexicon(NamedTuple):
@@ -109,5 +110,6 @@ def learn_lexicon(
 def _sample(pairs: Pairs) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Return the source and target ids of every n-th pair, so that memory stays bounded."""
     total = np.dot(pairs.source_lengths.astype(np.int64) + 1, pairs.target_lengths)
-    chosen = range(0, len(pairs), max(1, -(-int(total) // LARGEST_SAMPLE)))
+    parts = -(-int(total) // LARGEST_SAMPLE), -(-len(pairs) // MOST_PAIRS)
+    chosen = range(0, len(pairs), max(1, *parts))
     return [pairs.source(i) for i in chosen], [pairs.target(i) for i in chosen]

@@ -1,8 +1,8 @@
 """The use case of `nmt preprocess`: from parallel text to token ids on disk.
 
 The text is streamed four times: to count it, to filter it, to learn subwords (from a sample), and
-to encode it. Memory is bounded by one shard, one byte a pair for the filter's verdict, and 12 to 36
-bytes a pair for duplicates; while the shortlist is learned, by a gigabyte.
+to encode it. Memory is bounded by two gigabytes, one byte a pair for the filter's verdict, and 12
+to 36 bytes a pair for duplicates, see docs/design.md.
 """
 
 import hashlib
@@ -164,11 +164,12 @@ def _build(folder: Path, config, corpora, valid, models, keep_rejected: bool, pr
             log = stack.enter_context(open(path, "w", encoding="utf-8", newline="\n"))
         several = len(corpora) > 1
         rejected = [Rejected(log, f"{c.source}:" if several else "") for c in corpora]
-        verdicts = _filter(corpora, config.data, rejected, lines, progress)
+        verdicts, characters = _filter(corpora, config.data, rejected, lines, progress)
         _require_pairs(map(sum, verdicts), rejected, corpora)
         if models is None:
-            learned = vocabulary.learn_subword_models(corpora, verdicts, config.subwords, progress)
-            models, choice = learned
+            models, choice = vocabulary.learn_subword_models(
+                corpora, verdicts, characters, config.subwords, progress
+            )
         else:
             names = config.subwords.taken_from
             for corpus, kept in zip(corpora, verdicts):
@@ -210,21 +211,32 @@ def _corpus_facts(corpus: Corpus, counts: Counts) -> dict:
     return facts | {"weight": corpus.weight, "tag": corpus.tag, "counts": asdict(counts)}
 
 
-def _filter(corpora, options: DataConfig, rejected, lines, progress) -> list[bytearray]:
-    """Return for each corpus one byte a pair, which is 1 for a kept pair."""
+def _filter(
+    corpora, options: DataConfig, rejected, lines, progress
+) -> tuple[list[bytearray], list[int]]:
+    """Find the pairs to keep.
+
+    Returns:
+        for each corpus one byte a pair, which is 1 for a kept pair; the characters of the kept
+        pairs, of source and target.
+    """
     pair_filter, all_verdicts, done = PairFilter(options), [], 0
+    characters = [0, 0]
     for corpus, dropped, corpus_lines in zip(corpora, rejected, lines):
         verdicts = bytearray()
         for pair in read_corpus(corpus):
             rule = pair.problem or pair_filter.problem(pair.source, pair.target, corpus.tag)
             verdicts.append(rule is None)
-            if rule is not None:
+            if rule is None:
+                characters[0] += len(pair.source)
+                characters[1] += len(pair.target)
+            else:
                 dropped.add(rule, pair)
             if pair.line % REPORT_EVERY == 0:
                 progress("filter", done + pair.line, sum(lines))
         all_verdicts.append(verdicts)
         done += corpus_lines
-    return all_verdicts
+    return all_verdicts, characters
 
 
 def _require_pairs(kept, rejected, corpora) -> None:

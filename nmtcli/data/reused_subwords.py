@@ -15,7 +15,9 @@ from nmtcli.text.own_models import read_own_models
 from nmtcli.text.special_tokens import UNK_ID
 from nmtcli.text.subwords import Subwords, load_sides
 
-NOT_REUSED = frozenset(("taken_from", "max_pieces", "sample_pairs"))  # do not shape the models
+NOT_REUSED = frozenset(
+    ("taken_from", "max_pieces", "sample_pairs", "sample_characters")
+)  # do not shape the models
 ALPHABET_PAIRS = 1000  # of each corpus, by which the alphabet of the models is checked
 LARGEST_UNKNOWN = 0.5  # share of characters without a token
 SPACE = "\u2581"  # SentencePiece's mark of a space

@@ -22,11 +22,15 @@ import numpy as np
 
 from nmtcli.data.batching import CorpusShare
 from nmtcli.errors import NmtError
+from nmtcli.runs.arrays import map_array
 from nmtcli.runs.atomic import write_atomically
+from nmtcli.runs.reading import read_json
 
 SIDES = ("source", "target")
 LINKS = "links"
 INDEX = "shards.json"
+LONGEST = 2**31 - 1  # tokens of a sequence
+LARGEST_SHARD = 50_000_000  # tokens of a side, after which a shard ends before it is full
 
 
 class ShardWriter:
@@ -79,7 +83,8 @@ class ShardWriter:
         for column, values in enumerate((*pair, flat)[: len(self._names)]):
             self._tokens[column].extend(values)
             self._offsets[column].append(len(self._tokens[column]))
-        if len(self._offsets[0]) > self._shard_pairs:
+        is_large = max(map(len, self._tokens)) > LARGEST_SHARD
+        if len(self._offsets[0]) > self._shard_pairs or is_large:
             self._finish_shard()
 
     def close(self) -> None:
@@ -142,14 +147,26 @@ class Pairs:
         """The number of tokens of every target sequence, int32, (N,)."""
         return self._lengths("target")
 
-    def check(self) -> None:
-        """Check all offsets, which opening the folder does not.
+    def check(self, source_vocabulary: int, target_vocabulary: int) -> None:
+        """Check all offsets, ids and links, which opening the folder does not.
+
+        Args:
+            source_vocabulary, target_vocabulary: V of each side.
 
         Raises:
-            NmtError: a sequence has a negative length.
+            NmtError: a sequence has a negative length, an id no token, or a link leads out of its
+                pair.
         """
         for name in self._sides:
             self._lengths(name)
+        for side, size in zip(SIDES, (source_vocabulary, target_vocabulary)):
+            if any(len(tokens) and tokens.max() >= size for tokens, _ in self._sides[side]):
+                raise NmtError(f"{self.folder}: a {side} has tokens of other subwords; {_REMEDY}")
+        for column, side in enumerate(SIDES if self.has_links else ()):
+            for (links, places), (_, offsets) in zip(self._sides[LINKS], self._sides[side]):
+                lengths = np.repeat(np.diff(offsets), np.diff(places) // 2)
+                if (links[column::2] >= lengths).any():
+                    raise NmtError(f"{self.folder}: a link leads out of its pair; {_REMEDY}")
 
     def source(self, i: int) -> np.ndarray:
         """Return the ids of source i: a read-only view of the file, uint16 or uint32, (S,)."""
@@ -178,11 +195,14 @@ class Pairs:
         return tokens[offsets[row] : offsets[row + 1]]
 
     def _lengths(self, side: str) -> np.ndarray:
-        shards = [np.diff(offsets).astype(np.int32) for _, offsets in self._sides[side]]
-        lengths = np.concatenate([np.zeros(0, np.int32), *shards])
-        if lengths.size and lengths.min() < 0:
-            raise NmtError(f"{self.folder}: the {side} offsets are damaged; {_REMEDY}")
-        return lengths
+        shards = [np.zeros(0, np.int32)]
+        for _, offsets in self._sides[side]:
+            lengths = np.diff(offsets)
+            is_odd = side == LINKS and (lengths & 1).any()
+            if lengths.min() < 0 or lengths.max() > LONGEST or is_odd:
+                raise NmtError(f"{self.folder}: the {side} offsets are damaged; {_REMEDY}")
+            shards.append(lengths.astype(np.int32))
+        return np.concatenate(shards)
 
 
 LINK_COMMAND = "nmt preprocess --alignments FILE"
@@ -201,13 +221,13 @@ def _save(path: Path, values: array) -> None:
 def _read_index(path: Path) -> tuple[list[int], bool]:
     """Return the number of pairs in each shard, and whether they have links."""
     try:
-        index = json.loads(path.read_text(encoding="utf-8"))
+        index = read_json(path)
         counts, has_links = index["pairs"], index.get(LINKS, False) is True
     except FileNotFoundError:
         raise NmtError(f"{path}: the file is missing; {_REMEDY}") from None
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise NmtError(f"{path}: the file is damaged; {_REMEDY}") from None
-    if not isinstance(counts, list) or not all(isinstance(n, int) and n > 0 for n in counts):
+    if not isinstance(counts, list) or not all(type(n) is int and 0 < n < 2**40 for n in counts):
         raise NmtError(f"{path}: the file is damaged; {_REMEDY}")
     return counts, has_links
 
@@ -229,13 +249,13 @@ def _open_side(folder: Path, stem: str, count: int) -> tuple[np.ndarray, np.ndar
 
 def _map(path: Path, types: tuple) -> np.ndarray:
     try:
-        values = np.load(path, mmap_mode="r", allow_pickle=False)
+        values = map_array(path)
     except FileNotFoundError:
         raise NmtError(f"{path}: the file is missing; {_REMEDY}") from None
-    except (OSError, ValueError, EOFError):
+    except (OSError, ValueError):
         raise NmtError(f"{path}: the file is damaged or truncated; {_REMEDY}") from None
     if values.ndim != 1 or values.dtype not in types:
         raise NmtError(
             f"{path}: the file is damaged ({values.dtype}, shape {values.shape}); {_REMEDY}"
         )
-    return np.asarray(values)  # slices of a plain array cost a fifth of those of a memmap
+    return values

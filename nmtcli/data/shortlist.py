@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from nmtcli.errors import NmtError
+from nmtcli.runs.arrays import read_arrays
 from nmtcli.text.special_tokens import PAD_ID
 
 # Added to the logits of tokens that a sentence does not allow. A lower number would make the sums
@@ -69,14 +70,14 @@ def load_shortlist(path: Path, source_vocabulary: int, target_vocabulary: int) -
         NmtError: the file does not exist, is damaged, or was made for other vocabularies.
     """
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            shortlist = Shortlist(*(arrays[name] for name in Shortlist._fields))
+        arrays = read_arrays(path)
+        shortlist = Shortlist(*(arrays[name] for name in Shortlist._fields))
         sizes = len(shortlist.offsets) - 1, int(shortlist.target_vocabulary)
-        if shortlist.offsets[-1] != len(shortlist.pieces):
+        if not _is_intact(shortlist):
             raise ValueError
     except FileNotFoundError:
         raise NmtError(f"{path}: there is no such shortlist; {_REMEDY}") from None
-    except (OSError, ValueError, KeyError, EOFError, TypeError, IndexError):
+    except (OSError, ValueError, KeyError, TypeError):
         raise NmtError(f"{path}: the shortlist is damaged; {_REMEDY}") from None
     if sizes != (source_vocabulary, target_vocabulary):
         raise NmtError(
@@ -84,6 +85,16 @@ def load_shortlist(path: Path, source_vocabulary: int, target_vocabulary: int) -
             f" but the model has {source_vocabulary} and {target_vocabulary}; {_REMEDY}"
         )
     return shortlist._replace(target_vocabulary=target_vocabulary)
+
+
+def _is_intact(shortlist: Shortlist) -> bool:
+    """Return whether every source token has a range of target tokens that exist."""
+    offsets, pieces, size = shortlist
+    kinds = offsets.dtype.kind == pieces.dtype.kind == "i", offsets.ndim == pieces.ndim == 1
+    if not all(kinds) or not len(offsets) or offsets[0] != 0 or offsets[-1] != len(pieces):
+        return False
+    is_inside = not len(pieces) or (pieces.min() >= 0 and pieces.max() < size)
+    return bool((offsets[1:] >= offsets[:-1]).all() and is_inside)
 
 
 _REMEDY = "run nmt export again, or leave --shortlist out"

@@ -30,13 +30,21 @@ def check_size(options: SubwordConfig) -> None:
 
 
 def learn_subword_models(
-    corpora: Sequence[Corpus], verdicts: Sequence[bytearray], options: SubwordConfig, progress
+    corpora: Sequence[Corpus],
+    verdicts: Sequence[bytearray],
+    characters: Sequence[int],
+    options: SubwordConfig,
+    progress,
 ) -> tuple[list[Subwords], str | None]:
     """Learn the subword models of source and target.
+
+    The memory of SentencePiece grows with the characters that it reads, not with the pairs, by up
+    to 140 bytes for each of them. So both are limited.
 
     Args:
         corpora: the training text.
         verdicts: for each corpus one byte a pair, which is 1 for a kept pair.
+        characters: the characters of the kept pairs, of source and target.
         options: the options of the subwords; a size of 0 is replaced by that of `choose_size`.
         progress: called with `("learn", 0, 0)`.
 
@@ -49,9 +57,14 @@ def learn_subword_models(
 
     def sampled(*sides: int) -> Iterator[str]:
         pairs = itertools.chain.from_iterable(map(kept_pairs, corpora, verdicts))
-        for pair in sample(pairs, kept, options.sample_pairs):
-            for side in sides:
-                yield (pair.source, pair.target)[side]
+        left, there = options.sample_characters, sum(characters[side] for side in sides)
+        size = kept if there <= left else max(1, kept * left // there)
+        for pair in sample(pairs, kept, min(size, options.sample_pairs)):
+            texts = [(pair.source, pair.target)[side] for side in sides]
+            yield from texts
+            left -= sum(map(len, texts))
+            if left <= 0:  # chance drew more of the long pairs
+                return
 
     tags = list(dict.fromkeys(corpus.tag for corpus in corpora if corpus.tag))
     sides_of_models = {"": (0, 1)} if options.joint else {"source ": (0,), "target ": (1,)}

@@ -15,7 +15,7 @@ import numpy as np
 from nmtcli.decoding.constraints import max_translation_length
 from nmtcli.decoding.engine import Hypothesis, NBests, Sentence
 from nmtcli.decoding.scoring import Scoring
-from nmtcli.errors import UsageError
+from nmtcli.errors import NmtError, UsageError
 from nmtcli.text.special_tokens import EOS_ID
 from nmtcli.text.subwords import Subwords
 
@@ -50,10 +50,16 @@ class CTranslate2Engine:
         self.vocabulary_size = target_subwords.size
         self._source_subwords, self._target_subwords = source_subwords, target_subwords
         (self._end,) = target_subwords.tokens([EOS_ID])
-        self._translator = ctranslate2.Translator(
-            str(Path(folder) / MODEL), device="cpu", compute_type=precision,
-            inter_threads=threads, intra_threads=1,
-        )  # fmt: skip
+        try:
+            self._translator = ctranslate2.Translator(
+                str(Path(folder) / MODEL), device="cpu", compute_type=precision,
+                inter_threads=threads, intra_threads=1,
+            )  # fmt: skip
+        except (RuntimeError, ValueError, OSError, MemoryError) as error:
+            raise NmtError(
+                f"{folder}: CTranslate2 cannot read it ({' '.join(str(error).split())}); make the"
+                " export again with nmt export --format ctranslate2"
+            ) from None
 
     def search(self, batch: Sequence[Sentence], options) -> NBests:
         """Find the n-best list of each sentence of a batch.

@@ -9,13 +9,15 @@ from nmtcli import backend
 from nmtcli.config.model import TRANSFORMER
 from nmtcli.decoding.engine import Engine, SearchEngine
 from nmtcli.engines.runtime import AUTOMATIC, PACKAGES, Runtime
-from nmtcli.errors import UsageError
+from nmtcli.errors import NmtError, UsageError
 from nmtcli.runs import checkpoints
 from nmtcli.runs.atomic import restore
 from nmtcli.runs.exports import GRAPHS, checkpoint_hash, file_sizes, read_description
 
 logger = logging.getLogger(__name__)
 
+# A model is built before its weights are set. `at_most_parameters` is a few times too high.
+MOST_TIMES, SMALL_MODEL = 16, 1_000_000
 ACCELERATORS = ("/dev/nvidia0", "/dev/kfd", "/dev/accel0", "/dev/vfio/0")
 
 
@@ -150,17 +152,32 @@ def load_model(
         fall_back: see `checkpoints.load`.
     """
     backend.choose()
-    from nmtcli.models.factory import build_model
+    from nmtcli.models.factory import at_most_parameters, build_model
     from nmtcli.models.weights import set_arrays
 
     facts, config = run.read_facts(), run.read_config()
     options = _showing(config.model, layer, head, run.path)
     step, arrays, _ = checkpoints.load(run.checkpoints, checkpoint, fall_back=fall_back)
-    vocabulary = facts["vocabulary"]
+    sizes = _vocabulary_sizes(run, facts)
+    stored = sum(array.size for array in arrays["model"].values())
+    if at_most_parameters(options, *sizes) > MOST_TIMES * stored + SMALL_MODEL:
+        raise NmtError(
+            f"{run.path}: the model of its config.yaml is many times as large as its checkpoint;"
+            " restore both from a copy"
+        )
     dtype = backend.keras_policy(precision)
-    model = build_model(options, vocabulary["source"], vocabulary["target"], dtype=dtype)
+    model = build_model(options, *sizes, dtype=dtype)
     set_arrays(model, arrays["model"])
     return step, model
+
+
+def _vocabulary_sizes(run, facts: dict) -> tuple[int, int]:
+    """Return the sizes of the vocabularies of source and target that `run.json` has."""
+    sizes = facts.get("vocabulary")
+    sizes = [sizes.get(side) for side in ("source", "target")] if isinstance(sizes, dict) else []
+    if not sizes or not all(type(size) is int and 0 < size <= 2**32 for size in sizes):
+        raise NmtError(f"{run.facts}: the file is damaged (vocabulary); restore it from a copy")
+    return sizes[0], sizes[1]
 
 
 def _showing(options, layer: int | None, head: int | None, path):

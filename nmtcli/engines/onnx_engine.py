@@ -4,7 +4,6 @@ Letters: B sentences, W hypotheses of each, S source positions, T target positio
 shortlist, V vocabulary.
 """
 
-import json
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
@@ -16,9 +15,35 @@ from nmtcli.data.batching import shift_right
 from nmtcli.data.shortlist import load_shortlist
 from nmtcli.decoding.engine import StepResult, all_ids
 from nmtcli.engines.grouping import group
+from nmtcli.errors import NmtError
+from nmtcli.runs.checkpoints import read_json
 from nmtcli.runs.exports import DESCRIPTION, SHORTLIST
+from nmtcli.runs.shape import misfit
 
 CPU = ("CPUExecutionProvider",)
+WEIGHTS = "weights.bin"  # the one file that graphs may name, see `exports.onnx_files`
+MOST_PARTS = 1000  # arrays of a state
+SHAPE = {  # of what the engine reads of `nmt.json`
+    "vocabulary": int,
+    "source_vocabulary": int,
+    "has_attention": bool,
+    "has_window": bool,
+    "parts": {"source": int, "decoder": int},
+}
+# Before this version, ONNX Runtime reads weights from any file that a graph names.
+SAFE_RUNTIME = (1, 24)
+RUNTIME = tuple(int(part) for part in onnxruntime.__version__.split(".")[:2])
+# They have no common class but `Exception`.
+RUNTIME_ERRORS = (
+    RuntimeError,
+    ValueError,
+    *(
+        kind
+        for kind in vars(onnxruntime.capi.onnxruntime_pybind11_state).values()
+        if isinstance(kind, type) and issubclass(kind, Exception)
+    ),
+)
+_REMEDY = "make the export again with nmt export"
 
 
 class _State(NamedTuple):
@@ -57,7 +82,7 @@ class OnnxEngine:
         self, folder, precision: str = "float32", threads: int = 1, has_shortlist: bool = False
     ):
         self.folder = Path(folder)
-        facts = json.loads((self.folder / DESCRIPTION).read_text(encoding="utf-8"))
+        facts = _read_facts(self.folder / DESCRIPTION)
         self.precision, self.parallel = precision, threads
         self.vocabulary_size = facts["vocabulary"]
         self.has_attention, self.has_window = facts["has_attention"], facts["has_window"]
@@ -67,7 +92,7 @@ class OnnxEngine:
         }
         self._shortlist = None
         if has_shortlist:
-            sizes = facts["source_vocabulary"], self.vocabulary_size
+            sizes = facts.get("source_vocabulary"), self.vocabulary_size
             self._shortlist = load_shortlist(self.folder / SHORTLIST, *sizes)
 
     # The graphs; each is read when it is first used.
@@ -81,11 +106,16 @@ class OnnxEngine:
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 3
         path = self.folder / self.precision / f"{name}.onnx"
-        return onnxruntime.InferenceSession(str(path), options, providers=CPU)
+        if RUNTIME < SAFE_RUNTIME:
+            _check_paths(path)
+        try:
+            return onnxruntime.InferenceSession(str(path), options, providers=CPU)
+        except RUNTIME_ERRORS as error:
+            raise NmtError(f"{path}: {_damage(error)}") from None
 
     def start(self, source_ids) -> _State:
         names = self._names["source"] + self._names["decoder"]
-        found = self._encode.run_with_ort_values(names, {"source_ids": _ids(source_ids)})
+        found = _run(self._encode, names, {"source_ids": _ids(source_ids)})
         count = len(self._names["source"])
         source, decoder = found[:count], found[count:]
         chosen, pieces = {}, self.vocabulary_size
@@ -93,7 +123,7 @@ class OnnxEngine:
             ids, allowed = self._shortlist.choose(np.asarray(source_ids))
             chosen = {"pieces": _value(ids)}
             layer = [output.name for output in self._choose.get_outputs()]
-            chosen |= zip(layer, self._choose.run_with_ort_values(layer, chosen))
+            chosen |= zip(layer, _run(self._choose, layer, chosen))
             source = [*source, _value(allowed + chosen.pop("bias").numpy())]
             pieces = len(ids)
         return _State(len(source_ids), 1, source, decoder, chosen, pieces)
@@ -116,7 +146,7 @@ class OnnxEngine:
         }
         pieces = ["all_log_probs"] if k is None else ["log_probs", "ids"]
         names = ["attention", *pieces, *self._names["next"]]
-        found = self._step.run_with_ort_values(names, inputs)
+        found = _run(self._step, names, inputs)
         count = 1 + len(pieces)
         attention, log_probs, *ids = (x.numpy().reshape(batch * width, -1) for x in found[:count])
         if not ids:
@@ -133,11 +163,65 @@ class OnnxEngine:
     def _of_targets(self, name, source_ids, target_ids):
         target_ids = np.asarray(target_ids, dtype=np.int32)
         inputs = {
-            "source_ids": np.asarray(source_ids, dtype=np.int32),
-            "decoder_inputs": shift_right(target_ids),
-            "target_ids": target_ids,
+            "source_ids": _ids(source_ids),
+            "decoder_inputs": _ids(shift_right(target_ids)),
+            "target_ids": _ids(target_ids),
         }
-        return self._forced.run([name], inputs)[0]
+        return _run(self._forced, [name], inputs)[0].numpy()
+
+
+def _read_facts(path: Path) -> dict:
+    """Read what the engine needs to know of an export.
+
+    Raises:
+        NmtError: the file is missing or damaged.
+    """
+    facts = read_json(path)
+    found = misfit(facts, SHAPE, ("vocabulary", "has_attention", "has_window", "parts"))
+    counts = [facts["parts"].get(name) for name in ("source", "decoder")] if not found else []
+    if found or not all(count is not None and 0 <= count <= MOST_PARTS for count in counts):
+        raise NmtError(f"{path}: the file is damaged ({found or 'parts'}); {_REMEDY}")
+    return facts
+
+
+def _check_paths(path: Path) -> None:
+    """Check that the weights of a graph are in its own folder.
+
+    Raises:
+        NmtError: the file is damaged, or names another place.
+    """
+    import onnx
+    from google.protobuf.message import DecodeError
+
+    try:
+        model = onnx.load(path, load_external_data=False)
+    except (DecodeError, OSError) as error:
+        raise NmtError(f"{path}: {_damage(error)}") from None
+    pending = [model]
+    while pending:
+        message = pending.pop()
+        if isinstance(message, onnx.TensorProto):
+            for entry in message.external_data:
+                if entry.key == "location" and entry.value != WEIGHTS:
+                    raise NmtError(
+                        f"{path}: names weights outside of its folder ({entry.value}); {_REMEDY}"
+                    )
+            continue
+        for field, value in message.ListFields():
+            if field.message_type is not None:
+                is_list = hasattr(value, "__len__")
+                pending.extend(value if is_list else [value])
+
+
+def _run(session, names: list[str], inputs: dict) -> list:
+    try:
+        return session.run_with_ort_values(names, inputs)
+    except RUNTIME_ERRORS as error:
+        raise NmtError(f"the export failed: {_damage(error)}") from None
+
+
+def _damage(error: Exception) -> str:
+    return f"cannot be run ({' '.join(str(error).split())[:200]}); {_REMEDY}"
 
 
 def _value(array):

@@ -57,10 +57,16 @@ def check_exportable(search: SearchConfig) -> None:
 
 
 def validation_of(run: RunDirectory, subwords: Subwords) -> Validation:
-    """Return the validation text of the run, or texts of random tokens if there is none."""
+    """Return the validation text of the run, or texts of random tokens if there is none.
+
+    The prepared data that the run names are read only if they have the text that it was trained on.
+    """
     tokenize = run.read_config().validation.tokenize
     try:
-        prepared = PreparedData(run.read_facts()["data"]["prepared"])
+        data = run.read_facts()["data"]
+        prepared = PreparedData(data["prepared"])
+        if prepared.facts["inputs"] != data["sha256"]["text"]:
+            raise KeyError("another text is there now")
         sides = prepared.valid_source_lines(), prepared.valid_target_lines()
     except (KeyError, TypeError, UsageError, NmtError):
         sides = [], []

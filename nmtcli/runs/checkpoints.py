@@ -17,6 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from nmtcli.errors import NmtError, UsageError
+from nmtcli.runs import reading
+from nmtcli.runs.arrays import read_arrays
 from nmtcli.runs.atomic import (
     atomic_directory,
     link_atomically,
@@ -27,8 +29,9 @@ from nmtcli.runs.atomic import (
 
 logger = logging.getLogger(__name__)
 
-STEP = re.compile(r"step-(\d+)$")
-AVERAGE = re.compile(r"average(-[\w.-]+)?$")
+STEP = re.compile(r"step-([0-9]{1,18})\Z")
+AVERAGE = re.compile(r"average(-[\w.-]+)?\Z")
+FILE = re.compile(r"[\w-]+\.(npz|json)\Z")  # of a checkpoint; a name leads to no other folder
 _REMEDY = "the same command resumes from the checkpoint before"
 
 
@@ -92,7 +95,7 @@ def _write_json(path: Path, values: dict) -> None:
 def read_json(path: Path) -> dict:
     """Return the JSON object in a file; an empty one if the file is missing or damaged."""
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = reading.read_json(path)
     except (OSError, ValueError):
         return {}
     return values if isinstance(values, dict) else {}
@@ -147,14 +150,14 @@ def load(folder: Path, name: str = "last", groups=("model",), fall_back: bool = 
     """
     damaged = []
     for path in _candidates(folder, name)[: None if fall_back else 1]:
-        problem = find_problem(path)
-        if problem is None:
-            for earlier, what in damaged:
-                logger.warning("%s is %s; %s is used instead", earlier, what, path.name)
-            step = json.loads((path / "manifest.json").read_text(encoding="utf-8"))["step"]
-            state = json.loads((path / "state.json").read_text(encoding="utf-8"))
-            return step, {group: _read_arrays(path / f"{group}.npz") for group in groups}, state
-        damaged.append((path, problem))
+        try:
+            found = _read(path, groups)
+        except ValueError as error:
+            damaged.append((path, str(error)))
+            continue
+        for earlier, what in damaged:
+            logger.warning("%s is %s; %s is used instead", earlier, what, path.name)
+        return found
     (path, problem), tried = damaged[0], {path for path, _ in damaged}
     if AVERAGE.match(path.name):
         raise NmtError(f"{path} is {problem}; make it again with nmt average")
@@ -175,7 +178,8 @@ def target(folder: Path, name: str) -> str | None:
         linked = os.readlink(link)
         return linked if STEP.match(linked) or AVERAGE.match(linked) else None
     manifest = read_json(link / "manifest.json")
-    return manifest.get("name") or (f"step-{manifest['step']}" if "step" in manifest else None)
+    named = str(manifest.get("name") or f"step-{manifest.get('step')}")
+    return named if STEP.match(named) or AVERAGE.match(named) else None
 
 
 def _candidates(folder: Path, name: str) -> list[Path]:
@@ -226,8 +230,12 @@ def find_problem(path: Path) -> str | None:
     if not path.is_dir():
         return "missing"
     try:
-        files = read_json(path / "manifest.json")["files"]
-        for name, facts in files.items():
+        manifest = read_json(path / "manifest.json")
+        if type(manifest["step"]) is not int or "state.json" not in manifest["files"]:
+            return "damaged (no readable manifest.json)"
+        for name, facts in manifest["files"].items():
+            if not FILE.match(name):
+                return "damaged (manifest.json names other files than those of a checkpoint)"
             file = path / name
             if not file.is_file():
                 return f"damaged ({name} is missing)"
@@ -248,6 +256,14 @@ def _describe(path: Path) -> dict:
     return {"sha256": digest.hexdigest(), "bytes": path.stat().st_size}
 
 
-def _read_arrays(path: Path) -> dict:
-    with np.load(path, allow_pickle=False) as stored:
-        return {name: stored[name] for name in stored.files}
+def _read(path: Path, groups) -> tuple[int, dict, dict]:
+    """Return (step, arrays, state) of a checkpoint; raise ValueError with what is wrong."""
+    if problem := find_problem(path):
+        raise ValueError(problem)
+    step, arrays = read_json(path / "manifest.json")["step"], {}
+    for group in groups:
+        try:
+            arrays[group] = read_arrays(path / f"{group}.npz")
+        except (OSError, ValueError) as error:
+            raise ValueError(f"damaged ({group}.npz cannot be read: {error})") from None
+    return step, arrays, read_json(path / "state.json")

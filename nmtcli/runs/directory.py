@@ -16,9 +16,37 @@ from nmtcli import __version__
 from nmtcli.errors import NmtError, UsageError
 from nmtcli.runs.atomic import PARTIAL, make_folder, reason, remove_partial, write_atomically
 from nmtcli.runs.locks import LOCK, locked
+from nmtcli.runs.reading import check_folder, read_json
+from nmtcli.runs.shape import misfit
 
 FORMAT = 2  # of the folder; raised when an older program could not read it
 LOGS = ("sampled", "tensorboard")  # folders of a training
+
+_COUNTS = {
+    "read": int, "rejected": {...: int}, "kept": int,
+    "characters": (int, int), "pieces": (int, int), "unknown": (int, int),
+}  # fmt: skip
+SHAPE = {  # of `run.json`
+    "version": str,
+    "command": [str],
+    "chosen": {...: {}},
+    "vocabulary": {"source": int, "target": int},
+    "versions": {...: str},
+    "data": {
+        "prepared": str,
+        "sha256": {"text": {...: [str]}, "subwords": [str]},
+        "pairs": int,
+        "counts": {"train": _COUNTS, "valid": _COUNTS},
+        "command": [str],
+    },
+    "init_from": {"text": str},
+    "device": str,
+    "precision": str,
+    "attention": str,
+    "parameters": int,
+    "parameters_by_part": {...: int},
+    "hardware": {"processor": str, "cores": int, "memory_bytes": int, "gpus": [str]},
+}
 
 
 class RunDirectory:
@@ -140,7 +168,8 @@ class RunDirectory:
         """Read `run.json` of an existing run.
 
         Raises:
-            UsageError: the folder does not exist, is not a run, or has another format.
+            UsageError: the folder does not exist, is not a run, has another format, or leads out of
+                itself by a link.
             NmtError: `run.json` is damaged.
         """
         if not self.path.exists():
@@ -149,17 +178,20 @@ class RunDirectory:
             )
         if not self.path.is_dir():
             raise UsageError(f"{self.path}: is a file; give the folder of a run")
-        try:
-            facts = json.loads(self.facts.read_text(encoding="utf-8"))
-        except FileNotFoundError:
+        if not self.exists():
             raise UsageError(
                 f"{self.path}: is not a run, since it has no run.json; give the folder of a run"
-            ) from None
+            )
+        check_folder(self.path)
+        try:
+            facts = read_json(self.facts)
         except ValueError as error:
             raise NmtError(
                 f"{self.facts}: the file is damaged ({error}); restore it from a copy"
             ) from None
         facts = facts if isinstance(facts, dict) else {}
+        if facts.get("format") == FORMAT and (found := misfit(facts, SHAPE)):
+            raise NmtError(f"{self.facts}: the file is damaged ({found}); restore it from a copy")
         if facts.get("format") != FORMAT:
             raise UsageError(
                 f"{self.path}: the run has format {facts.get('format')}, made by nmt"

@@ -4,12 +4,17 @@ import hashlib
 from pathlib import Path
 
 from nmtcli.runs import checkpoints
+from nmtcli.runs.shape import misfit
 
 DESCRIPTION = "nmt.json"
 SHORTLIST = "shortlist/pieces.npz"
 # All that an export has at its top: of ONNX Runtime, of CTranslate2, and of TensorFlow.
 PARTS = {DESCRIPTION, "float32", "int8", "shortlist", "model"}
 PARTS |= {"saved_model.pb", "fingerprint.pb", "variables", "assets", "assets.extra"}
+_CHECK = {"accepted": bool, "reason": str, "bleu": {...: float}}
+SHAPE = {  # of `nmt.json`
+    "step": int, "files": {...: int}, "float32": _CHECK, "int8": _CHECK, "shortlist": _CHECK,
+}  # fmt: skip
 GRAPHS = 2  # what the graphs for ONNX Runtime take and give; other numbers cannot be run
 
 
@@ -27,7 +32,22 @@ def checkpoint_hash(run, name: str) -> str | None:
 
 def read_description(folder: Path) -> dict | None:
     """What `nmt.json` says; None where there is none or it is damaged."""
-    return checkpoints.read_json(folder / DESCRIPTION) or None
+    facts = checkpoints.read_json(folder / DESCRIPTION)
+    if misfit(facts, SHAPE, ("step", "files", "float32", "int8")):
+        return None
+    for name in ("float32", "int8", "shortlist"):
+        found = facts.get(name)
+        if name in facts and (misfit(found, _CHECK, ("accepted",)) or not _is_whole(name, found)):
+            return None
+    return facts
+
+
+def _is_whole(name: str, found: dict) -> bool:
+    """Whether a check has what is said of it."""
+    if not found["accepted"]:
+        return bool(found.get("reason"))
+    bleu = found.get("bleu")
+    return bleu.get(name) is not None if bleu else name != "shortlist"
 
 
 def file_sizes(folder: Path) -> dict[str, int]:
@@ -49,7 +69,7 @@ def describe_checks(facts: dict) -> str:
         kept = " with its encoder in float32" if found.get("in_float32") else ""
         text = f"{name}{kept}, {(own or sum(sizes.values())) / 1e6:.1f} MB"
         if bleu := found.get("bleu"):
-            others = ", ".join(f"{other} {bleu[other]:.2f}" for other in bleu if other != name)
+            others = ", ".join(f"{other} {bleu[other] or 0:.2f}" for other in bleu if other != name)
             text += f", BLEU {bleu[name]:.2f} ({others}) on the validation text"
         else:
             text += ", as in Keras"

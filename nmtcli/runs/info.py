@@ -67,7 +67,7 @@ def _describe_checkpoint(folder: Path) -> dict:
     files = manifest.get("files")
     problem = None if isinstance(files, dict) and files else "manifest.json missing or damaged"
     for name, entry in (files if problem is None else {}).items():
-        path = folder / name
+        path = folder / Path(name).name
         expected = entry.get("bytes") if isinstance(entry, dict) else None
         if not path.is_file():
             problem = f"{name} missing"

@@ -11,6 +11,15 @@ from pathlib import Path
 
 from nmtcli.errors import NmtError
 from nmtcli.runs.atomic import make_folder, reason, sync, write_atomically
+from nmtcli.runs.reading import parse_json
+from nmtcli.runs.shape import misfit
+
+SHAPE = {  # of a line
+    "kind": str, "step": int, "epoch": int, "seconds": float, "tokens_per_second": float,
+    "bleu": float, "chrf": float, "perplexity": float, "made_of": [str],
+    "signature": str, "chrf_signature": str,
+}  # fmt: skip
+LARGEST = 16 << 20  # bytes that are read of a log: at least 50,000 lines
 
 
 class Metrics:
@@ -82,19 +91,27 @@ class Metrics:
 def read_metrics(path) -> list[dict]:
     """Read the lines of a `metrics.jsonl`; a line that is only half written is skipped."""
     try:
-        text = Path(path).read_text(encoding="utf-8", errors="replace")
+        lines = _read_lines(Path(path))
     except OSError:
         return []
-    return [values for line in text.split("\n") if (values := _parse(line))]
+    return [values for line in lines if (values := _parse(line))]
+
+
+def _read_lines(path: Path) -> list[str]:
+    """Return the last lines of a log: as many as `LARGEST` bytes have."""
+    with open(path, "rb") as stream:
+        stream.seek(max(0, os.path.getsize(path) - LARGEST))
+        return stream.read(LARGEST).decode("utf-8", errors="replace").split("\n")
 
 
 def _parse(line: str) -> dict:
-    """Return the values of a line; nothing for a line that a crash truncated."""
+    """Return the values of a line; nothing for one that a crash truncated or that is damaged."""
     try:
-        values = json.loads(line)
+        values = parse_json(line)
     except ValueError:
         return {}
-    return values if isinstance(values, dict) else {}
+    is_damaged = misfit(values, SHAPE, ("kind", "step")) is not None
+    return values if isinstance(values, dict) and not is_damaged else {}
 
 
 class EventFile:

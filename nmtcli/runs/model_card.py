@@ -39,7 +39,7 @@ def model_card(run: RunDirectory) -> str:
         *_section("Settings that differ from the defaults", _settings(config)),
         *_section("Hardware and time", _hardware(facts, metrics)),
         *_section("Exports", _exports(run)),
-        *_section("Versions", facts.get("versions", {}).items()),
+        *_section("Versions", (facts.get("versions") or {}).items()),
         *_commands(facts),
     ]
     return "\n\n".join(parts) + "\n"
@@ -79,7 +79,7 @@ def _scores(metrics: list[dict], config: Config) -> Iterator[tuple]:
     if best is None:
         yield "validation", "none yet"
         return
-    of = f" (mean of {', '.join(best['made_of'])})" if best["kind"] == "average" else ""
+    of = f" (mean of {', '.join(best.get('made_of') or [])})" if best["kind"] == "average" else ""
     yield "best checkpoint", f"step {best['step']}{of}"
     for title, value in _measured(best):
         yield f"validation {title}", value
@@ -103,38 +103,39 @@ def _measured(line: dict) -> list[tuple[str, str]]:
 
 
 def _data(facts: dict, config: Config) -> Iterator[tuple]:
-    data = facts.get("data", {})
-    hashes = data.get("sha256", {})
-    text, models = hashes.get("text", {}), hashes.get("subwords", [])
+    data = facts.get("data") or {}
+    hashes = data.get("sha256") or {}
+    text, models = hashes.get("text") or {}, hashes.get("subwords") or []
     for split in ("train", "valid"):
         counts = (data.get("counts") or {}).get(split) or {}
-        if "kept" in counts:
-            yield f"{split}: pairs", f"{counts['kept']:,} of {counts.get('read', 0):,}"
+        if counts.get("kept") is not None:
+            yield f"{split}: pairs", f"{counts['kept']:,} of {counts.get('read') or 0:,}"
         for number, side in enumerate(SIDES):
             paths = _paths(config, split, side)
-            if paths and "pieces" in counts:
+            if paths and counts.get("pieces"):
                 paths.append(f"{counts['pieces'][number]:,} pieces")
             if paths:
                 yield f"{split}: {side}", ", ".join(paths)
         digests = [f"`{one}`" for one in text.get(split) or []]
         if digests:
             yield f"{split}: SHA-256", " ".join(digests)
-    vocabulary, kind = facts.get("vocabulary", {}), config.subwords
-    sizes = " and ".join(f"{vocabulary.get(side, 0):,}" for side in SIDES)
+    vocabulary, kind = facts.get("vocabulary") or {}, config.subwords
+    vocabulary = {side: vocabulary.get(side) or 0 for side in SIDES}
+    sizes = " and ".join(f"{vocabulary[side]:,}" for side in SIDES)
     yield "subwords", f"{kind.type}, {'one model for both sides' if kind.joint else sizes}"
     for side, digest in zip(SIDES, models):
-        yield f"subwords: {side}", f"{vocabulary.get(side, 0):,} pieces, SHA-256 `{digest}`"
+        yield f"subwords: {side}", f"{vocabulary[side]:,} pieces, SHA-256 `{digest}`"
 
 
 def _model(facts: dict, config: Config) -> Iterator[tuple]:
     yield "architecture", config.model.architecture
     yield "attention", configuration.describe_model(config.model)
     yield "layers", f"{config.model.encoder_layers} + {config.model.decoder_layers}"
-    if "parameters" in facts:
+    if facts.get("parameters") is not None:
         yield "parameters", f"{facts['parameters']:,}"
     for part, count in (facts.get("parameters_by_part") or {}).items():
-        yield f"parameters: {part}", f"{count:,}"
-    if "precision" in facts:
+        yield f"parameters: {part}", f"{count or 0:,}"
+    if facts.get("precision"):
         yield "trained in", facts["precision"]
     if facts.get("init_from"):
         yield "initial weights", facts["init_from"].get("text", "")
@@ -161,7 +162,7 @@ def _hardware(facts: dict, metrics: list[dict]) -> Iterator[tuple]:
     seconds = max((line.get("seconds") or 0 for line in metrics), default=0)
     steps = max((line.get("step") or 0 for line in metrics), default=0)
     yield "time", f"{seconds / 60:.1f} minutes for {steps:,} updates, validations included"
-    speeds = [line["tokens_per_second"] for line in metrics if "tokens_per_second" in line]
+    speeds = [line["tokens_per_second"] for line in metrics if line.get("tokens_per_second")]
     if speeds:
         yield "speed", f"{sorted(speeds)[len(speeds) // 2]:,.0f} target pieces a second"
 
@@ -175,6 +176,6 @@ def _exports(run: RunDirectory) -> Iterator[tuple]:
 
 def _commands(facts: dict) -> list[str]:
     """Return how to repeat the training; nothing if no command made it."""
-    commands = [facts.get("data", {}).get("command"), facts.get("command")]
+    commands = [(facts.get("data") or {}).get("command"), facts.get("command")]
     lines = [shlex.join(map(str, command)) for command in commands if command]
     return ["## To repeat it", "\n".join(["```", *dict.fromkeys(lines), "```"])] if lines else []

@@ -66,6 +66,7 @@ def read_own_models(paths: Sequence[Path]) -> list[OwnModel]:
 def _read_proto(path: Path) -> Any:
     """Read a `ModelProto`."""
     import sentencepiece
+    from google.protobuf.message import DecodeError
     from sentencepiece import sentencepiece_model_pb2
 
     model = read_model_file(path)
@@ -73,12 +74,15 @@ def _read_proto(path: Path) -> Any:
         if not model:
             raise RuntimeError
         sentencepiece.SentencePieceProcessor(model_proto=model)
-    except (RuntimeError, OSError):
+        proto = sentencepiece_model_pb2.ModelProto.FromString(model)
+        if proto.trainer_spec.model_type not in KINDS:
+            raise RuntimeError
+        return proto
+    except (RuntimeError, OSError, DecodeError, UnicodeDecodeError):
         raise UsageError(
             f"{path}: is not a SentencePiece model; give the file NAME.model that spm_train writes"
             " (not NAME.vocab, and no merges or tokenizer.json of other programs)"
         ) from None
-    return sentencepiece_model_pb2.ModelProto.FromString(model)
 
 
 def _special_texts(proto: Any) -> set[str]:

@@ -16,6 +16,7 @@ from nmtcli.errors import NmtError, UsageError
 from nmtcli.text.spans import TokenSpans, read_record
 from nmtcli.text.special_tokens import BOS_ID, EOS_ID, PAD_ID, UNK_ID
 
+LARGEST_MODEL = 64 << 20  # bytes; a model with a million tokens has fewer
 CONTROL_IDS = frozenset((PAD_ID, BOS_ID, EOS_ID))
 
 
@@ -48,7 +49,8 @@ class Subwords:
         try:
             self._model = sentencepiece.SentencePieceProcessor(model_proto=self.model_proto)
             special = tuple(getattr(self._model, f"{n}_id")() for n in ("pad", "unk", "bos", "eos"))
-        except (RuntimeError, OSError):
+            self._model.id_to_piece(list(range(self.size)))  # fails if one is not UTF-8
+        except (RuntimeError, OSError, UnicodeDecodeError):
             raise NmtError(
                 f"{where}: is not a SentencePiece model; run nmt preprocess again"
             ) from None
@@ -130,7 +132,13 @@ def read_model_file(path: Path) -> bytes:
         UsageError: the file does not exist or cannot be read.
     """
     try:
-        return path.read_bytes()
+        with open(path, "rb") as stream:
+            model = stream.read(LARGEST_MODEL + 1)
+        if len(model) > LARGEST_MODEL:
+            raise UsageError(
+                f"{path}: has more than {LARGEST_MODEL >> 20} MB; give a SentencePiece model"
+            )
+        return model
     except FileNotFoundError:
         raise UsageError(
             f"{path}: there is no such subword model; make one with nmt preprocess"

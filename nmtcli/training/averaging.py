@@ -4,7 +4,6 @@ Reference: Junczys-Dowmunt et al. (2016), arXiv:1605.04809, section 4.1; the las
 Vaswani et al. (2017), arXiv:1706.03762, section 6.1.
 """
 
-import json
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -111,11 +110,8 @@ def mean_of(run: RunDirectory, names: Sequence[str]) -> dict[str, np.ndarray]:
 
 def made_of(run: RunDirectory, name: str = NAME) -> list[str]:
     """Return the names of the checkpoints of an average; none if there is no such average."""
-    try:
-        state = json.loads((run.checkpoints / name / "state.json").read_text(encoding="utf-8"))
-        return list(state["average_of"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return []
+    names = checkpoints.read_json(run.checkpoints / name / "state.json").get("average_of")
+    return list(names) if isinstance(names, list) else []
 
 
 def _named(run: RunDirectory, there: list[int], names: Sequence[str]) -> list[int]:

@@ -74,7 +74,7 @@ def _check_run(run: RunDirectory, config: Config, prepared) -> None:
     facts, old = run.read_facts(), configuration.as_dict(run.read_config())
     changed = configuration.differences(old, configuration.as_dict(config))
     forbidden = [str(one) for one in changed if not _changeable(one, config)]
-    if facts["data"]["sha256"] != _hashes(prepared):
+    if (facts.get("data") or {}).get("sha256") != _hashes(prepared):
         forbidden.append("the prepared data are other ones")
     if forbidden:
         raise UsageError(

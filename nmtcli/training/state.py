@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass, fields
 
 from nmtcli.config import TrainingConfig
+from nmtcli.errors import NmtError
 
 
 @dataclass
@@ -45,8 +46,26 @@ class TrainerState:
 
     @classmethod
     def from_dict(cls, values: dict) -> "TrainerState":
-        known = {f.name for f in fields(cls)}
-        return cls(**{k: v for k, v in values.items() if k in known})
+        """Return the state of a checkpoint.
+
+        Raises:
+            NmtError: a value has another type than it should have.
+        """
+        state = cls(**{f.name: values[f.name] for f in fields(cls) if f.name in values})
+        for f in fields(cls):
+            value, kind = getattr(state, f.name), f.type
+            numbers = value if isinstance(value, list) else []
+            fits = (
+                all(isinstance(number, int | float) for number in numbers)
+                if f.name == "best" and isinstance(value, list | None)
+                else type(value) in {int: (int,), float: (int, float), str: (str,)}.get(kind, ())
+            )
+            if not fits:
+                raise NmtError(
+                    f"the checkpoint's state is damaged ({f.name} is {value!r}); train again, or"
+                    " restore the checkpoint from a copy"
+                )
+        return state
 
     def advance(self, batches: int, planned: int) -> None:
         """Move past the next `batches` of an epoch of `planned` ones."""

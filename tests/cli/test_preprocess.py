@@ -10,6 +10,7 @@ import pytest
 from helpers.preprocess_case import SMALL, corpus_of, fails, listing, write_lines
 from nmtcli.cli.main import run
 from nmtcli.data import vocabulary
+from nmtcli.data.learn_subwords import learn
 from nmtcli.data.prepared import PreparedData
 from nmtcli.text.subwords import Subwords
 
@@ -158,6 +159,35 @@ def test_subwords_are_learnt_from_a_sample_of_the_asked_size(monkeypatch, here):
     run(["preprocess", "--train", "s", "t", *SMALL, "--set", "subwords.sample_pairs=25"])
     assert len(seen) == 50 and len(set(seen)) == 50
     assert seen[1::2] == [line.upper() for line in seen[::2]]
+
+
+def test_subwords_are_learnt_from_a_sample_of_at_most_the_asked_characters(monkeypatch, here):
+    seen = []
+
+    def remember(lines, options, name, symbols):
+        seen.append(list(lines))
+        return learn(corpus_of(100)[0] + corpus_of(100)[1], options)
+
+    monkeypatch.setattr(vocabulary, "learn_in_child", remember)
+    command = ["preprocess", "--train", "s", "t", *SMALL, "--force"]
+    texts = Path("s").read_text().split("\n") + Path("t").read_text().split("\n")
+    for limit, joint in (
+        (1000, "--joint"),
+        (1000, "--separate"),
+        (10**7, "--joint"),
+        (1, "--joint"),
+    ):
+        seen.clear()
+        assert run([*command, joint, "--set", f"subwords.sample_characters={limit}"]) == 0
+        for lines in seen:
+            characters = sum(map(len, lines))
+            assert lines and set(lines) <= set(texts)
+            if limit == 10**7:
+                assert len(lines) == 200
+            elif limit == 1000:  # at most one pair more
+                assert 700 < characters < 1000 + 2 * max(map(len, texts))
+            else:
+                assert len(lines) == 2
 
 
 def test_a_sample_is_in_order_the_same_every_time_and_fair():

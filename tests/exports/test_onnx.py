@@ -9,6 +9,7 @@ import pytest
 
 from helpers.tiny_run import make_tiny_run, tiny_corpus
 from nmtcli.cli.main import run as run_command
+from nmtcli.data.prepared import PreparedData
 from nmtcli.data.shortlist import Shortlist
 from nmtcli.decoding.batching import pad
 from nmtcli.engines.load import load_engine
@@ -45,7 +46,9 @@ def files(tmp_path_factory):
 def run(files, tmp_path_factory):
     """A run with validation text, exported."""
     run = make_tiny_run(tmp_path_factory.mktemp("run") / "run", beam=3, end_bias=1.0)
-    run.write_facts({**run.read_facts(), "data": {"prepared": str(files / "data")}})
+    text = PreparedData(files / "data").facts["inputs"]
+    data = {"prepared": str(files / "data"), "sha256": {"text": text}}
+    run.write_facts({**run.read_facts(), "data": data})
     make_shortlist().save(run.shortlist)
     assert run_command(["export", "--run", str(run.path)]) == 0
     return run

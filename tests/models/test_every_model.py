@@ -18,6 +18,8 @@ from helpers.mechanism_cases import (
 )
 from helpers.rnn_differences import KINDS
 from helpers.transformer_cases import TRANSFORMERS
+from nmtcli.engines.load import MOST_TIMES
+from nmtcli.models.factory import at_most_parameters, count_parameters
 from nmtcli.text.special_tokens import PAD_ID
 
 # All as GRUs of one layer; of LSTMs of two, those of the covering set by `make test`.
@@ -53,6 +55,12 @@ def results(kind):
 @pytest.fixture(params=NAMES)
 def name(request):
     return request.param
+
+
+def test_the_parameters_are_bounded_before_a_model_is_built(model):
+    sizes = model.source_vocabulary_size, model.target_vocabulary_size
+    there = count_parameters(model)
+    assert there <= at_most_parameters(model.config, *sizes) <= MOST_TIMES * there
 
 
 def test_steps_are_the_teacher_forced_call(results):
