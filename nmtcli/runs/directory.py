@@ -152,6 +152,11 @@ class RunDirectory:
         try:
             facts = json.loads(self.facts.read_text(encoding="utf-8"))
         except FileNotFoundError:
+            if (self.path / LOCK).exists():
+                raise UsageError(
+                    f"{self.path}: the run was only begun, and has no run.json; give the command"
+                    " that began it again"
+                ) from None
             raise UsageError(
                 f"{self.path}: is not a run, since it has no run.json; give the folder of a run"
             ) from None
@@ -182,7 +187,7 @@ class RunDirectory:
 
         if not self.config.is_file():
             raise UsageError(
-                f"{self.path}: is not a run, since it has no config.yaml; give the folder of a run"
+                f"{self.config}: the file is missing; restore it from a copy, or train again"
             )
         return config.read_settings(self.config)
 
