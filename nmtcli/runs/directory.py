@@ -178,7 +178,12 @@ class RunDirectory:
             )
         if not self.path.is_dir():
             raise UsageError(f"{self.path}: is a file; give the folder of a run")
-        if not self.exists():
+        if not self.facts.is_file():
+            if (self.path / LOCK).exists():
+                raise UsageError(
+                    f"{self.path}: the run was only begun, and has no run.json; give the command"
+                    " that began it again"
+                )
             raise UsageError(
                 f"{self.path}: is not a run, since it has no run.json; give the folder of a run"
             )
@@ -214,7 +219,7 @@ class RunDirectory:
 
         if not self.config.is_file():
             raise UsageError(
-                f"{self.path}: is not a run, since it has no config.yaml; give the folder of a run"
+                f"{self.config}: the file is missing; restore it from a copy, or train again"
             )
         return config.read_settings(self.config)
 

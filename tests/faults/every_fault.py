@@ -12,6 +12,7 @@ files must be those of a command that nothing disturbed.
 import argparse
 import contextlib
 import importlib
+import multiprocessing
 import os
 import pickle
 import random
@@ -23,6 +24,7 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import NamedTuple
 
@@ -179,37 +181,65 @@ def trials(name: str, case: Case, place: Path, of: int | None) -> Iterator[Trial
                 yield Trial(f"power: {variant}", event.kind, number, problem)
 
 
+class Outcome(NamedTuple):
+    """The trials of a case: how many were tried and right, by fault and operation; the problems."""
+
+    name: str
+    tried: Counter
+    right: Counter
+    problems: list[str]
+    seconds: float
+
+
+def outcome_of(name: str, of: int | None) -> Outcome:
+    """Try the faults of a case."""
+    tried, right, problems, begun = Counter(), Counter(), [], time.monotonic()
+    same = {"create": "open", "truncate": "write", "exchange": "rename"}
+    memory = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as place:
+        for trial in trials(name, CASES[name], Path(place), of):
+            key = trial.fault, same.get(trial.kind, trial.kind)
+            tried[key] += 1
+            right[key] += trial.problem is None
+            if trial.problem:
+                where = f"{trial.fault} at {trial.number} ({trial.kind})"
+                problems.append(f"  {name}: {where}: {trial.problem}")
+    return Outcome(name, tried, right, problems, time.monotonic() - begun)
+
+
+def print_outcome(outcome: Outcome) -> None:
+    for problem in outcome.problems:
+        print(problem)
+    tried, right = outcome.tried, outcome.right
+    for fault in dict.fromkeys(fault for fault, _ in tried):
+        cells = [
+            f"{right[fault, kind]}/{tried[fault, kind]}" if tried[fault, kind] else "-"
+            for kind in KINDS
+        ]
+        print(f"{outcome.name:20} {fault:16} " + " ".join(f"{cell:>9}" for cell in cells))
+    counts = f"{right.total()}/{tried.total()}"
+    print(f"{outcome.name:20} {counts} in {outcome.seconds:.0f} s", flush=True)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("cases", nargs="*", help=f"of {', '.join(CASES)}; default: all")
     parser.add_argument("--of", type=int, help="try so many operations of each case and fault")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="cases at once")
     chosen = parser.parse_args()
     fault_cases.install()
     sys.argv = ["nmt"]  # which a run records
-    memory = Path("/dev/shm")
-    failures, all_trials = 0, 0
-    print(f"{'command':20} {'fault':16} " + " ".join(f"{kind:>9}" for kind in KINDS))
-    for name in chosen.cases or list(CASES):
-        begun, tried, right = time.monotonic(), Counter(), Counter()
-        with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as place:
-            for trial in trials(name, CASES[name], Path(place), chosen.of):
-                kind = {"create": "open", "truncate": "write", "exchange": "rename"}
-                key = trial.fault, kind.get(trial.kind, trial.kind)
-                tried[key] += 1
-                right[key] += trial.problem is None
-                if trial.problem:
-                    print(f"  {name}: {trial.fault} at {trial.number} ({trial.kind}):"
-                          f" {trial.problem}", flush=True)  # fmt: skip
-        for fault in dict.fromkeys(fault for fault, _ in tried):
-            cells = [
-                f"{right[fault, kind]}/{tried[fault, kind]}" if tried[fault, kind] else "-"
-                for kind in KINDS
-            ]
-            print(f"{name:20} {fault:16} " + " ".join(f"{cell:>9}" for cell in cells))
-        failures += tried.total() - right.total()
-        all_trials += tried.total()
-        print(f"{name:20} {time.monotonic() - begun:.0f} s", flush=True)
-    print(f"{all_trials} faults, {all_trials - failures} found old or new and went on")
+    names = [name for name in CASES if name in chosen.cases or not chosen.cases]
+    names.sort(key=lambda name: not name.startswith("train"))  # they take longest
+    print(f"{'command':20} {'fault':16} " + " ".join(f"{kind:>9}" for kind in KINDS), flush=True)
+    failures = count = 0
+    with ProcessPoolExecutor(chosen.jobs, multiprocessing.get_context("fork")) as pool:
+        running = [pool.submit(outcome_of, name, chosen.of) for name in names]
+        for outcome in map(Future.result, as_completed(running)):
+            print_outcome(outcome)
+            failures += len(outcome.problems)
+            count += outcome.tried.total()
+    print(f"{count} faults, {count - failures} found old or new and went on")
     return 1 if failures else 0
 
 

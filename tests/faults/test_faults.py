@@ -19,7 +19,7 @@ PROGRAM = Path(__file__).with_name("every_fault.py")
 def test_after_a_fault_the_same_command_finds_old_or_new_and_goes_on():
     """In a process of its own, because it forks, and replaces parts of the package."""
     names = "preprocess", "train", "export", "translate -o"
-    command = [sys.executable, str(PROGRAM), "--of", "1", *names]
+    command = [sys.executable, str(PROGRAM), "--jobs", "1", "--of", "1", *names]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     tried, right = map(int, done.stdout.splitlines()[-1].split()[0:3:2])

@@ -131,3 +131,15 @@ def test_an_export_that_was_made_is_remembered(tmp_path):
     run.note_export("onnx")
     assert run.had_export("onnx") and not run.had_export("ctranslate2")
     assert run.read_facts()["exports"] == ["onnx"]
+
+
+def test_a_command_that_reads_says_that_a_run_was_only_begun_or_what_it_lacks(tmp_path):
+    run = RunDirectory(tmp_path / "run")
+    run.make()
+    with run.locked():
+        pass
+    with pytest.raises(UsageError, match="the run was only begun, and has no run.json; give the"):
+        find_run(run.path)
+    run.create({})
+    with pytest.raises(UsageError, match="run/config.yaml: the file is missing; restore it"):
+        find_run(run.path).read_config()
