@@ -2,7 +2,7 @@
 
 import math
 
-from nmtcli.config import ModelConfig
+from nmtcli.config import ModelConfig, mechanism_of
 from nmtcli.config.model import TRANSFORMER
 from nmtcli.errors import UsageError
 from nmtcli.models.rnn import RNNTranslator
@@ -49,8 +49,11 @@ def at_most_parameters(config: ModelConfig, source_vocabulary: int, target_vocab
         encoder = 4 * memory * (embedding + memory + 2) + 8 * layers[0] * memory * (memory + 1)
         decoder = 4 * state * (embedding + memory + widest + state + 2)
         decoder += 8 * layers[1] * state * (state + memory + 1)
-        sizes = state + memory + config.attention_size + config.attention_positions + 2
-        attention = 4 * (config.attention_size + state + config.attention_positions) * sizes
+        mechanism = mechanism_of(config)
+        is_sized = mechanism.score in ("additive", "concat") or mechanism.heads > 1
+        inner = config.attention_size if is_sized or mechanism.scope == "local-p" else 0
+        inner += config.attention_positions if mechanism.score == "location" else 0
+        attention = 4 * (inner + state) * (inner + state + memory + 2)
         readout = 2 * widest * (state + memory + embedding + 1)
         inside = encoder + decoder + attention + readout
     return inside + (widest + 1) * (source_vocabulary + 2 * target_vocabulary)

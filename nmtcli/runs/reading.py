@@ -5,6 +5,7 @@ no command reads, waits for, or writes to something outside. Small files have a 
 which is checked before they are read.
 """
 
+import contextlib
 import json
 import os
 import stat
@@ -24,17 +25,24 @@ def check_folder(folder: Path) -> None:
     inside = os.path.realpath(folder)
     pending = [inside]
     while pending:
-        with os.scandir(pending.pop()) as entries:
+        # A training that goes on meanwhile removes old checkpoints.
+        with contextlib.suppress(FileNotFoundError), os.scandir(pending.pop()) as entries:
             for entry in entries:
-                if entry.is_symlink():
-                    _check_link(entry.path, inside)
-                elif entry.is_dir(follow_symlinks=False):
+                if entry.is_dir(follow_symlinks=False):
                     pending.append(entry.path)
-                elif not stat.S_ISREG(entry.stat(follow_symlinks=False).st_mode):
-                    raise UsageError(
-                        f"{entry.path}: is a pipe or a device, which belongs to no run and no"
-                        " prepared data; remove it"
-                    )
+                else:
+                    with contextlib.suppress(FileNotFoundError):
+                        _check_entry(entry, inside)
+
+
+def _check_entry(entry: os.DirEntry, inside: str) -> None:
+    if entry.is_symlink():
+        _check_link(entry.path, inside)
+    elif not stat.S_ISREG(entry.stat(follow_symlinks=False).st_mode):
+        raise UsageError(
+            f"{entry.path}: is a pipe or a device, which belongs to no run and no prepared data;"
+            " remove it"
+        )
 
 
 def _check_link(path: str, inside: str) -> None:

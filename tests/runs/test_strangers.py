@@ -1,5 +1,6 @@
 """A folder from a stranger: nothing in it leads out of it, and nothing in it is run."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -13,7 +14,7 @@ from nmtcli.config import Config, ModelConfig, dump, load
 from nmtcli.data.prepared import PreparedData
 from nmtcli.errors import NmtError, UsageError
 from nmtcli.inference.loading import search_options
-from nmtcli.runs import checkpoints
+from nmtcli.runs import checkpoints, reading
 from nmtcli.runs.directory import RunDirectory
 
 RUN = Path(__file__).parents[1] / "end_to_end" / "runs" / "rnn"
@@ -65,6 +66,26 @@ def test_links_inside_and_a_link_to_the_whole_run_are_followed(run, tmp_path):
     (run.path / "again").symlink_to(".")
     (tmp_path / "linked").symlink_to("run")
     assert RunDirectory(tmp_path / "linked").read_facts()["vocabulary"]
+
+
+def test_what_a_training_removes_meanwhile_is_no_fault(run, monkeypatch):
+    (run.checkpoints / "step-1").mkdir()
+    (run.checkpoints / "file").touch()
+    scan, seen = os.scandir, []
+
+    def removing(path):
+        with scan(path) as found:
+            entries = list(found)
+        seen.extend(entry.name for entry in entries)
+        (run.checkpoints / "file").unlink(missing_ok=True)
+        if (run.checkpoints / "step-1").exists():
+            (run.checkpoints / "step-1").rmdir()
+        return contextlib.nullcontext(entries)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(reading.os, "scandir", removing)
+        reading.check_folder(run.checkpoints)
+    assert {"step-1", "file"} <= set(seen)
 
 
 def test_a_link_that_leads_to_itself_is_no_crash(run):
