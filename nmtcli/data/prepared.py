@@ -4,7 +4,7 @@ prepared.json                    the options, inputs and counts; written last
 subwords.{source,target}.model   the subword models; the same bytes if they are joint
 shortlist.npz                    the target tokens that each source token allows
 train/  valid/                   the token ids of the kept pairs, see `shards`
-valid.{source,target}.txt        all validation lines, for BLEU
+valid.{source,target}.txt        all validation lines, normalised, for BLEU
 rejected.tsv                     the dropped pairs, with --keep-rejected
 """
 
@@ -17,6 +17,7 @@ from nmtcli.data.batching import CorpusShare
 from nmtcli.data.shards import Pairs
 from nmtcli.errors import NmtError, UsageError
 from nmtcli.text.lines import read_lines
+from nmtcli.text.normalization import NFC
 
 FORMAT = 1  # of the folder; raised when an older program could not read it
 FACTS, REJECTED = "prepared.json", "rejected.tsv"
@@ -43,7 +44,7 @@ class PreparedData:
 
     def __init__(self, path: str | Path):
         self.path = Path(path)
-        self.facts = self._read_facts()
+        self.facts = self._read_facts()  # older ones name no normalisation: it was NFC
         self.source_model = self.path / SOURCE_MODEL
         self.target_model = self.path / TARGET_MODEL
         self.shortlist = self.path / SHORTLIST  # missing in older prepared data
@@ -72,7 +73,7 @@ class PreparedData:
         return self.facts["counts"].get("valid") is not None
 
     def valid_source_lines(self) -> list[str]:
-        """Return all source lines of the validation text, unchanged; an empty list without it."""
+        """Return all source lines of the validation text, normalised; an empty list without it."""
         return self._lines(VALID_SOURCE) if self.has_valid else []
 
     def valid_target_lines(self) -> list[str]:
@@ -109,8 +110,10 @@ class PreparedData:
         try:
             facts = json.loads(path.read_text(encoding="utf-8"))
             found = f"format {facts['format']}, made by nmt {facts['version']}"
-            if facts["format"] == FORMAT and not facts.keys() >= NEEDED_FACTS:
-                raise ValueError
+            if facts["format"] == FORMAT:
+                if not facts.keys() >= NEEDED_FACTS:
+                    raise ValueError
+                facts["config"]["data"] = {"normalization": NFC} | facts["config"]["data"]
         except FileNotFoundError:
             if any((self.path / name).exists() for name in (TRAIN, SOURCE_MODEL)):
                 problem = f"the prepared data are incomplete (no {FACTS}); {_REMEDY}"

@@ -7,10 +7,14 @@ checkpoints/{step-N,best,last,average}  samples/  export/  MODEL_CARD.md
 import json
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nmtcli import __version__
 from nmtcli.errors import NmtError, UsageError
 from nmtcli.runs.atomic import write_atomically
+
+if TYPE_CHECKING:
+    from nmtcli.text.subwords import Subwords
 
 FORMAT = 2  # of the folder; raised when an older program could not read it
 
@@ -99,8 +103,19 @@ class RunDirectory:
         """Read the resolved `Config` of the run; errors as `read_settings`."""
         return self.read_settings().build()
 
+    def load_subwords(self) -> "tuple[Subwords, Subwords]":
+        """Load the subword models of source and target, which normalise text as in the training.
+
+        Raises:
+            UsageError, NmtError: a file is missing or damaged.
+        """
+        from nmtcli.text.subwords import load_sides
+
+        rule = self.read_config().data.normalization
+        return load_sides(self.source_subwords, self.target_subwords, rule)
+
     def read_settings(self):
-        """Read what the run's `config.yaml` sets, as `Settings`.
+        """Read what the run's `config.yaml` sets, as `Settings`; older runs have fewer options.
 
         Raises:
             UsageError: the run has no `config.yaml`.
@@ -111,7 +126,7 @@ class RunDirectory:
             raise UsageError(
                 f"{self.path}: is not a run, since it has no config.yaml; give the folder of a run"
             )
-        return config.read_settings(self.config)
+        return config.read_settings(self.config, base=config.settings_made_before())
 
 
 def newest_run(root=".") -> RunDirectory | None:
