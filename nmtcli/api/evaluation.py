@@ -35,6 +35,7 @@ def score(
     engine: str = "auto",
     precision: str = "auto",
     ensemble: str | None = None,
+    tag: str | None = None,
 ) -> CorpusScore:
     """Score given translations by teacher forcing: what `nmt score` does.
 
@@ -44,6 +45,7 @@ def score(
         run: the folder of a run; None is the newest run under `./runs`; a list is an ensemble.
         checkpoint, engine, precision: as of `nmtcli.load`.
         ensemble: how an ensemble averages, `log` or `linear`; None is the option of the first run.
+        tag: as of `nmtcli.load`.
 
     Returns:
         the score of each line and of all together.
@@ -63,7 +65,7 @@ def score(
     runtime = Runtime(engine, precision)
     runtime.check()
     Settings().update({"search": {} if ensemble is None else {"ensemble": ensemble}})  # checks it
-    return load_scorer(run, checkpoint, ensemble, runtime).score_corpus(*pair)
+    return load_scorer(run, checkpoint, ensemble, runtime, tag).score_corpus(*pair)
 
 
 def align(
@@ -82,6 +84,7 @@ def align(
     normalize: str = DEFAULT_RULE.normalize,
     symmetrize: str | None = None,
     agree: bool = False,
+    tag: str | None = None,
 ) -> list[WordAlignment | TwoWayAlignment]:
     """Align the words of given translations by attention: what `nmt align` does.
 
@@ -98,6 +101,7 @@ def align(
         symmetrize: how both directions are combined: `intersection`, `union`, `grow-diag`,
             `grow-diag-final` or, if it is None, `grow-diag-final-and`.
         agree: take the links of both directions from the product of their weights.
+        tag: as of `nmtcli.load`; the reverse run has its own.
 
     Returns:
         an alignment of each pair, with its `links` (i, j) of source and target words, from 0; with
@@ -122,8 +126,9 @@ def align(
     rule, runtime = LinkRule(null, shift, normalize), Runtime(engine, precision)
     runtime.check()
     pair = check_lines("sources", sources), check_lines("targets", targets)
-    runs = [run] if reverse_run is None else [run, reverse_run]
-    forward, *reverse = [load_aligner(one, checkpoint, rule, layer, head, runtime) for one in runs]
+    runs = [(run, tag)] if reverse_run is None else [(run, tag), (reverse_run, None)]
+    given = checkpoint, rule, layer, head, runtime
+    forward, *reverse = [load_aligner(one, *given, own_tag) for one, own_tag in runs]
     if not reverse:
         return list(forward.align_lines(*pair))
     return list(align_both_ways(forward, reverse[0], *pair, method, agree))

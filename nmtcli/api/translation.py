@@ -32,6 +32,7 @@ def load(
     normalize: str = DEFAULT_RULE.normalize,
     rerank: AnyPath | None = None,
     rerank_reverse: AnyPath | None = None,
+    tag: str | None = None,
     config: AnyPath | None = None,
     settings: Mapping[str, object] | None = None,
     **search: object,
@@ -50,6 +51,8 @@ def load(
             `nmtcli.alignment.links.LinkRule`.
         rerank: a run whose score of each translation counts too.
         rerank_reverse: the same, for a run that translates in the other direction.
+        tag: the tag of each line that has none, such as `<2ko>`; empty for none. A run whose
+            training text has only one tag has that one by default.
         config: a YAML file with a section `search`.
         settings: options by their full names, such as `{"search.max_length_factor": 3.0}`.
         search: options of the search by their names, such as `beam=8`.
@@ -75,7 +78,7 @@ def load(
     rule = LinkRule(null, shift, normalize)
     asked_for = None if rule == DEFAULT_RULE else rule  # then a model without attention is refused
     given = config, (), overrides.get("search")
-    translator = load_translator(run, checkpoint, *given, asked_for, runtime)
+    translator = load_translator(run, checkpoint, *given, asked_for, runtime, tag)
     if translator.engine.has_attention:
         translator = replace(translator, link_rule=rule)
     if reranking is None:
@@ -83,7 +86,7 @@ def load(
     from nmtcli.inference.reranker import load_reranker
 
     first = find_members(run, checkpoint)[0].run.path
-    return load_reranker(translator, first, reranking, rerank_reverse is not None, runtime)
+    return load_reranker(translator, first, reranking, rerank_reverse is not None, runtime, tag)
 
 
 def load_model(run: AnyPath | None = None, checkpoint: str = "best") -> "keras.Model":

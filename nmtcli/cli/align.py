@@ -7,7 +7,7 @@ from nmtcli.cli.alignment_options import LinkOptions
 from nmtcli.cli.heatmap_options import HeatmapOptions
 from nmtcli.cli.heatmaps import Pictures
 from nmtcli.cli.options import flag, group, switch, with_options
-from nmtcli.cli.run_options import RuntimeOptions
+from nmtcli.cli.run_options import TAG_OPTION, RuntimeOptions
 from nmtcli.cli.streams import STANDARD, Source, Target, check_streams, open_output, quiet_ends
 from nmtcli.errors import UsageError
 
@@ -45,6 +45,7 @@ class AlignmentSource:
         metavar="N",
         minimum=0,
     )
+    tag: str | None = TAG_OPTION
     alignment: list[str] = flag(
         "Read links from this file instead of using a model; give two files for both directions."
         " All links are source-target.",
@@ -98,7 +99,7 @@ class AlignmentSource:
             raise UsageError(
                 "--alignment takes the place of a model: leave out --run, --checkpoint,"
                 " --reverse-run, --layer, --head, --engine, --precision, --null, --shift,"
-                " --normalize, --plot and --show"
+                " --normalize, --plot, --show and --tag"
             )
 
 
@@ -130,7 +131,8 @@ def align(
         from nmtcli.cli.parallel_input import read_gold_file, read_pair
 
         engine_given = any(value is not None for value in vars(runtime_options).values())
-        by.check_files_alone(engine_given, bool(links.given()), heatmaps.wanted)
+        others = bool(links.given()), heatmaps.wanted, by.tag is not None
+        by.check_files_alone(engine_given, *others)
         if summary_only and gold is None:
             raise UsageError("--summary-only prints the result of a comparison: give --gold FILE")
         check_streams(source, target, gold, *by.alignment)
@@ -139,7 +141,8 @@ def align(
         if by.alignment:
             lines = _from_files(by, pair, json)
         else:
-            lines = _from_models(_load(by, links, runtime), by, pair, json, heatmaps)
+            aligners = _load(by, links, runtime)
+            lines = _from_models(aligners, by, pair, json, heatmaps)
         _print(lines, gold_links, json, summary_only)
 
 
@@ -148,9 +151,11 @@ def _load(by: AlignmentSource, links: LinkOptions, runtime) -> list:
     rule = links.rule()
     from nmtcli.inference.aligner import load_aligner
 
-    runs = [by.run] if by.reverse_run is None else [by.run, by.reverse_run]
-    checkpoint = by.checkpoint or "best"
-    return [load_aligner(run, checkpoint, rule, by.layer, by.head, runtime) for run in runs]
+    runs = [(by.run, by.tag)]
+    if by.reverse_run is not None:
+        runs.append((by.reverse_run, None))  # the tag is that of the source
+    checkpoint, which = by.checkpoint or "best", (by.layer, by.head)
+    return [load_aligner(run, checkpoint, rule, *which, runtime, own) for run, own in runs]
 
 
 def _from_models(

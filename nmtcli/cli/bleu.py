@@ -22,6 +22,7 @@ from nmtcli.metrics.sacrebleu_scores import (
     sentence_scores,
 )
 from nmtcli.metrics.tokenizer import USUAL, choose_tokenizer
+from nmtcli.text.unseen_differences import unseen_differences
 
 
 @with_options()
@@ -69,6 +70,7 @@ def bleu(
             _say_what_suits(texts)
         if of_bleu.tokenize != "none":
             _warn_if_tokenized(files[len(texts.references) :], texts)
+    _say_what_is_unseen(files[len(texts.references) :], texts)
     with _no_cycle_collection():
         if compares and not form.sentence_level:
             compare(comparison, files, texts, options, form)
@@ -123,6 +125,23 @@ def _say_what_suits(texts: Texts) -> None:
     if choice.language:
         better = f": --tokenize {choice.name} suits them better than {USUAL}"
         print(f"nmt: note: {choice.reason}{better * (choice.name != USUAL)}", file=sys.stderr)
+
+
+def _say_what_is_unseen(names: Sequence[str], texts: Texts) -> None:
+    """Say if a translation would agree more with a reference after normalisation."""
+    for name, hypotheses in zip(names, texts.systems):
+        for reference in texts.references:
+            found = unseen_differences(hypotheses, reference)
+            if found.lines:
+                shown = "the translation" if len(texts.systems) == 1 else name
+                kinds = f" ({', '.join(found.kinds)})" * bool(found.kinds)
+                print(
+                    f"nmt: note: {found.lines} of {len(reference)} lines of {shown} and the"
+                    f" reference (the first: {found.first}) differ in what cannot be seen{kinds};"
+                    " normalise both, since the score is of the text as it is",
+                    file=sys.stderr,
+                )
+                break
 
 
 def _warn_if_tokenized(names: Sequence[str], texts: Texts) -> None:

@@ -26,7 +26,7 @@ SECONDS_BETWEEN_LINES = 10.0
 
 
 @with_options(
-    data=("weights", "tags", "alignments", "by_sentence"),
+    data=("weights", "tags", "valid_tag", "alignments", "by_sentence"),
     subwords=("vocabulary_size", "type", "joint", "taken_from"),
 )
 def preprocess(
@@ -38,6 +38,11 @@ def preprocess(
     ),
     valid: tuple[str, str] | None = flag(
         "Read validation text from these files of sources and targets.",
+        metavar="SRC TGT",
+        panel=TEXT,
+    ),
+    languages: tuple[str, str] | None = flag(
+        "Drop pairs that are surely in other languages than these, such as ko en; needs py3langid.",
         metavar="SRC TGT",
         panel=TEXT,
     ),
@@ -62,6 +67,7 @@ def preprocess(
 
     train = train or []
     overrides["data"] |= text_files(list(zip(train[0::2], train[1::2])), valid)
+    overrides["data"]["languages"] = languages
     merged = load(configuration.config, configuration.assignments, overrides)
     if configuration.dump_config:
         print(dump(merged), end="")

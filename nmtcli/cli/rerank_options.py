@@ -34,13 +34,14 @@ class RerankOptions:
         """The run that reranks."""
         return self.rerank if self.rerank_reverse is None else self.rerank_reverse
 
-    def apply(self, translator, runs: Sequence[str], runtime):
+    def apply(self, translator, runs: Sequence[str], runtime, tag: str | None = None):
         """Return the translator with reranking by the other run, or unchanged without one.
 
         Args:
             translator: `nmtcli.inference.translator.Translator`.
             runs: the translator's runs; empty for the newest run.
             runtime: the choice of the engine; the score ignores the shortlist.
+            tag: the tag of the translator.
 
         Raises:
             UsageError: the run does not exist.
@@ -50,4 +51,4 @@ class RerankOptions:
         from nmtcli.inference.reranker import load_reranker
 
         own, reverse = runs[0] if runs else None, self.rerank_reverse is not None
-        return load_reranker(translator, own, self.path, reverse, runtime)
+        return load_reranker(translator, own, self.path, reverse, runtime, tag)

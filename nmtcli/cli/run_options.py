@@ -8,9 +8,18 @@ if TYPE_CHECKING:
     from nmtcli.engines.runtime import Runtime
 
 
+# The tag of the source lines, for every command that reads some.
+TAG_OPTION = flag(
+    "Put this tag of the training text, such as <2ko>, before each source line that has none; a run"
+    " whose training text has only one tag does it by itself.",
+    "--tag",
+    metavar="TAG",
+)
+
+
 @group
 class EnsembleOptions:
-    """The options for one model or an ensemble."""
+    """The options for one model or an ensemble, and for the tag of what they read."""
 
     runs: list[str] = flag(
         "Use the model in this run's folder; the default is the newest run here. Several runs with"
@@ -26,6 +35,7 @@ class EnsembleOptions:
         default=[],
         metavar="NAME",
     )
+    tag: str | None = TAG_OPTION
 
 
 @group

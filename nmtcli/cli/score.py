@@ -34,7 +34,8 @@ def score(
         from nmtcli.inference.scorer import Summary, load_scorer
 
         ensemble = Settings().update(overrides).get("search", "ensemble")
-        scorer = load_scorer(models.runs, models.checkpoints or "best", ensemble, runtime)
+        checkpoints = models.checkpoints or "best"
+        scorer = load_scorer(models.runs, checkpoints, ensemble, runtime, models.tag)
         summary = Summary()
         with open_output(STANDARD) as output:
             for line in scorer.score_lines(sources, targets):

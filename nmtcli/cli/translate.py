@@ -88,8 +88,10 @@ def translate(
         with open_input(input) if prefix is None else contextlib.nullcontext(lines) as source:
             given = file.config, file.assignments, search
             checkpoints = models.checkpoints or "best"
-            translator = load_translator(models.runs, checkpoints, *given, rule, runtime)
-            translator = rerank.apply(translator, models.runs, runtime)
+            translator = load_translator(
+                models.runs, checkpoints, *given, rule, runtime, models.tag
+            )
+            translator = rerank.apply(translator, models.runs, runtime, models.tag)
             pictures = Pictures(heatmaps, translator.engine.has_window) if heatmaps.wanted else None
             with open_output(output, not_over=input) as target:
                 _filter(translator, source, target, form, pictures, prefixes)

@@ -11,6 +11,7 @@ from nmtcli.config.loading import (
     from_dict,
     load,
     read_settings,
+    settings_made_before,
 )
 from nmtcli.config.model import ModelConfig, describe_model, heads_of, mechanism_of
 from nmtcli.config.search import SearchConfig
@@ -35,4 +36,5 @@ __all__ = [
     "load",
     "mechanism_of",
     "read_settings",
+    "settings_made_before",
 ]

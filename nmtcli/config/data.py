@@ -45,12 +45,24 @@ class DataConfig:
     valid_target: str | None = option(
         None, "Read the target side of the validation text from this file."
     )
+    valid_tag: str | None = option(
+        None,
+        "Put this tag before each validation source; null: the tag that all training text has.",
+        flag=Flag("--valid-tag", TEXT, "<TAG>"),
+        cli_help="Put this word before each source line of --valid; the default is the tag of the"
+        " training text, if all of it has the same.",
+    )
     by_sentence: bool = option(
         False,
         "Cut each pair into its sentences where both sides have equally many.",
         flag=Flag("--by-sentence/--no-by-sentence", TEXT),
         cli_help="Cut pairs of paragraphs into sentences where both sides have equally many; nmt"
         " translate then translates sentence by sentence.",
+    )
+    normalization: str = option(
+        "clean",
+        "Normalise white space, invisible characters and composition (clean), or only that (nfc).",
+        choices=("clean", "nfc"),
     )
     max_words: int = option(
         200, "Drop pairs in which a side has more words than this.", unit="words", minimum=1
@@ -67,6 +79,9 @@ class DataConfig:
         30, "Check the length ratio only where a side is at least this long.", unit="chars",
         minimum=0,
     )  # fmt: skip
+    languages: tuple[str, ...] = option(
+        (), "Drop pairs whose sides are in other languages than these two, such as ko and en."
+    )
     drop_identical: bool = option(True, "Drop pairs whose two sides are the same.")
     drop_duplicates: bool = option(True, "Drop pairs that were seen before.")
     shard_pairs: int = option(

@@ -159,6 +159,11 @@ def read_settings(
     return base.below(settings) if base else settings
 
 
+def settings_made_before() -> Settings:
+    """Return what was usual in the runs and prepared data that do not record it."""
+    return Settings().update({"data": {"normalization": "nfc"}})
+
+
 def load(
     path: AnyPath | None = None,
     assignments: Iterable[str] = (),

@@ -1,7 +1,7 @@
 """Parallel corpora of the training text, each with its weight, tag and word alignment."""
 
 import itertools
-import unicodedata
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,9 +12,12 @@ from nmtcli.config import DataConfig
 from nmtcli.data.readers import FileSurvey, Pair, open_text, read_pairs, survey_file, survey_pair
 from nmtcli.errors import UsageError
 from nmtcli.text.lines import read_raw_lines
+from nmtcli.text.normalization import CLEAN, normalise
 from nmtcli.text.sentences import split_sentences
-from nmtcli.text.subwords import normalise
+from nmtcli.text.tags import source_tags, with_tag
 from nmtcli.text.words import split_words
+
+logger = logging.getLogger(__name__)
 
 RESERVED = frozenset(("<pad>", "<unk>", "<s>", "</s>"))  # the special tokens
 LARGEST_WEIGHT = 1000.0
@@ -32,6 +35,7 @@ class Corpus:
     alignments: the file of word alignments, or None.
     by_sentence: whether a pair whose sides have equally many sentences is split into sentence
         pairs.
+    rule: how the text is normalised, see `text.normalization`.
     """
 
     source: Path
@@ -40,6 +44,7 @@ class Corpus:
     tag: str = ""
     alignments: Path | None = None
     by_sentence: bool = False
+    rule: str = CLEAN
 
     @property
     def name(self) -> str:
@@ -92,7 +97,7 @@ def training_corpora(data: DataConfig) -> list[Corpus]:
             raise UsageError(
                 f"data.weights must be more than 0 and at most {LARGEST_WEIGHT:g}, not {weight:g}"
             )
-    tags = [_checked_tag(tag) for tag in data.tags or ("",) * len(sources)]
+    tags = [_checked_tag("tags", tag) for tag in data.tags or ("",) * len(sources)]
     if data.by_sentence and data.alignments:
         raise UsageError(
             "data.by_sentence splits lines, but data.alignments links whole lines; leave out one"
@@ -100,7 +105,8 @@ def training_corpora(data: DataConfig) -> list[Corpus]:
     links = [Path(name) for name in data.alignments] or [None] * len(sources)
     paths = map(Path, sources), map(Path, targets)
     columns = zip(*paths, weights, tags, links)
-    return [Corpus(*values, by_sentence=data.by_sentence) for values in columns]
+    shared = {"by_sentence": data.by_sentence, "rule": data.normalization}
+    return [Corpus(*values, **shared) for values in columns]
 
 
 def parallel_text(data: DataConfig) -> tuple[list[Corpus], Corpus | None]:
@@ -108,17 +114,21 @@ def parallel_text(data: DataConfig) -> tuple[list[Corpus], Corpus | None]:
 
     Raises:
         UsageError: the training options are wrong, see `training_corpora`, or the validation text
-            has only one side.
+            has only one side or an unknown tag.
     """
     train, paths = training_corpora(data), (data.valid_source, data.valid_target)
     if any(paths) and not all(paths):
         raise UsageError("the validation text needs both source and target; give a file of each")
-    valid = Corpus(*map(Path, paths), by_sentence=data.by_sentence) if all(paths) else None
-    return train, valid
+    if not all(paths):
+        return train, None
+    shared = {"by_sentence": data.by_sentence, "rule": data.normalization}
+    return train, Corpus(*map(Path, paths), tag=_validation_tag(data), **shared)
 
 
 def read_corpus(corpus: Corpus, with_links: bool = True) -> Iterator[Pair]:
-    """Yield the pairs in NFC and without their tag.
+    """Yield the normalised pairs, without their tag.
+
+    The links of a word alignment count the words of the normalised text.
 
     Args:
         corpus: the corpus to read.
@@ -127,9 +137,9 @@ def read_corpus(corpus: Corpus, with_links: bool = True) -> Iterator[Pair]:
     Raises:
         UsageError: the alignment file has a malformed link, or one outside its pair.
     """
-    pairs = read_pairs(corpus.source, corpus.target)
+    pairs = normalised_pairs(corpus)
     if corpus.alignments is None or not with_links:
-        for pair in map(_normalised, pairs):
+        for pair in pairs:
             yield from sentence_pairs(pair) if corpus.by_sentence else [pair]
         return
     with open_text(corpus.alignments) as stream:
@@ -141,7 +151,15 @@ def read_corpus(corpus: Corpus, with_links: bool = True) -> Iterator[Pair]:
             words = len(split_words(pair.source)), len(split_words(pair.target))
             where = f"{corpus.alignments}:{pair.line}"
             links = read_links(raw.decode("utf-8", errors="replace"), where, words)
-            yield _normalised(pair)._replace(links=links)
+            yield pair._replace(links=links)
+
+
+def normalised_pairs(corpus: Corpus) -> Iterator[Pair]:
+    """Yield the pair of each line, normalised."""
+    rule = corpus.rule
+    for pair in read_pairs(corpus.source, corpus.target):
+        source, target = normalise(pair.source, rule), normalise(pair.target, rule)
+        yield pair._replace(source=source, target=target)
 
 
 def sentence_pairs(pair: Pair) -> list[Pair]:
@@ -153,27 +171,46 @@ def sentence_pairs(pair: Pair) -> list[Pair]:
 
 
 def add_tag(pair: Pair, tag: str) -> Pair:
-    """Return the pair with the tag before its source, and with its links shifted by that word."""
-    if not tag:
+    """Return the pair with the tag before its source, and with its links shifted by that word.
+
+    A source that begins with the tag gets no second one, and an empty one gets none.
+    """
+    source = with_tag(tag, pair.source)
+    if source == pair.source or pair.source.lstrip(" ").startswith(tag):
         return pair
     links = pair.links and [(i + 1, j) for i, j in pair.links]
-    return pair._replace(source=f"{tag} {pair.source}", links=links)
-
-
-def _normalised(pair: Pair) -> Pair:
-    return pair._replace(source=normalise(pair.source), target=normalise(pair.target))
+    return pair._replace(source=source, links=links)
 
 
 def _as_list(values: str | tuple | None) -> list:
     return [values] if isinstance(values, str) else list(values or ())
 
 
-def _checked_tag(tag: str) -> str:
+def _validation_tag(data: DataConfig) -> str:
+    """Return the tag of the validation text: the given one, or that of all training text."""
+    tags = source_tags(data.tags)
+    if data.valid_tag is None:
+        if tags.are_missed:
+            logger.warning(
+                "each training text has a tag, but the validation text has none: give it the option"
+                " valid_tag, one of %s",
+                " ".join(tags.known),
+            )
+        return tags.default
+    tag = _checked_tag("valid_tag", data.valid_tag)
+    if tag and tag not in tags.known:
+        raise UsageError(
+            f"data.valid_tag is '{tag}', which no training text has; give one of data.tags"
+        )
+    return tag
+
+
+def _checked_tag(option: str, tag: str) -> str:
     is_word = len(tag) > 2 and tag[0] == "<" and tag[-1] == ">" and not set(tag) & set("\u2581,")
     is_word = is_word and all(c.isprintable() and not c.isspace() for c in tag)
     if tag and (not is_word or tag in RESERVED):
         raise UsageError(
-            f"data.tags has the invalid tag '{tag}'; write a word such as <2ko>, or nothing for no"
-            " tag"
+            f"data.{option} has the invalid tag '{tag}'; write a word such as <2ko>, or nothing for"
+            " no tag"
         )
-    return unicodedata.normalize("NFC", tag)
+    return normalise(tag)

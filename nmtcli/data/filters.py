@@ -27,7 +27,7 @@ class PairFilter:
         """Return the first rule that drops the pair, or None, and remember the pairs it kept.
 
         Args:
-            source, target: the texts, in NFC.
+            source, target: the texts, normalised.
             tag: the tag of the source; pairs with different tags are not duplicates.
         """
         options = self._options

@@ -18,7 +18,8 @@ from nmtcli.config import SubwordConfig
 from nmtcli.data.child_process import error_lines, start_child
 from nmtcli.errors import NmtError, UsageError
 from nmtcli.text.lines import read_lines
-from nmtcli.text.subwords import BOS_ID, EOS_ID, PAD_ID, UNK_ID, normalise
+from nmtcli.text.normalization import NFC, normalise
+from nmtcli.text.subwords import BOS_ID, EOS_ID, PAD_ID, UNK_ID
 
 # Exit statuses of the child. The last line on stderr is then a message for the user; with the
 # second status, the line before it is the number of tokens that the characters need.
@@ -56,7 +57,7 @@ def learn(
     the text may have fewer characters or words.
 
     Args:
-        lines: the text, one sentence a line.
+        lines: the text, one sentence a line; what is not yet in NFC is put into it.
         options: the type, size, character coverage and byte fallback of the model.
         name: the name of the text in messages, for example `train.ko`.
         symbols: words, such as tags, that get a token of their own.
@@ -75,7 +76,7 @@ def learn(
     model = io.BytesIO()
     try:
         sentencepiece.SentencePieceTrainer.train(
-            sentence_iterator=(normalise(line) for line in lines),
+            sentence_iterator=(normalise(line, NFC) for line in lines),
             model_writer=model,
             model_type=options.type,
             vocab_size=options.vocabulary_size,

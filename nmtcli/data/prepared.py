@@ -4,7 +4,7 @@ prepared.json                    the options, inputs and counts; written last
 subwords.{source,target}.model   the subword models; the same bytes if they are joint
 shortlist.npz                    the target tokens that each source token allows
 train/  valid/                   the token ids of the kept pairs, see `shards`
-valid.{source,target}.txt        all validation lines, for BLEU
+valid.{source,target}.txt        all validation lines, normalised, for BLEU
 rejected.tsv                     the dropped pairs, with --keep-rejected
 """
 
@@ -20,6 +20,7 @@ from nmtcli.runs.atomic import restore
 from nmtcli.runs.reading import check_folder, read_json
 from nmtcli.runs.shape import misfit
 from nmtcli.text.lines import read_lines
+from nmtcli.text.normalization import NFC
 
 FORMAT = 1  # of the folder; raised when an older program could not read it
 FACTS, REJECTED = "prepared.json", "rejected.tsv"
@@ -63,7 +64,7 @@ class PreparedData:
     def __init__(self, path: str | Path):
         self.path = Path(path)
         restore(self.path)
-        self.facts = self._read_facts()
+        self.facts = self._read_facts()  # older ones name no normalisation: it was NFC
         self.source_model = self.path / SOURCE_MODEL
         self.target_model = self.path / TARGET_MODEL
         self.shortlist = self.path / SHORTLIST  # missing in older prepared data
@@ -92,7 +93,7 @@ class PreparedData:
         return self.facts["counts"].get("valid") is not None
 
     def valid_source_lines(self) -> list[str]:
-        """Return all source lines of the validation text, unchanged; an empty list without it."""
+        """Return all source lines of the validation text, normalised; an empty list without it."""
         return self._lines(VALID_SOURCE) if self.has_valid else []
 
     def valid_target_lines(self) -> list[str]:
@@ -134,6 +135,7 @@ class PreparedData:
             if facts["format"] == FORMAT and misfit(facts, SHAPE, tuple(NEEDED_FACTS)):
                 raise ValueError
             if facts["format"] == FORMAT:
+                facts["config"]["data"] = {"normalization": NFC} | facts["config"]["data"]
                 self.joint = facts["config"]["subwords"]["joint"]
                 self._shares = _shares(facts)
         except FileNotFoundError:

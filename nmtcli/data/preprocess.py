@@ -16,12 +16,21 @@ from typing import BinaryIO
 from nmtcli import __version__
 from nmtcli.config import Config, DataConfig, as_dict, differences
 from nmtcli.data import prepared, reused_subwords, vocabulary
-from nmtcli.data.corpora import Corpus, add_tag, parallel_text, read_corpus, sentence_pairs
+from nmtcli.data.corpora import (
+    Corpus,
+    add_tag,
+    normalised_pairs,
+    parallel_text,
+    read_corpus,
+    sentence_pairs,
+)
+from nmtcli.data.corpus_checks import CorpusChecks
 from nmtcli.data.encoding import CorpusPairs, Counts, Encoder, ProgressCallback, sum_counts
 from nmtcli.data.filters import EMPTY, PairFilter, Rejected
+from nmtcli.data.languages import LanguageFilter
 from nmtcli.data.lexicon import learn_shortlist
 from nmtcli.data.prepared import PreparedData
-from nmtcli.data.readers import Pair, read_pairs
+from nmtcli.data.readers import Pair
 from nmtcli.data.shards import Pairs
 from nmtcli.errors import UsageError
 from nmtcli.runs.atomic import atomic_directory, restore, write_atomically
@@ -164,7 +173,9 @@ def _build(folder: Path, config, corpora, valid, models, keep_rejected: bool, pr
             log = stack.enter_context(open(path, "w", encoding="utf-8", newline="\n"))
         several = len(corpora) > 1
         rejected = [Rejected(log, f"{c.source}:" if several else "") for c in corpora]
-        verdicts, characters = _filter(corpora, config.data, rejected, lines, progress)
+        checks = CorpusChecks(corpora, valid)
+        verdicts, characters = _filter(corpora, config.data, rejected, lines, progress, checks)
+        checks.warn()
         _require_pairs(map(sum, verdicts), rejected, corpora)
         if models is None:
             models, choice = vocabulary.learn_subword_models(
@@ -212,7 +223,7 @@ def _corpus_facts(corpus: Corpus, counts: Counts) -> dict:
 
 
 def _filter(
-    corpora, options: DataConfig, rejected, lines, progress
+    corpora, options: DataConfig, rejected, lines, progress, checks: CorpusChecks
 ) -> tuple[list[bytearray], list[int]]:
     """Find the pairs to keep.
 
@@ -221,11 +232,14 @@ def _filter(
         pairs, of source and target.
     """
     pair_filter, all_verdicts, done = PairFilter(options), [], 0
+    languages = LanguageFilter(options.languages) if options.languages else None
     characters = [0, 0]
     for corpus, dropped, corpus_lines in zip(corpora, rejected, lines):
         verdicts = bytearray()
-        for pair in read_corpus(corpus):
+        for pair in checks.watched(corpus, read_corpus(corpus)):
             rule = pair.problem or pair_filter.problem(pair.source, pair.target, corpus.tag)
+            if rule is None and languages is not None:
+                rule = languages.problem(pair.source, pair.target)
             verdicts.append(rule is None)
             if rule is None:
                 characters[0] += len(pair.source)
@@ -250,20 +264,21 @@ def _require_pairs(kept, rejected, corpora) -> None:
 
 
 def _write_validation(folder: Path, corpus: Corpus, encoder: Encoder) -> Counts:
-    """Write all readable lines as text, and the ids of the pairs with text on both sides."""
+    """Write all readable lines, normalised, and the ids of the pairs with text on both sides."""
     rejected = Rejected()
 
     def usable(sources: BinaryIO, targets: BinaryIO) -> Iterator[Pair]:
-        for pair in read_pairs(corpus.source, corpus.target):
-            if pair.problem:
-                rejected.add(pair.problem, pair)
+        for untagged in normalised_pairs(corpus):
+            if untagged.problem:
+                rejected.add(untagged.problem, untagged)
                 continue
+            pair = add_tag(untagged, corpus.tag)
             # Readers drop one carriage return, so a line that ends in one needs a second.
             sources.write(pair.source.encode() + (b"\r\n" if pair.source[-1:] == "\r" else b"\n"))
             targets.write(pair.target.encode() + (b"\r\n" if pair.target[-1:] == "\r" else b"\n"))
-            for sentence in sentence_pairs(pair) if corpus.by_sentence else [pair]:
+            for sentence in sentence_pairs(untagged) if corpus.by_sentence else [untagged]:
                 if sentence.source.strip() and sentence.target.strip():
-                    yield sentence
+                    yield add_tag(sentence, corpus.tag)
                 else:
                     rejected.add(EMPTY, sentence)
 

@@ -80,7 +80,7 @@ def learn_subword_models(
 
 
 def kept_pairs(corpus: Corpus, verdicts: bytearray, with_links: bool = False) -> Iterator[Pair]:
-    """Yield the pairs that the filters kept, in NFC."""
+    """Yield the pairs that the filters kept, normalised."""
     return itertools.compress(read_corpus(corpus, with_links), verdicts)
 
 

@@ -78,9 +78,8 @@ def load_ctranslate2(run, checkpoint: str, runtime: Runtime) -> SearchEngine:
     if problem is not None:
         raise UsageError(problem)
     from nmtcli.engines.ctranslate2_engine import CTranslate2Engine
-    from nmtcli.text.subwords import load_sides
 
-    sides = load_sides(run.source_subwords, run.target_subwords)
+    sides = run.load_subwords()
     return CTranslate2Engine(run.export / "ctranslate2", *sides, *_precision_and_threads(runtime))
 
 

@@ -21,12 +21,12 @@ from nmtcli.exports.checks import (
     versions,
     write_description,
 )
+from nmtcli.inference.loading import find_tags
 from nmtcli.inference.translator import Translator
 from nmtcli.runs.atomic import atomic_directory
 from nmtcli.runs.directory import RunDirectory
 from nmtcli.runs.exports import checkpoint_hash, file_sizes
 from nmtcli.text.special_tokens import EOS_ID
-from nmtcli.text.subwords import load_sides
 
 PACKAGES = ("ctranslate2",)
 COMPARED = 50  # lines whose probabilities are compared
@@ -52,7 +52,7 @@ def export_ctranslate2(run: RunDirectory, checkpoint: str, search: SearchConfig,
     CTranslate2Engine.check(search)
     step, model = load_model(run, checkpoint, fall_back=False)
     keras = KerasEngine(model)
-    subwords = load_sides(run.source_subwords, run.target_subwords)
+    subwords = run.load_subwords()
     pieces = [side.tokens(range(side.size)) for side in subwords]
     facts = {
         "format": "ctranslate2",
@@ -63,8 +63,10 @@ def export_ctranslate2(run: RunDirectory, checkpoint: str, search: SearchConfig,
     }
     validation = validation_of(run, subwords[0])
 
+    tags = find_tags(run)
+
     def texts(engine, lines: Sequence[str] = validation.sources) -> list[str]:
-        found = Translator(engine, *subwords, search).translate_lines(lines)
+        found = Translator(engine, *subwords, search, tags=tags).translate_lines(lines)
         return [translation.text for translation in found]
 
     with atomic_directory(output, replace=True) as folder:

@@ -32,12 +32,14 @@ from nmtcli.exports.checks import (
     versions,
     write_description,
 )
+from nmtcli.inference.loading import find_tags
 from nmtcli.inference.results import Translation
 from nmtcli.inference.translator import Translator
 from nmtcli.runs.atomic import atomic_directory
 from nmtcli.runs.directory import RunDirectory
 from nmtcli.runs.exports import GRAPHS, SHORTLIST, checkpoint_hash, file_sizes
-from nmtcli.text.subwords import Subwords, load_sides
+from nmtcli.text.subwords import Subwords
+from nmtcli.text.tags import SourceTags
 
 PACKAGES = ("onnx", "onnxruntime", "tf2onnx")
 COMPARED = 200  # how many lines both engines translate
@@ -93,13 +95,13 @@ def export_onnx(run: RunDirectory, checkpoint: str, search: SearchConfig, output
         "opset": graphs["encode"].opset_import[0].version,
         "versions": versions(PACKAGES),
     }
-    subwords = load_sides(run.source_subwords, run.target_subwords)
+    subwords = run.load_subwords()
     search = replace(search, nbest=1, sample=False)
     validation = validation_of(run, subwords[0])
     with atomic_directory(output, replace=True) as folder:
         write_description(folder, facts)
         write_float32(graphs, folder / "float32")
-        check = _Check(subwords, search, validation, OnnxEngine(folder))
+        check = _Check(subwords, search, validation, OnnxEngine(folder), find_tags(run))
         facts["float32"] = check.compare_with(keras)
         facts["int8"] = _write_good_int8(model, list(graphs), folder, check)
         facts["shortlist"] = _copy_good_shortlist(run.shortlist, folder, check)
@@ -116,12 +118,14 @@ class _Check:
     search: the options of the search.
     validation: the result of `validation_of`.
     float32: the engine of the export in float32.
+    tags: the tags of the run.
     """
 
     subwords: Sequence[Subwords]
     search: SearchConfig
     validation: Validation
     float32: Engine
+    tags: SourceTags
 
     def compare_with(self, keras) -> dict:
         """Check that the export in float32 translates as Keras does.
@@ -154,7 +158,7 @@ class _Check:
         return [found.text for found in self._translate(engine, self.validation.sources)]
 
     def _translate(self, engine, lines: Sequence[str]) -> list[Translation]:
-        translator = Translator(StepwiseSearch(engine), *self.subwords, self.search)
+        translator = Translator(StepwiseSearch(engine), *self.subwords, self.search, tags=self.tags)
         return list(translator.translate_lines(lines))
 
 

@@ -36,11 +36,13 @@ from nmtcli.exports.checks import (
     versions,
     write_description,
 )
+from nmtcli.inference.loading import find_tags
 from nmtcli.runs.atomic import atomic_directory
 from nmtcli.runs.directory import RunDirectory
 from nmtcli.text.lines import one_line
 from nmtcli.text.special_tokens import EOS_ID
-from nmtcli.text.subwords import Subwords, load_sides
+from nmtcli.text.subwords import Subwords
+from nmtcli.text.tags import NO_TAGS, SourceTags, with_tag
 
 # The options of the search that are part of the graph.
 BAKED = ("beam", "length_penalty", "length_penalty_kind", "max_length_factor", "max_length_margin")
@@ -57,6 +59,8 @@ HARD_TEXTS = (
     "e\u0301 \ufb01 ½ Ａ",
     "😀 👩\u200d👩\u200d👧",
     "a\tb\u00a0c\u3000d\u0085e\u2028f\x0bg\ufeffh",
+    "\u200b\u3164\u200d",
+    "a\u00adb\u200bc\u034f\u0301",
 )
 
 
@@ -81,7 +85,7 @@ def export_savedmodel(run: RunDirectory, checkpoint: str, search: SearchConfig, 
     from nmtcli.engines.keras_engine import KerasEngine
 
     step, model = load_model(run, checkpoint)
-    source, target = load_sides(run.source_subwords, run.target_subwords)
+    (source, target), tags = run.load_subwords(), find_tags(run)
     facts = {
         "format": "savedmodel",
         "checkpoint": checkpoint,
@@ -91,9 +95,9 @@ def export_savedmodel(run: RunDirectory, checkpoint: str, search: SearchConfig, 
     }
     with atomic_directory(output, replace=True) as folder:
         with backend.quiet_stderr():  # SentencePiece reports that it does not normalise
-            graph = graphs.TextGraph(model, source.model_proto, target.model_proto, search)
-            _save(graph, folder)
-            difference = find_difference(folder, KerasEngine(model), source, target, search)
+            models = source.model_proto, target.model_proto
+            _save(graphs.TextGraph(model, *models, search, source.rule, tags), folder)
+            difference = find_difference(folder, KerasEngine(model), source, target, search, tags)
         if difference is not None:
             raise NmtError(f"the export {difference}; nothing was written")
         write_description(folder, facts)
@@ -128,7 +132,12 @@ def _save(graph, folder: Path) -> None:
 
 
 def find_difference(
-    folder: Path, engine: StepEngine, source: Subwords, target: Subwords, search: SearchConfig
+    folder: Path,
+    engine: StepEngine,
+    source: Subwords,
+    target: Subwords,
+    search: SearchConfig,
+    tags: SourceTags = NO_TAGS,
 ) -> str | None:
     """Load a SavedModel and compare it with the package: ids of hard texts, and translations.
 
@@ -137,23 +146,28 @@ def find_difference(
         engine: an engine with the same model.
         source, target: the subwords of each side.
         search: the options that the graph was made with.
+        tags: the tags of the run.
 
     Returns:
         a description of the difference, or None.
     """
     import tensorflow as tf
 
+    def encode(text: str) -> list[int]:
+        line = tags.of_line(source.normalise(text))
+        return source.encode(with_tag(line.tag, line.text))
+
     signatures = tf.saved_model.load(str(folder)).signatures
     samples = sample_texts(source)
     texts = [*HARD_TEXTS, *samples]
     served = signatures["tokenize"](text=tf.constant(texts))
     for text, ids, length in zip(texts, served["ids"].numpy(), served["lengths"].numpy()):
-        if ids[:length].tolist() != source.encode(text):
+        if ids[:length].tolist() != encode(text):
             return f"cuts {text!r} into other pieces than the run"
     served = signatures["serving_default"](text=tf.constant(samples))
     other_texts = 0
     for text, words, score in zip(samples, served["translation"].numpy(), served["score"].numpy()):
-        expected = _translate(engine, source.encode(text), search)
+        expected = _translate(engine, encode(text), search)
         if not math.isclose(score, expected.score, rel_tol=TOLERANCE, abs_tol=TOLERANCE):
             return f"scores {text!r} {score:.4f}, the run {expected.score:.4f}"
         other_texts += words.decode() != one_line(target.decode(expected.ids))

@@ -24,13 +24,16 @@ from nmtcli.decoding.batching import batches_by_length, pad
 from nmtcli.decoding.engine import ScoringEngine
 from nmtcli.engines.runtime import AUTOMATIC, Runtime
 from nmtcli.errors import NmtError, UsageError
+from nmtcli.inference.input_checks import InputChecks
+from nmtcli.inference.loading import find_tags
 from nmtcli.inference.results import check_attention
 from nmtcli.runs.checkpoints import check_checkpoint_name
 from nmtcli.runs.directory import find_run
 from nmtcli.text.spans import TokenSpans
 from nmtcli.text.special_tokens import EOS_ID
-from nmtcli.text.subwords import Subwords, load_sides
-from nmtcli.text.words import split_words, words_of_tokens
+from nmtcli.text.subwords import Subwords
+from nmtcli.text.tags import NO_TAGS, SourceTags, TaggedLine, with_tag
+from nmtcli.text.words import split_words, words_of_source_segments, words_of_tokens
 
 logger = logging.getLogger(__name__)
 
@@ -70,6 +73,8 @@ class Aligner:
             0 takes the engine's default.
         window: the number of lines that are sorted by length together.
         longest: the number of tokens of a line above which `align_lines` warns.
+        tags: the tags of the source lines. A tag that is added to a line is none of its words.
+        checks_input: whether to warn of lines that the model cannot read, see `InputChecks`.
 
     Raises:
         UsageError: the model has no attention.
@@ -82,6 +87,8 @@ class Aligner:
     batch_tokens: int = 0
     window: int = 2000
     longest: int = 200
+    tags: SourceTags = NO_TAGS
+    checks_input: bool = False
 
     def __post_init__(self) -> None:
         check_attention(self.engine)
@@ -104,13 +111,28 @@ class Aligner:
                 f"there are {len(sources)} sources but {len(targets)} targets; give one target for"
                 " each source"
             )
+        checks = (
+            InputChecks(self.source_subwords, "source", self.tags),
+            InputChecks(self.target_subwords, "translation"),
+        )
         for start in range(0, len(sources), self.window):
             window = slice(start, start + self.window)
-            source_tokens = self.source_subwords.encode_batch_with_spans(sources[window])
-            target_tokens = self.target_subwords.encode_batch_with_spans(targets[window])
+            normal = map(self.source_subwords.normalise, sources[window])
+            lines = list(map(self.tags.of_line, normal))
+            texts = [with_tag(line.tag, line.text) for line in lines]
+            source_tokens = self.source_subwords.encode_batch_with_spans(texts)
+            translations = list(map(self.target_subwords.normalise, targets[window]))
+            target_tokens = self.target_subwords.encode_batch_with_spans(translations)
             pairs = list(zip(source_tokens, target_tokens))
             self._warn_of_long_lines(start, pairs)
-            yield from self._align_window(sources[window], targets[window], pairs)
+            if self.checks_input:
+                for line, (source, target) in zip(lines, pairs):
+                    checks[0].add(line, [source.text], [source.ids])
+                    checks[1].add(None, [target.text], [target.ids])
+            yield from self._align_window(lines, translations, pairs)
+        if self.checks_input:
+            for side in checks:
+                side.warn()
 
     def _warn_of_long_lines(self, start: int, pairs: Sequence[Sequence[TokenSpans]]) -> None:
         for number, pair in enumerate(pairs, start=start + 1):
@@ -124,14 +146,14 @@ class Aligner:
 
     def _align_window(
         self,
-        sources: Sequence[str],
+        sources: Sequence[TaggedLine],
         targets: Sequence[str],
         pairs: Sequence[tuple[TokenSpans, TokenSpans]],
     ) -> list[WordAlignment]:
         """Return the alignment of each pair of lines; an empty side needs no model."""
 
         def align(n: int, *segments: AlignedSegment) -> WordAlignment:
-            words = split_words(sources[n]), split_words(targets[n])
+            words = split_words(sources[n].shown), split_words(targets[n])
             return align_words(*words, segments, self.rule)
 
         aligned = {}
@@ -140,8 +162,10 @@ class Aligner:
         for batch in batches_by_length(lengths, self.batch_tokens):
             numbers = [full[index] for index in batch]
             for n, attention in zip(numbers, self._attend([pairs[n] for n in numbers])):
-                token_words = (words_of_tokens(side.text, side.spans) for side in pairs[n])
-                aligned[n] = align(n, AlignedSegment(attention, *token_words))
+                source, (of_source, of_target) = sources[n], pairs[n]
+                (source_words,) = words_of_source_segments([of_source], source.tag, source.is_own)
+                target_words = words_of_tokens(of_target.text, of_target.spans)
+                aligned[n] = align(n, AlignedSegment(attention, source_words, target_words))
         return [aligned[n] if n in aligned else align(n) for n in range(len(pairs))]
 
     def _attend(self, pairs: Sequence[tuple[TokenSpans, TokenSpans]]) -> Iterator[np.ndarray]:
@@ -199,6 +223,7 @@ def load_aligner(
     layer: int | None = None,
     head: int | None = None,
     runtime: Runtime = AUTOMATIC,
+    tag: str | None = None,
 ) -> Aligner:
     """Load an aligner from the folder of a run.
 
@@ -208,13 +233,15 @@ def load_aligner(
         rule: how links are taken from the attention.
         layer, head: the layer and the head of a Transformer, see `load_engine`.
         runtime: the engine and precision that run the model.
+        tag: the tag of each source that has none; empty for none, None for the run's usual one.
 
     Raises:
-        UsageError: there is no such run, checkpoint, layer or head, or the model has no attention.
+        UsageError: there is no such run, checkpoint, layer or head, the model has no attention, or
+            it was not trained with the tag.
     """
     run = find_run(run_path)
     check_checkpoint_name(checkpoint)
-    search = run.read_config().search
+    search, tags = run.read_config().search, find_tags(run, tag)
     runtime.check_attention()
     from nmtcli.engines.load import load_engine
 
@@ -222,9 +249,11 @@ def load_aligner(
     check_attention(engine, run.path)
     return Aligner(
         engine,
-        *load_sides(run.source_subwords, run.target_subwords),
+        *run.load_subwords(),
         rule,
         search.batch_tokens,
         search.window,
         search.max_source_pieces,
+        tags,
+        checks_input=True,
     )

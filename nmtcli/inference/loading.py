@@ -12,6 +12,7 @@ from nmtcli.engines.runtime import AUTOMATIC, Runtime
 from nmtcli.errors import UsageError
 from nmtcli.runs.checkpoints import check_checkpoint_name
 from nmtcli.runs.directory import RunDirectory, find_run
+from nmtcli.text.tags import SourceTags, source_tags
 
 Runs: TypeAlias = AnyPath | Sequence[AnyPath] | None  # several are an ensemble; None: the newest
 
@@ -116,6 +117,15 @@ def change_search(search: SearchConfig, overrides: dict) -> SearchConfig:
     """
     usual = Settings().update({"search": asdict(search)})
     return _changed(usual, read_settings(overrides={"search": overrides}))
+
+
+def find_tags(run: RunDirectory, given: str | None = None) -> SourceTags:
+    """Return the tags with which a run was trained; for `given` see `nmtcli.text.tags`.
+
+    Raises:
+        UsageError: the run was not trained with the tag that is given.
+    """
+    return source_tags(run.read_config().data.tags, given, run.path)
 
 
 def check_search_only(names: Iterable[str]) -> None:

@@ -17,7 +17,7 @@ from nmtcli.config.paths import AnyPath
 from nmtcli.decoding.scoring import normalised
 from nmtcli.engines.runtime import AUTOMATIC, Runtime
 from nmtcli.inference.line_translator import LineTranslator
-from nmtcli.inference.loading import translates_back
+from nmtcli.inference.loading import find_tags, translates_back
 from nmtcli.inference.results import Candidate, Translation
 from nmtcli.inference.scorer import LineScore, Scorer, load_scorer
 from nmtcli.runs.directory import find_run
@@ -116,6 +116,7 @@ def load_reranker(
     other_path: AnyPath,
     reverse: bool = False,
     runtime: Runtime = AUTOMATIC,
+    tag: str | None = None,
 ) -> Reranker:
     """Load another run, which reranks the translations of a translator.
 
@@ -126,6 +127,7 @@ def load_reranker(
         reverse: whether the other run translates in the other direction. If it is known to, a
             warning says so, and it is used in that direction anyway.
         runtime: the choice of the engine; the score ignores the shortlist.
+        tag: the tag that the translator was loaded with; the other run gets it if it knows it.
 
     Raises:
         UsageError: a run does not exist.
@@ -136,5 +138,8 @@ def load_reranker(
             other_path,
         )
         reverse = True
-    scorer = load_scorer(other_path, runtime=runtime._replace(shortlist=False))
-    return Reranker(translator, scorer, reverse)
+    tags = find_tags(find_run(other_path))
+    known = not reverse and tag in tags.known  # another direction has other tags
+    runtime = runtime._replace(shortlist=False)
+    scorer = load_scorer(other_path, runtime=runtime, tag=tag if known else None)
+    return Reranker(translator, replace(scorer, checks_input=False), reverse)

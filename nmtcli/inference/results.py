@@ -12,6 +12,7 @@ from nmtcli.alignment.links import AlignedSegment, LinkRule, WordAlignment, alig
 from nmtcli.decoding.engine import Hypothesis, ScoringEngine, SearchEngine
 from nmtcli.errors import UsageError
 from nmtcli.text.subwords import Subwords
+from nmtcli.text.tags import TaggedLine
 from nmtcli.text.words import (
     WordRange,
     split_words,
@@ -176,9 +177,9 @@ def check_attention(engine: SearchEngine | ScoringEngine, run: object = "this ru
 
 
 class Segment(NamedTuple):
-    """A stretch of a line that is translated by itself; joined, the segments are the line.
+    """A stretch of a line that is translated by itself; joined, they are the line without its tag.
 
-    ids: the token ids, without EOS; empty if there is nothing to translate.
+    ids: the token ids, with the tag and without EOS; empty if there is nothing to translate.
     """
 
     text: str
@@ -206,13 +207,13 @@ class TranslationAligner:
     target_subwords: Subwords
     rule: LinkRule
 
-    def source_words(self, line: str, segments: Sequence[Segment]) -> SourceWords:
+    def source_words(self, line: TaggedLine, segments: Sequence[Segment]) -> SourceWords:
         """Return the words of a line, which `align` needs for each of its translations."""
-        texts = [segment.text for segment in segments]
+        texts = [f"{line.tag} {segment.text}" if line.tag else segment.text for segment in segments]
         tokens = self.source_subwords.encode_batch_with_spans(texts)
-        all_words = zip(words_of_source_segments(texts, tokens), segments)
+        all_words = zip(words_of_source_segments(tokens, line.tag, line.is_own), segments)
         token_words = [words for words, segment in all_words if segment.ids]
-        return SourceWords(split_words(line), token_words)
+        return SourceWords(split_words(line.shown), token_words)
 
     def align(
         self, source: SourceWords, text: str, hypotheses: Sequence[Hypothesis]

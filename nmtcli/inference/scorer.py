@@ -10,9 +10,11 @@ from nmtcli.decoding.batching import batches_by_length, pad
 from nmtcli.decoding.engine import ScoringEngine
 from nmtcli.engines.runtime import AUTOMATIC, Runtime
 from nmtcli.errors import NmtError, UsageError
-from nmtcli.inference.loading import Runs, find_members, load_members
+from nmtcli.inference.input_checks import InputChecks
+from nmtcli.inference.loading import Runs, find_members, find_tags, load_members
 from nmtcli.text.special_tokens import EOS_ID
-from nmtcli.text.subwords import Subwords, load_sides
+from nmtcli.text.subwords import Subwords
+from nmtcli.text.tags import NO_TAGS, SourceTags, with_tag
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,8 @@ class Scorer:
         batch_tokens: the limit of rows x positions of a batch; a longer pair is a batch of its own.
             0 takes the engine's default.
         window: the number of lines that are sorted by length together.
+        tags: the tags of the source lines.
+        checks_input: whether to warn of lines that the model cannot read, see `InputChecks`.
     """
 
     engine: ScoringEngine
@@ -95,6 +99,8 @@ class Scorer:
     target_subwords: Subwords
     batch_tokens: int = 0
     window: int = 2000
+    tags: SourceTags = NO_TAGS
+    checks_input: bool = False
 
     def __post_init__(self) -> None:
         self.batch_tokens = self.batch_tokens or self.engine.batch_tokens
@@ -114,9 +120,16 @@ class Scorer:
                 f"there are {len(sources)} sources but {len(targets)} translations; give one"
                 " translation for each source"
             )
+        checks = (
+            InputChecks(self.source_subwords, "source", self.tags),
+            InputChecks(self.target_subwords, "translation"),
+        )
         for start in range(0, len(sources), self.window):
             end = start + self.window
-            yield from self._score_window(sources[start:end], targets[start:end])
+            yield from self._score_window(sources[start:end], targets[start:end], checks)
+        if self.checks_input:
+            for side in checks:
+                side.warn()
 
     def score_corpus(self, sources: Sequence[str], targets: Sequence[str]) -> CorpusScore:
         """Score all pairs; see `score_lines`."""
@@ -125,14 +138,26 @@ class Scorer:
             summary = summary.plus(line)
         return CorpusScore(lines, summary)
 
-    def _score_window(self, sources: Sequence[str], targets: Sequence[str]) -> list[LineScore]:
-        source_rows = [[*ids, EOS_ID] for ids in self.source_subwords.encode_batch(list(sources))]
-        target_rows = [[*ids, EOS_ID] for ids in self.target_subwords.encode_batch(list(targets))]
+    def _score_window(
+        self, sources: Sequence[str], targets: Sequence[str], checks: Sequence[InputChecks]
+    ) -> list[LineScore]:
+        lines = [self.tags.of_line(self.source_subwords.normalise(line)) for line in sources]
+        texts = [with_tag(line.tag, line.text) for line in lines]
+        targets = list(map(self.target_subwords.normalise, targets))
+        source_ids = self.source_subwords.encode_batch(texts)
+        target_ids = self.target_subwords.encode_batch(targets)
+        if self.checks_input:
+            for line, *source, ids in zip(lines, texts, source_ids):
+                checks[0].add(line, source, [ids])
+            for text, ids in zip(targets, target_ids):
+                checks[1].add(None, [text], [ids])
+        source_rows = [[*ids, EOS_ID] for ids in source_ids]
+        target_rows = [[*ids, EOS_ID] for ids in target_ids]
         log_probs = np.zeros(len(sources))
         lengths = [max(len(s), len(t)) for s, t in zip(source_rows, target_rows)]
         for batch in batches_by_length(lengths, self.batch_tokens):
-            target_ids = pad([target_rows[index] for index in batch])
-            scores = self.engine.score(pad([source_rows[index] for index in batch]), target_ids)
+            rows = [[side[index] for index in batch] for side in (source_rows, target_rows)]
+            scores = self.engine.score(*map(pad, rows))
             log_probs[batch] = np.asarray(scores, dtype=np.float64).sum(axis=1)
         if np.isnan(log_probs).any():
             raise NmtError(
@@ -150,6 +175,7 @@ def load_scorer(
     checkpoint: str | Sequence[str] = "best",
     ensemble: str | None = None,
     runtime: Runtime = AUTOMATIC,
+    tag: str | None = None,
 ) -> Scorer:
     """Load a scorer from the folder of a run, or of several runs.
 
@@ -158,18 +184,22 @@ def load_scorer(
         checkpoint: `best`, `last` or `step-N`; several as in `inference.loading.find_members`.
         ensemble: how an ensemble averages; None takes the option of the first run.
         runtime: the engine and precision that run the models.
+        tag: the tag of each source that has none; empty for none, None for the run's usual one.
 
     Raises:
-        UsageError: a run or checkpoint does not exist, or the runs cannot be an ensemble.
+        UsageError: a run or checkpoint does not exist, the runs cannot be an ensemble, or they were
+            not trained with the tag.
     """
     members = find_members(run_path, checkpoint)
     run = members[0].run
-    search = run.read_config().search
+    search, tags = run.read_config().search, find_tags(run, tag)
     return Scorer(
         load_members(members, ensemble or search.ensemble, runtime),
-        *load_sides(run.source_subwords, run.target_subwords),
+        *run.load_subwords(),
         search.batch_tokens,
         search.window,
+        tags,
+        checks_input=True,
     )
 
 

@@ -14,8 +14,9 @@ from nmtcli.decoding.scoring import Scoring
 from nmtcli.decoding.sentences import SentenceSearch
 from nmtcli.engines.runtime import AUTOMATIC, Runtime
 from nmtcli.errors import UsageError
+from nmtcli.inference.input_checks import InputChecks
 from nmtcli.inference.line_translator import LineTranslator
-from nmtcli.inference.loading import Runs, find_members, load_search, search_options
+from nmtcli.inference.loading import Runs, find_members, find_tags, load_search, search_options
 from nmtcli.inference.results import (
     EMPTY,
     END_TOKEN,
@@ -29,7 +30,8 @@ from nmtcli.inference.results import (
 from nmtcli.text.lines import one_line
 from nmtcli.text.sentences import join_segments, split_line, split_sentences
 from nmtcli.text.special_tokens import UNK_ID
-from nmtcli.text.subwords import Subwords, load_sides
+from nmtcli.text.subwords import Subwords
+from nmtcli.text.tags import NO_TAGS, SourceTags, TaggedLine, with_tag
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +49,8 @@ class Translator(LineTranslator):
         target_subwords: the subword model of the target.
         search: the options of the search.
         link_rule: how word alignments are taken from the attention; None for no alignments.
+        tags: the tags of the source lines.
+        checks_input: whether to warn of lines that the model cannot read, see `InputChecks`.
 
     Raises:
         UsageError: options of the search contradict each other, or alignments or a coverage penalty
@@ -58,6 +62,8 @@ class Translator(LineTranslator):
     target_subwords: Subwords
     search: SearchConfig
     link_rule: LinkRule | None = None
+    tags: SourceTags = NO_TAGS
+    checks_input: bool = False
 
     def __post_init__(self) -> None:
         self.search.check()
@@ -86,7 +92,8 @@ class Translator(LineTranslator):
         A line without tokens (empty, or only spaces) has the empty translation. A line with more
         than `search.max_source_pieces` tokens is translated in segments, with a warning; with
         `search.by_sentence`, each line is translated sentence by sentence. The translation of a
-        line depends neither on the batch size nor on the other lines.
+        line depends neither on the batch size nor on the other lines. Every segment has the tag of
+        its line.
 
         Args:
             lines: the lines to translate.
@@ -99,9 +106,10 @@ class Translator(LineTranslator):
             UsageError: the numbers of prefixes and lines differ, or a prefix is too long.
         """
         previous: Iterator[Translation] = iter(())
+        checks = InputChecks(self.source_subwords, tags=self.tags)
         with SentenceSearch(self.engine, self.search) as search:
             try:
-                for current, has_paused in self._windows(search, lines, prefixes, pauses):
+                for current, has_paused in self._windows(search, lines, prefixes, pauses, checks):
                     yield from previous
                     previous = current
                     if has_paused:
@@ -110,6 +118,8 @@ class Translator(LineTranslator):
                 yield from previous  # the lines before the wrong one
                 raise
             yield from previous
+        if self.checks_input:
+            checks.warn()
 
     def _windows(
         self,
@@ -117,6 +127,7 @@ class Translator(LineTranslator):
         lines: Iterable[str],
         prefixes: Iterable[str] | None,
         pauses: Callable[[], bool],
+        checks: InputChecks,
     ) -> Iterator[tuple[Iterator[Translation], bool]]:
         """Begin each window; yield its translations, and whether the input paused after it."""
         lines, first = iter(lines), 1
@@ -134,7 +145,12 @@ class Translator(LineTranslator):
                         f"line {first + len(beginnings)} has no prefix; give one line of prefixes"
                         " for each line"
                     )
-            yield self._begin_window(search, window, beginnings, first), has_paused
+            tagged = [self.tags.of_line(self.source_subwords.normalise(line)) for line in window]
+            segmented = self._segments(tagged, first)
+            if self.checks_input:
+                for line, segments in zip(tagged, segmented):
+                    checks.add(line, [s.text for s in segments], [s.ids for s in segments])
+            yield self._begin_window(search, tagged, segmented, beginnings, first), has_paused
             first += len(window)
             size = min(size * WINDOW_GROWTH, self.search.window)
         if prefixes is not None and next(prefixes, None) is not None:
@@ -143,10 +159,14 @@ class Translator(LineTranslator):
             )
 
     def _begin_window(
-        self, search: SentenceSearch, lines: list[str], prefixes: list[str], first: int
+        self,
+        search: SentenceSearch,
+        lines: list[TaggedLine],
+        segmented: list[list[Segment]],
+        prefixes: list[str],
+        first: int,
     ) -> Iterator[Translation]:
         """Begin to search; the returned iterator waits for the translation of each line."""
-        segmented = self._segments(lines, first)
         sentences = []
         prefix_ids = prefix_token_ids(self.target_subwords, prefixes, first)
         for number, (segments, prefix) in enumerate(zip(segmented, prefix_ids), start=first):
@@ -166,19 +186,21 @@ class Translator(LineTranslator):
 
         return translations()
 
-    def _segments(self, lines: list[str], first: int) -> list[list[Segment]]:
+    def _segments(self, lines: list[TaggedLine], first: int) -> list[list[Segment]]:
         """Encode each line as one segment, or as several if it is split or too long."""
         split, limit = self.search.by_sentence, self.search.max_source_pieces
-        split_lines = [split_sentences(line) if split else [line] for line in lines]
-        all_texts = [text for texts in split_lines for text in texts]
-        all_ids = iter(self.source_subwords.encode_batch(all_texts))
+        split_lines = [split_sentences(line.text) if split else [line.text] for line in lines]
+        tagged = [
+            with_tag(line.tag, text) for line, texts in zip(lines, split_lines) for text in texts
+        ]
+        all_ids = iter(self.source_subwords.encode_batch(tagged))
         segmented = []
-        for number, texts in enumerate(split_lines, start=first):
+        for number, (line, texts) in enumerate(zip(lines, split_lines), start=first):
             segments, longest = [], 0
             for text, ids in zip(texts, all_ids):
                 segment = _segment(text, ids)
                 longest = max(longest, len(segment.ids))
-                segments += [segment] if len(segment.ids) <= limit else self._split(text)
+                segments += [segment] if len(segment.ids) <= limit else self._split(line.tag, text)
             if longest > limit:
                 logger.warning(
                     "line %s has %s tokens, more than %s (search.max_source_pieces); it is"
@@ -188,15 +210,16 @@ class Translator(LineTranslator):
             segmented.append(segments)
         return segmented
 
-    def _split(self, line: str) -> list[Segment]:
+    def _split(self, tag: str, line: str) -> list[Segment]:
         def count(text: str) -> int:
-            return len(self.source_subwords.encode(text))
+            return len(self.source_subwords.encode(with_tag(tag, text)))
 
         texts = split_line(line, count, self.search.max_source_pieces)
-        return list(map(_segment, texts, self.source_subwords.encode_batch(texts)))
+        tagged = [with_tag(tag, text) for text in texts]
+        return list(map(_segment, texts, self.source_subwords.encode_batch(tagged)))
 
     def _translation(
-        self, line: str, segments: list[Segment], hypotheses: list[list[Hypothesis]]
+        self, line: TaggedLine, segments: list[Segment], hypotheses: list[list[Hypothesis]]
     ) -> Translation:
         """Join the translations of segments: the n-th best is made of the n-th best of each.
 
@@ -270,6 +293,7 @@ def load_translator(
     overrides: dict | None = None,
     link_rule: LinkRule | None = None,
     runtime: Runtime = AUTOMATIC,
+    tag: str | None = None,
 ) -> Translator:
     """Load a translator from the folder of a run, or of several runs.
 
@@ -283,22 +307,23 @@ def load_translator(
         overrides: fields of `SearchConfig` by name; None values are ignored.
         link_rule: how word alignments are taken from the attention; None for no alignments.
         runtime: the engine and precision that run the models.
+        tag: the tag of each line that has none; empty for none, None for the usual one of the run.
 
     Raises:
         UsageError: a run or checkpoint does not exist, the runs cannot be an ensemble, an option is
-            invalid or has no effect, or alignments are asked for and the model has no attention.
+            invalid or has no effect, the run was not trained with the tag, or alignments are asked
+            for and the model has no attention.
     """
     members = find_members(run_path, checkpoint)
     run = members[0].run
     search = search_options(run, config_file, assignments, overrides)
+    tags = find_tags(run, tag)
     if link_rule is not None:
         runtime.check_attention()
     engine = load_search(members, search.ensemble, runtime)
     if link_rule is not None:
         check_attention(engine, run.path)
-    return Translator(
-        engine, *load_sides(run.source_subwords, run.target_subwords), search, link_rule
-    )
+    return Translator(engine, *run.load_subwords(), search, link_rule, tags, checks_input=True)
 
 
 def prefix_token_ids(subwords: Subwords, prefixes: Sequence[str], first: int) -> list[list[int]]:

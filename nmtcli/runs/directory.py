@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nmtcli import __version__
 from nmtcli.errors import NmtError, UsageError
@@ -18,6 +19,9 @@ from nmtcli.runs.atomic import PARTIAL, make_folder, reason, remove_partial, wri
 from nmtcli.runs.locks import LOCK, locked
 from nmtcli.runs.reading import check_folder, read_json
 from nmtcli.runs.shape import misfit
+
+if TYPE_CHECKING:
+    from nmtcli.text.subwords import Subwords
 
 FORMAT = 2  # of the folder; raised when an older program could not read it
 LOGS = ("sampled", "tensorboard")  # folders of a training
@@ -209,8 +213,19 @@ class RunDirectory:
         """Read the resolved `Config` of the run; errors as `read_settings`."""
         return self.read_settings().build()
 
+    def load_subwords(self) -> "tuple[Subwords, Subwords]":
+        """Load the subword models of source and target, which normalise text as in the training.
+
+        Raises:
+            UsageError, NmtError: a file is missing or damaged.
+        """
+        from nmtcli.text.subwords import load_sides
+
+        rule = self.read_config().data.normalization
+        return load_sides(self.source_subwords, self.target_subwords, rule)
+
     def read_settings(self):
-        """Read what the run's `config.yaml` sets, as `Settings`.
+        """Read what the run's `config.yaml` sets, as `Settings`; older runs have fewer options.
 
         Raises:
             UsageError: the run has no `config.yaml`.
@@ -221,7 +236,7 @@ class RunDirectory:
             raise UsageError(
                 f"{self.config}: the file is missing; restore it from a copy, or train again"
             )
-        return config.read_settings(self.config)
+        return config.read_settings(self.config, base=config.settings_made_before())
 
 
 def _exports(facts: dict) -> list[str]:

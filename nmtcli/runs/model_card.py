@@ -14,8 +14,15 @@ from nmtcli.runs.directory import RunDirectory
 from nmtcli.runs.exports import describe_checks, read_description
 from nmtcli.runs.metrics_log import read_metrics
 from nmtcli.runs.monitored_metric import TITLES, best_validation
+from nmtcli.text.normalization import CLEAN, NFC
+from nmtcli.text.tags import source_tags
 
 SIDES = ("source", "target")
+SHOWN_WITH_DATA = ("train_", "valid_source", "valid_target", "normalization", "tags")
+NORMALISATION = {
+    CLEAN: "clean: white space is a space, controls and ignorable characters go, then NFC",
+    NFC: "nfc: NFC alone",
+}
 
 
 def write_card(run: RunDirectory) -> None:
@@ -119,6 +126,14 @@ def _data(facts: dict, config: Config) -> Iterator[tuple]:
         digests = [f"`{one}`" for one in text.get(split) or []]
         if digests:
             yield f"{split}: SHA-256", " ".join(digests)
+    yield "normalisation of text", NORMALISATION[config.data.normalization]
+    tags = source_tags(config.data.tags)
+    if tags.known:
+        by_itself = f"; {tags.default} is added to a line without one" if tags.default else ""
+        yield (
+            "tags of the source",
+            f"{' '.join(tag or 'none' for tag in config.data.tags)}{by_itself}",
+        )
     vocabulary, kind = facts.get("vocabulary") or {}, config.subwords
     vocabulary = {side: vocabulary.get(side) or 0 for side in SIDES}
     sizes = " and ".join(f"{vocabulary[side]:,}" for side in SIDES)
@@ -142,10 +157,10 @@ def _model(facts: dict, config: Config) -> Iterator[tuple]:
 
 
 def _settings(config: Config) -> Iterator[tuple]:
-    """Yield each option that differs from its default, except the files, which `_data` shows."""
+    """Yield each option that differs from its default, except what `_data` shows."""
     usual, here = configuration.as_dict(Config()), configuration.as_dict(config)
     for section, key, _, value in configuration.differences(usual, here):
-        if section != "data" or not key.startswith(("train_", "valid_")):
+        if section != "data" or not key.startswith(SHOWN_WITH_DATA):
             yield f"`{section}.{key}`", value
 
 

@@ -1,18 +1,18 @@
 """Subword models: text to token ids and back. `data.learn_subwords` learns the models.
 
-Text is normalised to NFC before SentencePiece sees it, and a TensorFlow graph (tensorflow-text)
-can do the same. Models that are learned here normalise no further: NFKC would turn Korean
-compatibility jamo such as ㅋㅋ into conjoining ones; without normalisation, decomposed Hangul, as
-macOS writes it, would be split into jamo. A model of the user keeps its own normalisation
-(`text.own_models`).
+Text is normalised (`text.normalization`) before SentencePiece sees it, and a TensorFlow graph
+(tensorflow-text) can do the same. Models that are learned here normalise no further: NFKC would
+turn Korean compatibility jamo such as ㅋㅋ into conjoining ones; without normalisation, decomposed
+Hangul, as macOS writes it, would be split into jamo. A model of the user keeps its own
+normalisation (`text.own_models`).
 """
 
-import unicodedata
 from collections.abc import Iterable, Sequence
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 from nmtcli.errors import NmtError, UsageError
+from nmtcli.text.normalization import CLEAN, normalise
 from nmtcli.text.spans import TokenSpans, read_record
 from nmtcli.text.special_tokens import BOS_ID, EOS_ID, PAD_ID, UNK_ID
 
@@ -20,20 +20,16 @@ LARGEST_MODEL = 64 << 20  # bytes; a model with a million tokens has fewer
 CONTROL_IDS = frozenset((PAD_ID, BOS_ID, EOS_ID))
 
 
-def normalise(text: str) -> str:
-    """Return `text` in NFC, the form in which lines are compared, counted and encoded."""
-    return unicodedata.normalize("NFC", text)
-
-
 class Subwords:
     """A subword model.
 
-    With a model that was learned here, `decode(encode(text))` is the text in NFC, with runs of
+    With a model that was learned here, `decode(encode(text))` is the normalised text, with runs of
     spaces reduced to one and without spaces at the ends. Characters without a token become U+2047,
     and U+2581 becomes a space because SentencePiece marks spaces with it.
 
     Args:
         model: the path of a SentencePiece model, or its bytes.
+        rule: how text is normalised, see `text.normalization`.
 
     Raises:
         UsageError: the file does not exist or cannot be read.
@@ -41,8 +37,10 @@ class Subwords:
             0, 1, 2 and 3.
     """
 
-    def __init__(self, model: str | Path | bytes):
+    def __init__(self, model: str | Path | bytes, rule: str = CLEAN):
         import sentencepiece
+
+        self.rule = rule
 
         where = "subword model" if isinstance(model, bytes) else str(model)
         self.model_proto = model if isinstance(model, bytes) else read_model_file(Path(model))
@@ -68,17 +66,21 @@ class Subwords:
         """V, the number of tokens, including the special ones."""
         return self._model.get_piece_size()
 
+    def normalise(self, text: str) -> str:
+        """Return a line as it is encoded."""
+        return normalise(text, self.rule)
+
     def encode(self, text: str) -> list[int]:
         """Return the token ids of one line, without BOS and EOS."""
-        return self._model.encode(normalise(text), out_type=int)
+        return self._model.encode(self.normalise(text), out_type=int)
 
     def encode_batch(self, lines: Sequence[str]) -> list[list[int]]:
         """Return the token ids of each line, as `encode` does, using all cores."""
-        return self._model.encode(list(map(normalise, lines)), out_type=int)
+        return self._model.encode(list(map(self.normalise, lines)), out_type=int)
 
     def encode_batch_with_spans(self, lines: Sequence[str]) -> list[TokenSpans]:
-        """Return the ids of `encode_batch` with the span of each token in its NFC line."""
-        records = self._model.encode(list(map(normalise, lines)), out_type="serialized_proto")
+        """Return the ids of `encode_batch` with the span of each token in its normalised line."""
+        records = self._model.encode(list(map(self.normalise, lines)), out_type="serialized_proto")
         return [read_record(record) for record in records]
 
     def decode(self, ids: Iterable[int]) -> str:
@@ -93,6 +95,14 @@ class Subwords:
     def scores(self) -> list[float]:
         """Return the score of every token: log-probability for unigram, merge order for bpe."""
         return [self._model.get_score(i) for i in range(self.size)]
+
+    @cached_property
+    def has_whole_words(self) -> bool:
+        """Whether its tokens are whole words, so that a word may have no token."""
+        from sentencepiece.sentencepiece_model_pb2 import ModelProto
+
+        trainer = ModelProto.FromString(self.model_proto).trainer_spec
+        return trainer.model_type == type(trainer).WORD
 
     def indivisible_ids(self) -> frozenset[int]:
         """Return the ids of the tokens that are no parts of words to be split in another way.
@@ -114,15 +124,15 @@ class Subwords:
         return [self._id(token) for token in tokens]
 
 
-def load_sides(source: Path, target: Path) -> tuple[Subwords, Subwords]:
+def load_sides(source: Path, target: Path, rule: str = CLEAN) -> tuple[Subwords, Subwords]:
     """Load the models of source and target; a joint model is loaded once and returned twice.
 
     Raises:
         UsageError, NmtError: a model cannot be loaded, see `Subwords`.
     """
-    first = Subwords(source)
+    first = Subwords(source, rule)
     is_joint = target.is_file() and target.read_bytes() == first.model_proto
-    return first, first if is_joint else Subwords(target)
+    return first, first if is_joint else Subwords(target, rule)
 
 
 def read_model_file(path: Path) -> bytes:

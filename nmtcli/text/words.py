@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from nmtcli.text.lines import one_line
 from nmtcli.text.sentences import join_segments
 from nmtcli.text.spans import Span, TokenSpans
-from nmtcli.text.subwords import normalise
 
 _WORD = re.compile("[^ ]+")
 
@@ -50,24 +49,31 @@ def words_of_tokens(text: str, spans: Sequence[Span]) -> list[WordRange]:
 
 
 def words_of_source_segments(
-    texts: Sequence[str], tokens: Sequence[TokenSpans]
+    tokens: Sequence[TokenSpans], tag: str = "", is_own: bool = True
 ) -> list[list[WordRange]]:
     """Find the words of a split source line to which the tokens of each segment belong.
 
     Args:
-        texts: the segments; joined, they are the line.
-        tokens: the tokens of each segment, with spans in that segment.
+        tokens: the tokens of each segment; joined without their tags, their texts are the line.
+        tag: the tag with which each segment begins; empty for none.
+        is_own: whether the line begins with the tag too, as its first word. Otherwise the tokens of
+            the tag belong to no word.
 
     Returns:
         for each segment, the words of the line for each of its tokens, see `words_of_tokens`.
     """
-    texts = [normalise(text) for text in texts]
-    spans, start = [], 0
-    for text, segment in zip(texts, tokens):
-        spans.append([Span(start + begin, start + end) for begin, end in segment.spans])
-        start += len(text)
-    line = "".join(texts)
-    return [words_of_tokens(line, segment_spans) for segment_spans in spans]
+    before = len(tag) + 1 if tag else 0  # with the space after it
+    line, found = tokens[0].text[:before] if tokens and is_own else "", []
+    starts = []
+    for segment in tokens:
+        starts.append(len(line) - before)
+        line += segment.text[before:]
+    of_tag = (0, 1 if is_own else 0)
+    for start, segment in zip(starts, tokens):
+        of_text = [Span(max(a, before) + start, b + start) for a, b in segment.spans if b >= before]
+        words = words_of_tokens(line, of_text)
+        found.append([of_tag] * (len(segment.spans) - len(words)) + words)
+    return found
 
 
 def words_of_target_segments(tokens: Sequence[TokenSpans]) -> list[list[WordRange]]:

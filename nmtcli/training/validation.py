@@ -11,6 +11,7 @@ from nmtcli.metrics.sacrebleu_scores import BleuOptions, ChrfOptions, corpus_sco
 from nmtcli.models.weights import set_arrays
 from nmtcli.text.special_tokens import PAD_ID
 from nmtcli.text.subwords import Subwords
+from nmtcli.text.tags import source_tags
 
 
 @dataclass(frozen=True)
@@ -59,8 +60,10 @@ class Validator:
         self.translator = None
         if options.bleu:
             search = replace(config.search, beam=options.beam, nbest=1)
-            subwords = Subwords(prepared.source_model), Subwords(prepared.target_model)
-            self.translator = Translator(StepwiseSearch(self.engine), *subwords, search)
+            models, rule = (prepared.source_model, prepared.target_model), config.data.normalization
+            subwords = [Subwords(model, rule) for model in models]
+            tags = source_tags(config.data.tags, given="")  # the text has its tag already
+            self.translator = Translator(StepwiseSearch(self.engine), *subwords, search, tags=tags)
         self.bleu = BleuOptions(tokenize=options.tokenize)
         self.pairs, self.batches = prepared.valid, []
         if len(self.pairs):

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -161,3 +162,19 @@ def test_a_closed_pipe_ends_quietly(text):
         os.close(writer)
         os.close(reader)
         assert process.stderr.read() == b""
+
+
+def test_files_that_differ_in_what_cannot_be_seen_keep_their_score_and_are_named(tmp_path, capsys):
+    lines = ["그는 공항에 도착했어요.", "어제 비가 왔어요.", "Only letters of ASCII here."] * 3
+    (tmp_path / "nfc").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    decomposed = unicodedata.normalize("NFD", "\n".join(lines) + "\n")
+    (tmp_path / "nfd").write_text(decomposed, encoding="utf-8")
+    files = [str(tmp_path / "nfc"), str(tmp_path / "nfd")]
+    assert run(["bleu", *files, "--score-only"]) == 0
+    out, errors = capsys.readouterr()
+    score = bleu.corpus_scores([lines], decomposed.splitlines(), [bleu.BleuOptions()])[0].value
+    assert float(out) == pytest.approx(score, abs=0.05) and score < 60
+    assert "6 of 9 lines" in errors and "composed and decomposed characters" in errors
+    assert "normalise both" in errors and len(errors.splitlines()) == 1
+    assert run(["bleu", files[0], files[0], "--score-only"]) == 0
+    assert capsys.readouterr().err == ""

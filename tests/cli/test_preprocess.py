@@ -123,18 +123,27 @@ def test_tabs_in_rejected_pairs_are_escaped(here):
     sources, targets = corpus_of(50)
     write_lines(here / "bs", [*sources, "a\tb\\c\rd"])
     write_lines(here / "bt", [*targets, "a\tb\\c\rd"])
-    run(["preprocess", "--train", "bs", "bt", "--keep-rejected", *SMALL])
+    older = ["--set", "data.normalization=nfc"]  # the new rule leaves no tabs
+    run(["preprocess", "--train", "bs", "bt", "--keep-rejected", *older, *SMALL])
     line = Path("prepared/rejected.tsv").read_bytes()
     assert line == b"identical\t51" + b"\ta\\tb\\\\c\\rd" * 2 + b"\n"
 
 
-def test_all_readable_validation_lines_are_kept_as_they_came(here):
+@pytest.mark.parametrize(
+    ("rule", "source", "target"),
+    [
+        ("clean", ["a b", "", "  c", "가"], ["A", "B", "C c", "가"]),
+        ("nfc", ["a\u2028b", "", "  c", "가"], ["A", "B", "C\x85c", "가"]),
+    ],
+)
+def test_all_readable_validation_lines_are_kept_normalised(here, rule, source, target):
     write_lines(here / "vs", ["a\u2028b", "", "bad\udcff", "  c\r", "가".encode().decode()])
     write_lines(here / "vt", ["A", "B", "C", "C\x85c", "\u1100\u1161"])
-    assert run(["preprocess", "--train", "s", "t", "--valid", "vs", "vt", *SMALL]) == 0
+    options = ["--valid", "vs", "vt", "--set", f"data.normalization={rule}", *SMALL]
+    assert run(["preprocess", "--train", "s", "t", *options]) == 0
     data = PreparedData("prepared")
-    assert data.valid_source_lines() == ["a\u2028b", "", "  c", "가"]
-    assert data.valid_target_lines() == ["A", "B", "C\x85c", "\u1100\u1161"]
+    assert data.valid_source_lines() == source
+    assert data.valid_target_lines() == target
     assert len(data.valid) == 3
     counts = data.facts["counts"]["valid"]
     assert counts["rejected"] == {"invalid UTF-8": 1, "empty": 1}

@@ -19,12 +19,16 @@ from helpers.export_difference import (
     export_difference,
 )
 from helpers.mechanism_cases import MECHANISMS
-from helpers.tiny_run import make_tiny_run
+from helpers.tiny_run import make_tiny_run, tiny_corpus
 from helpers.transformer_cases import MEASURED
 from nmtcli.cli.main import run as run_command
+from nmtcli.config import SubwordConfig
+from nmtcli.data.learn_subwords import learn
 from nmtcli.decoding.engine import Hypothesis
 from nmtcli.inference.translator import load_translator
+from nmtcli.text.normalization import RULES, normalise
 from nmtcli.text.subwords import Subwords
+from nmtcli.text.tags import source_tags
 
 
 @pytest.fixture(scope="module")
@@ -243,3 +247,33 @@ def test_asking_for_help_or_a_wrong_format_imports_no_tensorflow():
     code += "assert not {'tensorflow', 'keras', 'tensorflow_text'} & set(sys.modules)"
     for arguments in (["export", "--help"], ["export", "--format", "x"]):
         subprocess.run([sys.executable, "-c", code, *arguments], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_the_graph_normalises_every_character_as_nmt_translate(rule):
+    import tensorflow as tf
+
+    from nmtcli.exports.savedmodel_graph import normalised
+
+    characters = [chr(code) for code in range(0x110000) if not 0xD800 <= code <= 0xDFFF]
+    # "e" and a mark that it is composed with are on both sides of each.
+    lines = ["".join(characters[start : start + 64]) for start in range(0, len(characters), 64)]
+    lines = ["e" + "e\u0301".join(line) + "\u0301" for line in lines]
+    alone = [c for c in characters if normalise(c) != c or not c.isprintable()]
+    texts = [*lines, *alone, *(c * 2 + " " + c for c in alone[::50])]
+    served = normalised(tf.constant([text.encode() for text in texts]), rule).numpy().tolist()
+    wrong = [t for t, one in zip(texts, served) if one.decode() != normalise(t, rule)]
+    assert wrong == []
+
+
+def test_the_graph_adds_the_tag_of_the_run_to_what_has_none(tmp_path):
+    corpus = [korean for korean, _ in tiny_corpus()]
+    tags = source_tags(["<2en>"])
+    model = learn(corpus, SubwordConfig(vocabulary_size=80), symbols=tags.known)
+    run = make_tiny_run(tmp_path / "run", subwords=(model, model), data={"tags": ["<2en>"]})
+    assert run_command(["export", "--format", "savedmodel", "--run", str(run.path)]) == 0
+    texts = [*PLAIN[:4], f"<2en> {PLAIN[4]}", f" <2en>{PLAIN[5]}", "", "<2en>", "\u200b \u3164"]
+    expected = [one.text for one in load_translator(run.path).translate_lines(texts)]
+    assert _serve_here(run.export / "savedmodel", texts) == expected
+    plain = load_translator(run.path, tag="").translate_lines(texts)
+    assert expected != [one.text for one in plain], "the test tests little"

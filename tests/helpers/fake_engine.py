@@ -10,9 +10,9 @@ import numpy as np
 from nmtcli import config
 from nmtcli.decoding.engine import StepResult
 from nmtcli.runs.directory import RunDirectory
+from nmtcli.text.normalization import normalise
 from nmtcli.text.spans import Span, TokenSpans
 from nmtcli.text.special_tokens import BOS_ID, EOS_ID, PAD_ID
-from nmtcli.text.subwords import normalise
 
 # What a translation is made of; some of it would break a line if it were printed as it is.
 ALPHABET = "\n\r\u2028\u0085\v\fabcdefghij"
@@ -112,6 +112,9 @@ class FakeSubwords:
     def __init__(self, path=None):
         self.path = path
 
+    has_whole_words = False
+    normalise = staticmethod(normalise)
+
     def encode(self, text):
         return [4 + ord(c) % len(ALPHABET) for c in " ".join(normalise(text).split())]
 
@@ -160,8 +163,7 @@ def install(patch, engine):
     module.load_engine = load_engine
     patch.setitem(sys.modules, "nmtcli.engines.load", module)
     subwords = FakeSubwords(), FakeSubwords()
-    for command in ("translator", "scorer", "aligner"):
-        patch.setattr(f"nmtcli.inference.{command}.load_sides", lambda source, target: subwords)
+    patch.setattr(RunDirectory, "load_subwords", lambda run: subwords)
 
 
 def make_run(path, **search):

@@ -40,6 +40,7 @@ def make_tiny_run(
     step: int = 7,
     model: dict | None = None,
     subwords: tuple[bytes, bytes] | None = None,
+    data: dict | None = None,
     **search,
 ) -> RunDirectory:
     """Make a run that the commands take for a trained one.
@@ -61,6 +62,7 @@ def make_tiny_run(
         model: further options of `ModelConfig`, such as the axes of the attention, or
             `architecture: transformer`.
         subwords: the models of source and target, if they are not to be learned here.
+        data: options of `DataConfig`.
         search: options of `SearchConfig`.
     """
     options = config.from_dict(
@@ -78,6 +80,7 @@ def make_tiny_run(
                 **_options_of_one_architecture(attention, cell, model or {}),
             },
             "search": search,
+            "data": data or {},
         }
     )
     run = RunDirectory(folder)

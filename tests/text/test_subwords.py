@@ -11,6 +11,7 @@ from helpers.subword_cases import ALPHABET, _corpus, _learn
 from nmtcli.config import SubwordConfig
 from nmtcli.data.learn_subwords import learn, learn_in_child
 from nmtcli.errors import NmtError, UsageError
+from nmtcli.text.normalization import normalise
 from nmtcli.text.subwords import BOS_ID, EOS_ID, PAD_ID, UNK_ID, Subwords, load_sides
 
 KINDS = ("unigram", "bpe", "char", "word")
@@ -25,7 +26,7 @@ def models():
 @pytest.mark.parametrize("kind", ["unigram", "bpe", "char"])
 def test_decoding_gives_back_the_text_with_its_spaces_tidied(models, kind, text):
     model = models[kind]
-    tidy = unicodedata.normalize("NFC", " ".join(text.split(" ")))
+    tidy = normalise(text)
     tidy = " ".join(filter(None, tidy.split(" ")))
     ids = model.encode(text)
     assert model.decode(ids) == tidy
@@ -42,7 +43,7 @@ def test_a_batch_is_cut_as_its_lines_are(models, lines):
 def test_bytes_let_any_text_come_back(bytes_model, text):
     for special in "\u2581\u2047":
         text = text.replace(special, "")
-    tidy = " ".join(filter(None, unicodedata.normalize("NFC", text).split(" ")))
+    tidy = " ".join(filter(None, normalise(text).split(" ")))
     assert bytes_model.decode(bytes_model.encode(text)) == tidy
 
 
@@ -89,6 +90,18 @@ def test_decomposed_korean_is_cut_as_composed_korean(models):
 def test_learning_from_decomposed_text_gives_the_same_model():
     apart = [unicodedata.normalize("NFD", line) for line in _corpus()]
     assert learn(apart, SubwordConfig(vocabulary_size=200)) == _learn()
+
+
+def test_a_model_of_an_older_run_reads_what_it_was_trained_on():
+    model = Subwords(_learn(size=400, byte_fallback=True), rule="nfc")
+    for text in ("a\u00a0b", "a\u200bb", "\u3000", "\u200d"):
+        assert model.decode(model.encode(text)) == text
+    assert model.encode("\u1112\u1161\u11ab") == model.encode("한")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_whole_words_are_told_from_parts_of_words(models, kind):
+    assert models[kind].has_whole_words == (kind == "word")
 
 
 def test_compatibility_jamo_are_left_as_they_are(models):

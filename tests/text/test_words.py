@@ -10,9 +10,10 @@ from helpers.subword_cases import _corpus, _learn
 from nmtcli.config import SubwordConfig
 from nmtcli.data.learn_subwords import learn
 from nmtcli.text.lines import one_line
+from nmtcli.text.normalization import normalise
 from nmtcli.text.sentences import join_segments
 from nmtcli.text.spans import Span, TokenSpans
-from nmtcli.text.subwords import UNK_ID, Subwords, normalise
+from nmtcli.text.subwords import UNK_ID, Subwords
 from nmtcli.text.words import (
     split_words,
     words_of_source_segments,
@@ -82,7 +83,7 @@ def test_the_pieces_of_a_word_are_its_characters(models, kind, text):
 @given(TEXT)
 def test_every_piece_has_a_word_and_they_ascend(models, kind, text):
     placed = models[kind].encode_batch_with_spans([text])[0]
-    words, count = words_of_tokens(placed.text, placed.spans), len(split_words(text))
+    words, count = words_of_tokens(placed.text, placed.spans), len(split_words(placed.text))
     assert all(0 <= first < last <= count for first, last in words)
     assert words == sorted(words)
     if kind != "word":  # where neighbouring unknown words are one piece
@@ -116,7 +117,7 @@ def test_words_cut_in_parts_are_the_words_of_the_line(models, kind, text, cuts):
     places = [0, *sorted(min(cut, len(text)) for cut in cuts), len(text)]
     parts = [text[start:end] for start, end in pairwise(places)]
     placed = models[kind].encode_batch_with_spans(parts)
-    found = words_of_source_segments(parts, placed)
+    found = words_of_source_segments(placed)
     line = "".join(map(normalise, parts))
     start, owner = 0, []  # of each character, the word
     for place, character in enumerate(line):
@@ -129,6 +130,21 @@ def test_words_cut_in_parts_are_the_words_of_the_line(models, kind, text, cuts):
             letters = [p for p in range(offset + begin, offset + end) if line[p] != " "]
             assert all(first <= owner[p] < last for p in letters)
         offset += len(pieces.text)
+
+
+@pytest.mark.parametrize("is_own", [True, False])
+@pytest.mark.parametrize("kind", ["unigram", "bytes"])
+def test_the_tokens_of_a_tag_belong_to_its_word_or_to_none(models, kind, is_own):
+    texts, tag = ["가나 ab", "a 나"], "<t>"
+    model, line = models[kind], "<t> 가나 aba 나" if is_own else "가나 aba 나"
+    tagged = model.encode_batch_with_spans([f"{tag} {text}" for text in texts])
+    found = words_of_source_segments(tagged, tag, is_own)
+    plain = words_of_source_segments(model.encode_batch_with_spans(texts))
+    for words, others in zip(found, plain):
+        of_tag, of_text = words[: -len(others)], words[-len(others) :]
+        assert of_tag and set(of_tag) == {(0, 1) if is_own else (0, 0)}
+        assert of_text == [(first + is_own, last + is_own) for first, last in others]
+    assert found[-1][-1][1] == len(split_words(line))
 
 
 @settings(deadline=None)
