@@ -122,9 +122,9 @@ def align(
 ) -> None:
     """Align words of given translations: print links i-j of each pair, source-target, from 0.
 
-    Words are separated by spaces. Each target word is linked to the source word that the model
-    attends to most when it produces the target word: attention is summed over the subwords of a
-    source word and averaged over those of a target word. An empty line has no links.
+    Words are separated by spaces after normalisation. Each target word is linked to the source word
+    that the model attends to most when it produces the target word: attention is summed over the
+    subwords of a source word and averaged over those of a target word. An empty line has no links.
     """
     with quiet_ends("the lines printed so far are complete"):
         runtime = runtime_options.runtime()
@@ -136,7 +136,7 @@ def align(
         if summary_only and gold is None:
             raise UsageError("--summary-only prints the result of a comparison: give --gold FILE")
         check_streams(source, target, gold, *by.alignment)
-        pair = read_pair(source, target)
+        pair = _normalised(by, read_pair(source, target))
         gold_links = None if gold is None else read_gold_file(gold, *pair)
         if by.alignment:
             lines = _from_files(by, pair, json)
@@ -144,6 +144,15 @@ def align(
             aligners = _load(by, links, runtime)
             lines = _from_models(aligners, by, pair, json, heatmaps)
         _print(lines, gold_links, json, summary_only)
+
+
+def _normalised(by: AlignmentSource, pair) -> list[list[str]]:
+    """Normalise both sides by the rule of the run, so that links count the words it sees."""
+    from nmtcli.runs.directory import find_run
+    from nmtcli.text.normalization import CLEAN, normalise
+
+    rule = CLEAN if by.alignment else find_run(by.run).read_config().data.normalization
+    return [[normalise(line, rule) for line in side] for side in pair]
 
 
 def _load(by: AlignmentSource, links: LinkOptions, runtime) -> list:

@@ -19,9 +19,9 @@ from nmtcli.text.scripts import SYMBOLS, script_of
 
 logger = logging.getLogger(__name__)
 
-SAMPLED_PAIRS = 2000  # of each corpus
+SAMPLED_PAIRS = 1000  # of each corpus, up to twice as many
 FEWEST_LETTERS = 200  # of a side; fewer say nothing about its script or language
-LONGEST_SAMPLE = 1000  # characters of a line
+LONGEST_SAMPLE = 300  # characters of a line
 MAIN_SHARE = 0.5  # of the letters, for the main script of a side
 STRANGE_SHARE = 0.02  # a script with fewer letters does not occur
 FEWEST_IN_LINE = 10  # letters of a line that say something about its script
@@ -47,9 +47,9 @@ class SideProfile:
         text = text[:LONGEST_SAMPLE].lower()
         self.letters.update(text)
         self.bigrams.update(pairwise(text))
-        scripts = [script for script in map(_script, text) if script != SYMBOLS]
-        if len(scripts) >= FEWEST_IN_LINE:
-            self.lines.setdefault(frozenset(scripts), [0, number])[0] += 1
+        if sum(map(str.isalpha, text)) >= FEWEST_IN_LINE:
+            scripts = frozenset(map(_script, set(text))) - {SYMBOLS}
+            self.lines.setdefault(scripts, [0, number])[0] += 1
 
     def scripts(self) -> dict[str, float]:
         """Return the share of each script in the letters; empty if there are too few."""

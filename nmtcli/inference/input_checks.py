@@ -11,6 +11,7 @@ from nmtcli.text.tags import NO_TAGS, TAG_LIKE, SourceTags, TaggedLine
 logger = logging.getLogger(__name__)
 
 MOST_SHOWN = 10  # characters, words or tags in a warning
+MOST_KEPT = 1000  # of them in memory, however long the input is
 
 
 class _Lines:
@@ -23,12 +24,15 @@ class _Lines:
     def add(self, number: int, found: Iterable[str] = ()) -> None:
         self.count += 1
         self.first = self.first or number
-        self.found.update(dict.fromkeys(found))
+        for one in found:
+            if len(self.found) < MOST_KEPT:
+                self.found[one] = None
 
     def shown(self) -> str:
         names = [_printable(name) for name in list(self.found)[:MOST_SHOWN]]
         more = len(self.found) - len(names)
-        return " ".join(names) + (f" and {more} more" if more else "")
+        number = f"{more} or more" if len(self.found) == MOST_KEPT else f"{more} more"
+        return " ".join(names) + (f" and {number}" if more else "")
 
 
 class InputChecks:

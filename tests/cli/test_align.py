@@ -289,3 +289,16 @@ def test_help_imports_nothing_heavy():
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "[]\n")
     assert "--gold" in done.stdout
+
+
+def test_links_count_the_words_of_the_normalised_text(nmt):
+    Path("odd.s").write_text("\ufeffa\u00a0b\u200bc\n", encoding="utf-8")
+    Path("plain.s").write_text("a bc\n", encoding="utf-8")
+    Path("one.t").write_text("x\ty\n", encoding="utf-8")
+    Path("one.links").write_text("1-1\n", encoding="utf-8")
+    for options in ([], ["--alignment", "one.links"], ["--gold", "one.links"]):
+        found = [
+            nmt("align", source, "one.t", "--json", *options) for source in ("odd.s", "plain.s")
+        ]
+        assert found[0] == found[1] and found[0][0] == 0
+        assert json.loads(found[0][1])["source_words"] == ["a", "bc"]

@@ -1,5 +1,6 @@
 """`nmt preprocess` on a folder that is there already, on failing disks, and when interrupted."""
 
+import json
 import os
 import resource
 import signal
@@ -17,6 +18,7 @@ from nmtcli.data import preprocess as use_case
 from nmtcli.data.prepared import PreparedData
 from nmtcli.errors import NmtError, UsageError
 from nmtcli.runs.atomic import atomic_directory
+from nmtcli.training.setup import open_data
 
 
 def test_the_same_command_again_keeps_the_folder_as_it_is(here, capsys):
@@ -33,6 +35,21 @@ def test_the_same_command_again_keeps_the_folder_as_it_is(here, capsys):
 def written(path):
     """What changes when a file is written or replaced, and not when it is read."""
     return path.stat().st_ino, path.stat().st_mtime_ns
+
+
+def test_data_that_name_no_normalisation_go_on_with_the_older_one(here, capsys):
+    run(["preprocess", "--train", "s", "t", "--valid", "s", "t", *SMALL])
+    path = Path("prepared/prepared.json")
+    facts = json.loads(path.read_text("utf-8"))
+    assert facts["config"]["data"].pop("normalization") == "clean"
+    path.write_text(json.dumps(facts), encoding="utf-8")
+    config, _ = open_data(from_dict({}), "prepared")
+    assert config.data.normalization == "nfc"
+    capsys.readouterr()
+    difference = "data.normalization: nfc -> clean"
+    fails(capsys, ["--train", "s", "t", "--valid", "s", "t", *SMALL], 2, difference, "force")
+    older = ["--set", "data.normalization=nfc"]
+    assert run(["preprocess", "--train", "s", "t", "--valid", "s", "t", *older, *SMALL]) == 0
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,12 @@ def test_of_many_characters_some_are_named():
     assert message.startswith("1 of 1 line: ") and message.endswith(" and 6 more")
 
 
+def test_an_input_of_any_length_takes_little_memory():
+    words = [f"{n}😀" for n in range(1200)]
+    (message,) = warned(words, Subwords(_learn("word")))
+    assert message.startswith("1200 of 1200 lines") and message.endswith(" and 990 or more")
+
+
 def test_of_whole_words_the_words_are_named():
     (message,) = warned(["가나 nowhere"], Subwords(_learn("word")))
     assert "words that the run's subwords do not have" in message and "nowhere" in message

@@ -24,6 +24,14 @@ def test_a_made_run_remembers_version_and_facts(tmp_path):
     assert facts == {"format": 2, "version": __version__, "seed": 1}
 
 
+def test_a_run_that_names_no_normalisation_goes_on_with_the_older_one(tmp_path):
+    run = make_run(tmp_path / "run")
+    run.config.write_text("data:\n  max_words: 9\n", encoding="utf-8")
+    assert run.read_config().data.normalization == "nfc"
+    run.config.write_text("data:\n  normalization: clean\n", encoding="utf-8")
+    assert run.read_config().data.normalization == "clean"
+
+
 def test_the_newest_run_is_the_one_that_last_saved(tmp_path):
     for name, when in (("old", 100), ("new", 300), ("middle", 200)):
         make_run(tmp_path / "runs" / name, when)
