@@ -5,7 +5,7 @@ from pathlib import Path
 
 from nmtcli.cli.config_options import SearchFileOptions
 from nmtcli.cli.options import flag, with_options
-from nmtcli.cli.streams import quiet_ends
+from nmtcli.cli.streams import print_path, quiet_ends
 from nmtcli.errors import check_choice
 
 FORMATS = ("onnx", "ctranslate2", "savedmodel")
@@ -76,7 +76,7 @@ def export(
                 f" {used['length_penalty']:g}, {size / 1e6:.1f} MB, checked",
                 file=sys.stderr,
             )
-        print(folder)
+        print_path(folder)
 
 
 def export_checked(run, format: str, checkpoint: str, search, folder: Path) -> None:
