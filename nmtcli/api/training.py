@@ -81,8 +81,10 @@ def preprocess(
     overrides["data"] = overrides.get("data", {}) | files
     found = load_config(config, overrides=overrides)
     from nmtcli.data.preprocess import preprocess as use_case
+    from nmtcli.text.files import copies_of_pipes
 
-    return use_case(found, Path(out), keep_rejected, force, on_progress)
+    with copies_of_pipes(Path(out)):
+        return use_case(found, Path(out), keep_rejected, force, on_progress)
 
 
 def train(

@@ -56,6 +56,12 @@ def bleu(
     given = of_bleu.options(), of_chrf.options(), of_ter.options()
     options = _wanted(metrics, given)
     _check_form(options, form)
+    if of_ter.asian_support and not (of_ter.normalized or of_ter.no_punct):
+        print(
+            "nmt: note: --ter-asian-support has no effect in sacrebleu without --ter-normalized or"
+            " --ter-no-punct",
+            file=sys.stderr,
+        )
     compares = comparison.given()
     count = source = None
     if compares:

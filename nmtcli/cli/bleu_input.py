@@ -1,14 +1,12 @@
 """The input of `nmt bleu`: files with equal numbers of lines; one may be standard input."""
 
 import os
-import sys
 import unicodedata
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
-from nmtcli.cli.streams import check_streams
+from nmtcli.cli.streams import STANDARD, check_streams, open_input, shown_name
 from nmtcli.errors import UsageError
 from nmtcli.text.lines import read_lines
 
@@ -43,7 +41,7 @@ def read_parallel(
     for name, lines in zip(names, texts):
         if len(lines) != len(texts[measure]):
             raise UsageError(
-                f"{_shown(name)} has {len(lines)} lines, {_shown(files[measure])} has "
+                f"{shown_name(name)} has {len(lines)} lines, {shown_name(files[measure])} has "
                 f"{len(texts[measure])}: line n of each must be the same sentence"
             )
     count = len(files) - 1 if count is None else count
@@ -60,7 +58,7 @@ def short_names(files: Sequence[str]) -> list[str]:
     paths = [Path(os.path.abspath(name)).parts for name in files]
     for number, path in enumerate(paths):
         if path in paths[:number]:
-            raise UsageError(f"{_shown(files[number])} is given twice as a translation")
+            raise UsageError(f"{shown_name(files[number])} is given twice as a translation")
     kept = [1] * len(paths)
     while True:
         names = [str(Path(*path[-size:])) for path, size in zip(paths, kept)]
@@ -68,7 +66,10 @@ def short_names(files: Sequence[str]) -> list[str]:
         if not any(clashes):
             break
         kept = [size + clash for size, clash in zip(kept, clashes)]
-    return [_shown(file) if file == "-" else printable(name) for file, name in zip(files, names)]
+    return [
+        shown_name(file) if file == STANDARD else printable(name)
+        for file, name in zip(files, names)
+    ]
 
 
 def printable(name: str) -> str:
@@ -78,41 +79,13 @@ def printable(name: str) -> str:
 
 
 def _read(name: str) -> list[str]:
-    shown = _shown(name)
+    shown = shown_name(name)
 
     def refuse(number: int) -> None:
         raise UsageError(f"{shown}: line {number} is not UTF-8: convert the file, or repair it")
 
-    try:
-        if name == "-":
-            if sys.stdin is None:
-                raise UsageError("standard input is closed")
-            lines = list(read_lines(sys.stdin.buffer, refuse))
-        else:
-            with _open(name) as stream:
-                lines = list(read_lines(stream, refuse))
-    except FileNotFoundError:
-        raise UsageError(f"{shown}: no such file") from None
-    except IsADirectoryError:
-        raise UsageError(f"{shown}: is a directory; give a text file") from None
-    except PermissionError:
-        raise UsageError(f"{shown}: may not be read; check its permissions") from None
-    except (OSError, EOFError, zlib.error) as error:
-        if not name.endswith(".gz"):
-            raise
-        raise UsageError(f"{shown}: the compressed file is damaged or cut off") from error
+    with open_input(name) as stream:
+        lines = list(read_lines(stream, refuse))
     if not lines:
         raise UsageError(f"{shown}: is empty; there is nothing to score")
     return lines
-
-
-def _open(name: str) -> BinaryIO:
-    if not name.endswith(".gz"):
-        return open(name, "rb")
-    import gzip  # sacrebleu reads compressed files too
-
-    return gzip.open(name, "rb")
-
-
-def _shown(name: str) -> str:
-    return "standard input" if name == "-" else name

@@ -12,7 +12,8 @@ class Form:
     """The options for printing scores."""
 
     width: int | None = flag(
-        "Print this many decimals; the default is 1 in text and all in JSON.",
+        "Print this many decimals; the default is 1 in text, 10 in JSON, and all in the JSON"
+        " of a comparison.",
         "-w",
         minimum=0,
         maximum=17,
@@ -25,12 +26,16 @@ class Form:
     def text_width(self) -> int:
         return 1 if self.width is None else self.width
 
+    @property
+    def json_width(self) -> int:
+        return 10 if self.width is None else self.width  # more are noise: 100.00000000000004
+
 
 def print_sentences(scores: Iterable[MetricScore], form: Form) -> None:
     """Print a score, or a JSON object, for each line."""
     for number, score in enumerate(scores, start=1):
         if form.as_json:
-            print(json.dumps({"line": number, **score.as_dict(form.width)}))
+            print(json.dumps({"line": number, **score.as_dict(form.json_width)}))
         else:
             print(score.text(form.text_width, form.score_only))
 
@@ -38,7 +43,7 @@ def print_sentences(scores: Iterable[MetricScore], form: Form) -> None:
 def print_scores(scores: Sequence[MetricScore], lines: int, form: Form) -> None:
     """Print all scores of a text with this number of lines."""
     if form.as_json:
-        report = {"lines": lines, "scores": [score.as_dict(form.width) for score in scores]}
+        report = {"lines": lines, "scores": [score.as_dict(form.json_width) for score in scores]}
         print(json.dumps(report, indent=1))
     else:
         print_score_lines(scores, form)

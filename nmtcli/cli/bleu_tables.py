@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from nmtcli.cli.bleu_report import Form, print_score_lines
+from nmtcli.cli.streams import print_encoded
 from nmtcli.metrics.bootstrap import Interval, bootstrap_seed
 from nmtcli.metrics.by_length import Bucket
 from nmtcli.metrics.sacrebleu_scores import MetricScore, rounded
@@ -45,7 +46,8 @@ class Report:
 def print_report(report: Report, form: Form) -> None:
     """Print the report as text or JSON."""
     if form.as_json:
-        print(json.dumps(_report_values(report, form.width), indent=1, ensure_ascii=False))
+        values = _report_values(report, form.width)
+        print_encoded(lambda ascii: json.dumps(values, indent=1, ensure_ascii=ascii))
         return
     if len(report.systems) == 1:
         print_score_lines(report.systems[0].scores, form)

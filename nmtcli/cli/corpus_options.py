@@ -1,8 +1,11 @@
-"""The options of `nmt preprocess` that name the training text."""
+"""The options of `nmt preprocess` that name two files of text."""
 
+import typer
 import typer.core
 
 from nmtcli.errors import UsageError
+
+PAIRED = "--train", "--valid"
 
 
 class PairedOptions(typer.core.TyperCommand):
@@ -13,21 +16,30 @@ class PairedOptions(typer.core.TyperCommand):
     """
 
     def parse_args(self, ctx, args):
-        return super().parse_args(ctx, _unpaired(args))
+        try:
+            return super().parse_args(ctx, _unpaired(args))
+        except typer.BadParameter.__mro__[2] as error:  # the base class of all usage errors
+            if "extra argument" not in error.message:
+                raise
+            raise UsageError(
+                f"{error.message}; name files of text with --train SRC TGT and --valid SRC TGT"
+            ) from None
 
 
 def _unpaired(arguments: list[str]) -> list[str]:
     waiting, unpaired = list(arguments), []
     while waiting:
-        argument = waiting.pop(0)
-        if argument.startswith("--train="):
-            waiting.insert(0, argument.removeprefix("--train="))
-            argument = "--train"
-        if argument == "--train":
-            values, waiting = waiting[:2], waiting[2:]
-            if len(values) < 2:
-                raise UsageError("--train needs two files: --train SRC TGT")
-            unpaired += [part for value in values for part in ("--train", value)]
+        name, equals, first = waiting.pop(0).partition("=")
+        if name not in PAIRED:
+            unpaired.append(name + equals + first)
+            continue
+        if equals:
+            waiting.insert(0, first)
+        values, waiting = waiting[:2], waiting[2:]
+        if len(values) < 2 or any(value.startswith("--") for value in values):
+            raise UsageError(f"{name} needs two files: {name} SRC TGT")
+        if name == "--train":
+            unpaired += [part for value in values for part in (name, value)]
         else:
-            unpaired.append(argument)
+            unpaired += [name, *values]
     return unpaired

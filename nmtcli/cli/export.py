@@ -6,7 +6,7 @@ from pathlib import Path
 
 from nmtcli.cli.config_options import SearchFileOptions
 from nmtcli.cli.options import flag, with_options
-from nmtcli.cli.streams import quiet_ends
+from nmtcli.cli.streams import print_path, quiet_ends
 from nmtcli.errors import check_choice
 
 FORMATS = ("onnx", "ctranslate2", "savedmodel")
@@ -66,7 +66,7 @@ def export(
                 export_checked(found, format, checkpoint, search, folder)
             else:
                 _export_savedmodel(found, checkpoint, search, folder)
-        print(folder)
+        print_path(folder)
 
 
 def lock_of(run, folder: Path):

@@ -9,7 +9,7 @@ import typer
 
 from nmtcli.cli.learning_curves import draw_curves
 from nmtcli.cli.options import flag, switch, with_options
-from nmtcli.cli.streams import check_picture, quiet_ends
+from nmtcli.cli.streams import check_picture, print_encoded, quiet_ends
 from nmtcli.errors import UsageError, check_choice, printable
 from nmtcli.plots.learning_curves import AXES
 
@@ -61,7 +61,8 @@ def inspect(
 def _print_json(run) -> None:
     from nmtcli.runs.info import describe
 
-    print(json_module.dumps(describe(run), ensure_ascii=False, indent=2))
+    about = describe(run)
+    print_encoded(lambda ascii: json_module.dumps(about, ensure_ascii=ascii, indent=2))
 
 
 def _print_card(run) -> None:

@@ -16,7 +16,12 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # NumPy multiplies nothing l
 import typer  # noqa: E402
 
 from nmtcli import __version__  # noqa: E402
-from nmtcli.cli.streams import WARNINGS  # noqa: E402
+from nmtcli.cli.streams import (  # noqa: E402
+    WARNINGS,
+    flush_output,
+    hold_descriptors,
+    prepare_output,
+)
 from nmtcli.errors import NmtError  # noqa: E402
 
 INTERRUPTED = 128 + signal.SIGINT
@@ -69,10 +74,11 @@ def application(arguments: list[str]) -> typer.Typer:
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit the process with its status."""
     arguments = sys.argv[1:] if arguments is None else arguments
+    hold_descriptors()
     status = run(arguments)
     try:
         sys.stdout.flush()
-    except BrokenPipeError:
+    except (OSError, NmtError):  # `run` has reported it, if it was worth a line
         _silence_stdout()
     sys.exit(status)
 
@@ -81,11 +87,13 @@ def run(arguments: list[str]) -> int:
     """Run the command line; turn errors into one line on stderr; return the exit status."""
     debug = "--debug" in arguments
     logging.getLogger("nmtcli").addHandler(WARNINGS)
+    prepare_output()
     try:
         status = application(arguments)(arguments, prog_name="nmt", standalone_mode=False)
         status = status if isinstance(status, int) else 0
         if status == INTERRUPTED:  # Typer turns Ctrl-C into this
             return _fail("interrupted", INTERRUPTED, debug)
+        flush_output()
         return status
     except (BrokenPipeError, SystemExit):  # Typer exits if the reader of a pipe is gone
         _silence_stdout()
@@ -121,7 +129,7 @@ def _fail(message: str, status: int, debug: bool) -> int:
 
         traceback.print_exc()
     with contextlib.suppress(BrokenPipeError):
-        print(f"nmt: {message}", file=sys.stderr)
+        print(f"nmt: {' '.join(message.splitlines())}", file=sys.stderr)
     return status
 
 

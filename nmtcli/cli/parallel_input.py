@@ -10,8 +10,8 @@ from pathlib import Path
 
 from nmtcli.alignment.links import Link
 from nmtcli.alignment.pharaoh import GoldLinks, check_count, read_gold, read_links
-from nmtcli.cli.streams import STANDARD, check_streams, open_input
-from nmtcli.data.readers import open_text, survey_pair
+from nmtcli.cli.streams import check_streams, open_input
+from nmtcli.data.readers import survey_pair
 from nmtcli.errors import UsageError
 from nmtcli.text.lines import read_lines
 from nmtcli.text.words import split_words
@@ -65,7 +65,5 @@ def _read(path: str) -> list[str]:
     def invalid(number: int) -> None:
         logger.warning("%s:%s: not valid UTF-8; the invalid bytes became U+FFFD", path, number)
 
-    # A pipe such as <(zcat ...) can be read only once; a file may be compressed.
-    is_file = path != STANDARD and (os.path.isfile(path) or not os.path.exists(path))
-    with open_text(Path(path)) if is_file else open_input(path) as stream:
+    with open_input(path) as stream:
         return list(read_lines(stream, invalid))

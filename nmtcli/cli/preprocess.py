@@ -11,6 +11,7 @@ from pathlib import Path
 from nmtcli.cli.config_options import ConfigOptions
 from nmtcli.cli.corpus_options import PairedOptions
 from nmtcli.cli.options import flag, switch, with_options
+from nmtcli.cli.streams import print_encoded
 from nmtcli.errors import Interrupted
 
 COMMAND_CLASS = PairedOptions
@@ -70,7 +71,7 @@ def preprocess(
     overrides["data"]["languages"] = languages
     merged = load(configuration.config, configuration.assignments, overrides)
     if configuration.dump_config:
-        print(dump(merged), end="")
+        print_encoded(lambda ascii: dump(merged, ascii), end="")
         return
     _run(merged, out, keep_rejected, force)
 
@@ -79,10 +80,11 @@ def _run(config, out: Path, keep_rejected: bool, force: bool) -> None:
     from rich.console import Console
 
     from nmtcli.data.preprocess import preprocess as prepare
+    from nmtcli.text.files import copies_of_pipes
 
     console = Console(file=sys.stderr, highlight=False, soft_wrap=True)
     started = time.monotonic()
-    with _stopped_by_signals(), _progress(console) as show:
+    with _stopped_by_signals(), _progress(console) as show, copies_of_pipes(out):
         report = prepare(config, out, keep_rejected, force, show, ["nmt", *sys.argv[1:]])
     if report.already:
         print(f"{out}: already prepared from this text with these options", file=sys.stderr)

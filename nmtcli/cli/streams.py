@@ -1,5 +1,6 @@
 """Standard streams, files and warnings, as the commands share them."""
 
+import codecs
 import io
 import logging
 import os
@@ -12,9 +13,12 @@ from typing import Annotated, BinaryIO
 
 import typer
 
-from nmtcli.errors import Interrupted, UsageError
+from nmtcli.errors import Interrupted, NmtError, UsageError
+from nmtcli.text.files import TextReader, open_text
+from nmtcli.text.packed import packer_for
 
 STANDARD = "-"
+ESCAPE = "nmt-escape"  # what is done with a character that the encoding of stdout lacks
 PICTURES = (".png", ".svg")
 # The arguments of commands that read two parallel files.
 Source = Annotated[str, typer.Argument(metavar="SRC", help="The file of the sources; - is stdin.")]
@@ -48,6 +52,89 @@ def before_warnings(call: Callable[[], None]) -> Iterator[None]:
         WARNINGS.before = lambda: None
 
 
+class ClosedOutput(io.RawIOBase):
+    """Stands for a standard output that the caller closed (`>&-`): the first use is an error."""
+
+    def __init__(self):
+        self._told = False
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data) -> int:
+        if not self._told:
+            self._told = True
+            raise UsageError("standard output is closed; give it a file or a pipe: > FILE")
+        return len(data)
+
+
+def hold_descriptors() -> None:
+    """Give closed standard streams a descriptor, so that no file that is opened later gets it."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(descriptor)
+
+
+def prepare_output() -> None:
+    """Make stdout print every text, in any encoding, and fail in one line if it is closed.
+
+    A character that the encoding lacks becomes an escape such as `\\u2026`, a byte of a file's name
+    that is no text stays that byte.
+    """
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - it stays open
+    if sys.stdout is None:
+        sys.stdout = io.TextIOWrapper(io.BufferedWriter(ClosedOutput()), "utf-8")
+    codecs.register_error(ESCAPE, _escape)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors=ESCAPE)
+
+
+def flush_output() -> None:
+    """Flush stdout.
+
+    Raises:
+        NmtError: it cannot be written.
+    """
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise NmtError(f"standard output: cannot be written ({error.strerror})") from None
+
+
+def print_encoded(form: Callable[[bool], str], end: str = "\n") -> None:
+    """Print data for programs, such as JSON: as they are, or in ASCII if the encoding needs it.
+
+    Args:
+        form: returns the text; its argument says whether only in ASCII.
+        end: what follows it.
+    """
+    text = form(False)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        text = form(True)
+    print(text, end=end)
+
+
+def print_path(path: Path) -> None:
+    """Print a path on a line, in the bytes that it has in the file system."""
+    flush_output()
+    sys.stdout.buffer.write(os.fsencode(path) + os.linesep.encode())
+    sys.stdout.buffer.flush()
+
+
+def _escape(error: UnicodeError) -> tuple[str | bytes, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    letter = error.object[error.start]
+    if "\udc80" <= letter <= "\udcff":
+        return bytes([ord(letter) - 0xDC00]), error.start + 1
+    return letter.encode("ascii", "backslashreplace").decode(), error.start + 1
+
+
 @contextmanager
 def quiet_ends(what_is_left: str) -> Iterator[None]:
     """End the command with status 0 if a pipe is closed, and with one line and 130 on SIGINT.
@@ -66,22 +153,26 @@ def quiet_ends(what_is_left: str) -> Iterator[None]:
 
 
 @contextmanager
-def open_input(path: str) -> Iterator[BinaryIO]:
-    """Open a file for reading, or stdin for `-`.
+def open_input(path: str) -> Iterator[TextReader]:
+    """Open a file as text, or stdin for `-`.
 
     Raises:
-        UsageError: the file cannot be opened.
+        UsageError: the file cannot be opened, or stdin is closed.
     """
-    if path == STANDARD:
-        yield sys.stdin.buffer
+    if path != STANDARD:
+        with open_text(path) as reader:
+            yield reader
         return
-    with _open(path, "rb", "cannot be read") as stream:
-        yield stream
+    if sys.stdin is None:
+        raise UsageError("standard input is closed; give a file, or < FILE")
+    yield TextReader(sys.stdin.buffer, shown_name(path))
 
 
 @contextmanager
 def open_output(path: str, not_over: str | None = None) -> Iterator[BinaryIO]:
     """Open a file for writing, or stdout for `-`; it is flushed at the end even after an error.
+
+    A file is packed if its name ends in `.gz`, `.bz2`, `.xz` or `.zst`.
 
     Args:
         not_over: the input, which must not be overwritten.
@@ -93,13 +184,23 @@ def open_output(path: str, not_over: str | None = None) -> Iterator[BinaryIO]:
         try:
             yield sys.stdout.buffer
         finally:
-            sys.stdout.buffer.flush()
+            flush_output()
         return
     files = not_over is not None and os.path.isfile(path) and os.path.isfile(not_over)
     if files and os.path.samefile(path, not_over):
         raise UsageError(f"{path}: is the input too; choose another --output")
-    with _open(path, "wb", "cannot be written") as stream:
-        yield stream
+    pack = packer_for(path)
+    with _open(path) as stream:
+        if pack is None:
+            yield stream
+        else:
+            with pack(stream) as packing:
+                yield packing
+
+
+def shown_name(path: str) -> str:
+    """Return the name of an input in messages."""
+    return "standard input" if path == STANDARD else path
 
 
 def check_streams(*paths: str | None) -> None:
@@ -147,11 +248,10 @@ class _NamedWriter(io.BufferedWriter):
             raise OSError(error.errno, error.strerror, self._path) from None
 
 
-def _open(path: str, mode: str, failure: str) -> BinaryIO:
+def _open(path: str) -> BinaryIO:
     try:
-        return _NamedWriter(path) if mode == "wb" else open(path, mode)
+        return _NamedWriter(path)
     except FileNotFoundError:
-        missing = "file" if "r" in mode else "folder to write it to"
-        raise UsageError(f"{path}: no such {missing}") from None
+        raise UsageError(f"{path}: no such folder to write it to") from None
     except OSError as error:
-        raise UsageError(f"{path}: {failure} ({error.strerror})") from None
+        raise UsageError(f"{path}: cannot be written ({error.strerror})") from None

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from nmtcli.cli.config_options import ConfigOptions
 from nmtcli.cli.options import flag, switch, with_options
+from nmtcli.cli.streams import print_encoded
 from nmtcli.cli.train_report import dry_run_lines, print_event
 from nmtcli.config import Config, Settings, dump
 from nmtcli.config.presets import preset_names
@@ -81,7 +82,7 @@ def train(
         if place.exists():
             config, recommended = _resolve(settings, place, run)
         if dump_config:
-            print(dump(config), end="")
+            print_encoded(lambda ascii: dump(config, ascii), end="")
         elif dry_run:
             from nmtcli.training.dry_run import dry_run as use_case
 

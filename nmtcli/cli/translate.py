@@ -10,7 +10,6 @@ from nmtcli.cli.alignment_options import LinkOptions
 from nmtcli.cli.config_options import SearchFileOptions
 from nmtcli.cli.heatmap_options import HeatmapOptions
 from nmtcli.cli.heatmaps import Pictures
-from nmtcli.cli.nonblocking_reader import PatientReader
 from nmtcli.cli.options import flag, switch, with_options
 from nmtcli.cli.rerank_options import RerankOptions
 from nmtcli.cli.run_options import EnsembleOptions, TranslationRuntimeOptions
@@ -83,7 +82,7 @@ def translate(
         from nmtcli.inference.translator import load_translator
 
         form = replace(form, nbest="nbest" in search)
-        if line_by_line or (input == STANDARD and sys.stdin.isatty()):
+        if line_by_line or (input == STANDARD and sys.stdin and sys.stdin.isatty()):
             search["window"] = 1
         with open_input(input) if prefix is None else contextlib.nullcontext(lines) as source:
             given = file.config, file.assignments, search
@@ -118,7 +117,7 @@ def _filter(
     pictures: Pictures | None = None,
     prefixes: list[str] | None = None,
 ) -> None:
-    """Translate lines of `source`, a stream or a list, and write them to `target`.
+    """Translate lines of `source`, a `TextReader` or a list, and write them to `target`.
 
     Translations are flushed after each window, and before waiting for more input.
     """
@@ -131,8 +130,8 @@ def _filter(
 
     lines, more, done = source, {}, 0
     if not isinstance(source, list):
-        reader = PatientReader(source, before_waiting=target.flush)
-        lines, more = read_lines(reader, invalid), {"pauses": reader.pauses}
+        source.before_waiting = target.flush
+        lines, more = read_lines(source, invalid), {"pauses": source.pauses}
 
     def read() -> Iterator[str]:
         shown = 0

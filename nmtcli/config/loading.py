@@ -7,6 +7,9 @@ Precedence: defaults < YAML file < `section.key=value` < options of the caller.
 """
 
 import difflib
+import math
+import re
+import sys
 import types
 import typing
 from collections.abc import Iterable
@@ -187,11 +190,16 @@ def as_dict(config: Config) -> dict:
     return asdict(config)
 
 
-def dump(config: Config) -> str:
-    """Convert a configuration to YAML; `load` of this text returns the same configuration."""
+def dump(config: Config, ascii: bool = False) -> str:
+    """Convert a configuration to YAML; `load` of this text returns the same configuration.
+
+    Args:
+        config: the configuration.
+        ascii: whether to escape all letters that are not in ASCII.
+    """
     import yaml
 
-    return yaml.safe_dump(as_dict(config), sort_keys=False, allow_unicode=True)
+    return yaml.safe_dump(as_dict(config), sort_keys=False, allow_unicode=not ascii)
 
 
 class Difference(typing.NamedTuple):
@@ -268,8 +276,7 @@ def _checked(spec: Field, name: str, value: Any) -> Any:
         kind = next((k for k in kinds if typing.get_origin(k) is tuple), kind)
     if typing.get_origin(kind) is tuple:  # a single value needs no list
         return _check_list(name, typing.get_args(kind)[0], value)
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
+    value = _number(kind, value)
     if isinstance(value, bool) != (kind is bool) or not isinstance(value, kind):
         raise UsageError(f"{name} must be {_KINDS[kind]}, not {_shown(value)}")
     low, high = spec.metadata["minimum"], spec.metadata["maximum"]
@@ -286,8 +293,7 @@ def _checked(spec: Field, name: str, value: Any) -> Any:
 
 def _check_list(name: str, kind: type, value: Any) -> tuple:
     items = value if isinstance(value, (list, tuple)) else (value,)
-    if kind is float:
-        items = [float(x) if type(x) is int else x for x in items]
+    items = [_number(kind, item) for item in items]
     if not all(isinstance(x, kind) for x in items):
         of = "numbers" if kind is float else "texts"
         raise UsageError(f"{name} must be a list of {of}, not {_shown(value)}")
@@ -300,6 +306,24 @@ def _shown(value: Any) -> str:
     return text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "..."
 
 
+def _number(kind: type, value: Any) -> Any:
+    """Convert a number to the wanted kind if that means the same; return other values as they are.
+
+    In YAML 1.1, `1e-3` is a text, because it has no point.
+    """
+    if kind not in (int, float):
+        return value
+    number = value
+    if isinstance(value, str) and _WITH_EXPONENT.fullmatch(value.strip()):
+        number = float(value)
+    if isinstance(number, int) and kind is float and not isinstance(number, bool):
+        return float(number) if abs(number) < sys.float_info.max else math.inf
+    if isinstance(number, float) and math.isfinite(number):
+        return int(number) if kind is int and number.is_integer() else number
+    return value
+
+
+_WITH_EXPONENT = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+", re.ASCII)
 _KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
 
 

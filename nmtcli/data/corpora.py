@@ -9,8 +9,9 @@ from pathlib import Path
 
 from nmtcli.alignment.pharaoh import read_links
 from nmtcli.config import DataConfig
-from nmtcli.data.readers import FileSurvey, Pair, open_text, read_pairs, survey_file, survey_pair
+from nmtcli.data.readers import FileSurvey, Pair, read_pairs, survey_file, survey_pair
 from nmtcli.errors import UsageError
+from nmtcli.text.files import open_text
 from nmtcli.text.lines import read_raw_lines
 from nmtcli.text.normalization import CLEAN, normalise
 from nmtcli.text.sentences import split_sentences

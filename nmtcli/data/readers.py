@@ -1,20 +1,16 @@
 """A strict, streaming reader of parallel text, which reports the file and line of an error."""
 
-import gzip
 import hashlib
 import itertools
-import stat
-import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 from nmtcli.errors import UsageError
+from nmtcli.text.files import open_text
 from nmtcli.text.lines import read_raw_lines
 
 INVALID_UTF8 = "invalid UTF-8"
-CHUNK_BYTES = 1 << 20
 LONGEST_LINE_BYTES = 256 << 20  # a line is held in memory; a longer one is not text
 FEWEST_LINES = 10  # the fewest lines whose lengths can show where a line is missing
 SUSPECT_LINES = 200_000  # the lines in which a missing line is searched for
@@ -37,7 +33,7 @@ class Pair(NamedTuple):
 
 
 class FileSurvey(NamedTuple):
-    """The number of lines of a file and the SHA-256 of its (unpacked) bytes."""
+    """The number of lines of a file and the SHA-256 of its text, as `open_text` gives it."""
 
     lines: int
     sha256: str
@@ -71,7 +67,7 @@ def survey_file(path: Path) -> FileSurvey:
     """
     digest, ends, unfinished = hashlib.sha256(), 0, 0
     with open_text(path) as stream:
-        while chunk := stream.read(CHUNK_BYTES):
+        for chunk in stream.chunks():
             digest.update(chunk)
             ends += chunk.count(b"\n")
             last_end = chunk.rfind(b"\n")
@@ -90,8 +86,6 @@ def survey_file(path: Path) -> FileSurvey:
 def read_pairs(source_path: Path, target_path: Path) -> Iterator[Pair]:
     """Yield the pairs of two parallel files; lines end as in `nmtcli.text.lines`.
 
-    A byte order mark at the start of a file is dropped. Nothing else is changed.
-
     Raises:
         UsageError: a file is missing or unreadable, or the numbers of lines differ. The latter is
             noticed only at the end of the shorter file; call `survey_pair` to check it first.
@@ -105,38 +99,10 @@ def read_pairs(source_path: Path, target_path: Path) -> Iterator[Pair]:
                     f"{source_path}, {target_path}: the files changed while they were read; run the"
                     " command again"
                 )
-            source, source_is_valid = _decode(raw_source, number)
-            target, target_is_valid = _decode(raw_target, number)
+            source, source_is_valid = _decode(raw_source)
+            target, target_is_valid = _decode(raw_target)
             problem = None if source_is_valid and target_is_valid else INVALID_UTF8
             yield Pair(number, source, target, problem)
-
-
-@contextmanager
-def open_text(path: Path) -> Iterator[BinaryIO]:
-    """Open a text file as a binary stream, unpacking it if its name ends in `.gz`.
-
-    Raises:
-        UsageError: the file is missing, unreadable, damaged, or not a regular file.
-    """
-    try:
-        if not stat.S_ISREG(path.stat().st_mode) and not path.is_dir():
-            raise UsageError(
-                f"{path}: is a pipe or a device, but the text is read several times; give a file"
-            )
-        with (gzip.open if path.suffix == ".gz" else open)(path, "rb") as stream:
-            yield stream
-    except (FileNotFoundError, NotADirectoryError):
-        raise UsageError(f"{path}: there is no such file; give an existing text file") from None
-    except IsADirectoryError:
-        raise UsageError(f"{path}: is a directory; give a text file") from None
-    except PermissionError:
-        raise UsageError(
-            f"{path}: you have no permission to read it; change that, or give another file"
-        ) from None
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise UsageError(
-            f"{path}: the file is damaged or not a gzip file ({error}); pack it again"
-        ) from None
 
 
 def first_suspect_line(source_path: Path, target_path: Path, shift: int) -> int | None:
@@ -183,10 +149,8 @@ def _log_lengths(path: Path, limit: int):
     return np.log1p(np.array(lengths, dtype=np.float64))
 
 
-def _decode(raw: bytes, number: int) -> tuple[str, bool]:
+def _decode(raw: bytes) -> tuple[str, bool]:
     """Return the text of one line and whether its bytes are valid UTF-8."""
-    if number == 1:
-        raw = raw.removeprefix(b"\xef\xbb\xbf")
     try:
         return raw.decode("utf-8"), True
     except UnicodeDecodeError:

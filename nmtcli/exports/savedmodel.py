@@ -115,7 +115,8 @@ def _text_graph():
         reason = str(error).splitlines()[0]
         raise UsageError(
             "a SavedModel needs tensorflow-text of TensorFlow's own version,"
-            f" {tf.__version__} ({reason}): pip install tensorflow-text"
+            f" {tf.__version__} ({reason}): pip install tensorflow-text, which Linux and Macs with"
+            " Apple's processors have; nmt export --format onnx needs it nowhere"
         ) from None
     return text_graph
 

@@ -103,11 +103,11 @@ class MetricScore:
         return self.raw.format(width, score_only, self.signature)
 
     def as_dict(self, width: int | None = None) -> dict:
-        """Return plain values for JSON, with the score rounded to `width` decimals if given."""
+        """Return plain values for JSON, with the scores rounded to `width` decimals if given."""
         score = rounded(self.value, width)
         values = {"name": self.name, "score": score, "signature": self.signature}
         if self.name == "BLEU":
-            values["precisions"] = list(self.raw.precisions)
+            values["precisions"] = [rounded(one, width) for one in self.raw.precisions]
             values["brevity_penalty"] = self.raw.bp
             values["hypothesis_length"] = self.raw.sys_len
             values["reference_length"] = self.raw.ref_len

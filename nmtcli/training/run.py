@@ -79,7 +79,8 @@ def _check_run(run: RunDirectory, config: Config, prepared) -> None:
     if forbidden:
         raise UsageError(
             f"{run.path}: goes on only with its own options; {'; '.join(forbidden)}."
-            " Give another folder, or the old options"
+            " Give another folder, or the old options; another folder with --init-from"
+            f" {run.path} begins with the weights of this one"
         )
 
 

@@ -72,7 +72,7 @@ def test_a_missing_tokenizer_names_the_extra(tokenizer, extra, text, capsys, mon
 
 BAD = [
     ("REF", "at least two files"),
-    ("REF nowhere", "nowhere: no such file"),
+    ("REF nowhere", "nowhere: there is no such file"),
     ("REF FOLDER", "is a directory"),
     ("REF LONGER", "REF has 3 lines, LONGER has 4"),
     ("REF LONGER HYP", "LONGER has 4 lines, HYP has 3"),

@@ -1,5 +1,6 @@
 """`nmt preprocess`, as a user runs it."""
 
+import gzip
 import hashlib
 import json
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from helpers.preprocess_case import SMALL, corpus_of, fails, listing, write_lines
+from helpers.preprocess_case import NMT, SMALL, corpus_of, fails, listing, write_lines
 from nmtcli.cli.main import run
 from nmtcli.data import vocabulary
 from nmtcli.data.learn_subwords import learn
@@ -236,7 +237,7 @@ BAD_INPUTS = {
     "a directory": (["s", "."], {}, [".: is a directory; give"]),
     "an empty file": (["s", "e"], {"e": []}, ["e: the file is empty; give"]),
     "unequal files": (["s", "u"], {"u": ["x"] * 99}, ["s has 100 lines", "u has 99"]),
-    "a device": (["/dev/zero", "t"], {}, ["/dev/zero: is a pipe or a device", "give a file"]),
+    "a device": (["/dev/zero", "t"], {}, ["/dev/zero: is full of NUL bytes", "iconv"]),
     "no pair left": (["s", "s"], {}, ["s, s: ", "all 100 pairs (identical 100)"]),
     "only blank lines": (["b", "b"], {"b": [""] * 9}, ["all 9 pairs (empty 9)"]),
 }
@@ -302,3 +303,37 @@ def test_an_empty_folder_is_filled_and_parents_are_made(here):
         assert run(["preprocess", "--train", "s", "t", *SMALL, "--out", out]) == 0
         assert len(PreparedData(out).train) == 100
     assert not [name for name in listing() if name.startswith(".")]
+
+
+def test_pipes_are_read_as_their_files_are(here):
+    import subprocess
+
+    (here / "s.gz").write_bytes(gzip.compress((here / "s").read_bytes()))
+    pipes = "--train <(cat s.gz) <(cat t) --valid <(cat vs) <(cat vt) --out from-pipes"
+    command = f"{' '.join(NMT)} preprocess {pipes} {' '.join(SMALL)}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    files = ["--train", "s", "t", "--valid", "vs", "vt", "--out", "from-files"]
+    assert run(["preprocess", *files, *SMALL]) == 0
+    facts = [json.loads((here / out / "prepared.json").read_text()) for out in PREPARED]
+    assert facts[0]["inputs"] == facts[1]["inputs"] and facts[0]["counts"] == facts[1]["counts"]
+    assert facts[0]["corpora"][0]["source"].startswith("/dev/fd/")
+    assert listing() == sorted(["s", "t", "vs", "vt", "s.gz", *PREPARED])
+
+
+PREPARED = ["from-pipes", "from-files"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--train", "s", "--out", "p"], "--train needs two files: --train SRC TGT"),
+        (["--train", "s"], "--train needs two files: --train SRC TGT"),
+        (["--train", "s", "t", "--valid", "vs", "--out", "p"], "--valid SRC TGT"),
+        (["--train=s", "t", "--valid=vs"], "--valid needs two files: --valid SRC TGT"),
+        (["s", "t"], "name files of text with --train SRC TGT"),
+        (["--train", "s", "t", "u"], "(u); name files of text with --train"),
+    ],
+)
+def test_a_missing_or_extra_file_is_told_with_what_to_write(here, capsys, arguments, words):
+    fails(capsys, arguments, 2, words)

@@ -1,5 +1,10 @@
 """Pipes, signals and imports: what needs a process of its own."""
 
+import bz2
+import gzip
+import io
+import json
+import lzma
 import os
 import signal
 import subprocess
@@ -8,9 +13,12 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
+from backports import zstd
 
-from helpers.fake_engine import FakeSubwords, fake_engine, make_run
-from nmtcli.cli.main import COMMANDS
+from helpers.fake_engine import FakeSubwords, fake_engine, install, make_run
+from nmtcli.cli import streams
+from nmtcli.cli.main import COMMANDS, run
 from nmtcli.config import SearchConfig
 from nmtcli.decoding.search import StepwiseSearch
 from nmtcli.inference.translator import Translator
@@ -127,3 +135,105 @@ def test_help_and_inspect_import_nothing_heavy(tmp_path):
         )
         found = done.stderr.strip()
         assert found == heavy if heavy else not {"keras", "tensorflow"} & set(eval(found))
+
+
+NAME = "실행/하나"
+
+
+@pytest.fixture
+def printed(tmp_path, monkeypatch):
+    """Run a command with a stdout of an encoding: (status, bytes of stdout)."""
+    monkeypatch.chdir(tmp_path)
+    make_run(tmp_path / NAME)
+    for name in ("참조", "번역하나", "번역둘"):
+        (tmp_path / name).write_text("a small house by the lake\n" * 3)
+
+    def command(encoding, *arguments):
+        stdout = io.TextIOWrapper(io.BytesIO(), *encoding.split(":"))
+        monkeypatch.setattr(sys, "stdout", stdout)
+        return run(list(arguments)), stdout.buffer.getvalue()
+
+    return command
+
+
+ENCODINGS = ["cp1252:strict", "ascii:strict", "cp949:strict", "utf-8:strict"]
+BLEU = ["bleu", "참조", "번역하나", "번역둘", "--references", "1", "--confidence"]
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize("arguments", [["inspect", NAME], BLEU])
+def test_names_are_printed_in_every_encoding(printed, encoding, arguments):
+    status, output = printed(encoding, *arguments)
+    assert status == 0 and output.count(b"\n") > 5
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_data_for_programs_say_the_same_in_every_encoding(printed, encoding):
+    charset = encoding.partition(":")[0]
+    status, output = printed(encoding, "inspect", NAME, "--json")
+    assert status == 0 and json.loads(output.decode(charset))["run"] == NAME
+    status, output = printed(encoding, *BLEU, "--json")
+    systems = json.loads(output.decode(charset))["systems"]
+    assert status == 0 and [one["system"] for one in systems] == ["번역하나", "번역둘"]
+    status, output = printed(encoding, "preprocess", "--train", "참조", "😀", "--dump-config")
+    values = yaml.safe_load(output.decode(charset))["data"]
+    assert status == 0 and (values["train_source"], values["train_target"]) == ("참조", "😀")
+
+
+def test_a_file_name_that_is_no_text_is_printed_in_its_bytes(printed, tmp_path):
+    make_run(tmp_path / os.fsdecode(b"run\xff"))
+    status, output = printed("utf-8:strict", "inspect", os.fsdecode(b"run\xff"))
+    assert status == 0 and b"run\xff" in output
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_a_path_for_the_shell_is_printed_in_its_bytes(printed, encoding, monkeypatch):
+    stdout = io.TextIOWrapper(io.BytesIO(), *encoding.split(":"))
+    monkeypatch.setattr(sys, "stdout", stdout)
+    streams.print_path(Path(NAME))
+    assert stdout.buffer.getvalue() == f"{NAME}\n".encode()
+
+
+CLOSED = [
+    ("bleu REF REF <&-", 0, ""),
+    ("bleu REF - <&-", 2, "nmt: standard input is closed; give a file, or < FILE\n"),
+    ("bleu REF REF >&-", 2, "nmt: standard output is closed; give it a file or a pipe: > FILE\n"),
+    ("--help >&-", 2, "nmt: standard output is closed; give it a file or a pipe: > FILE\n"),
+    ("bleu REF REF <&- >&- 2>&-", 2, ""),
+]
+
+
+@pytest.mark.parametrize(("words", "status", "message"), CLOSED)
+def test_a_closed_stream_is_one_line_where_it_is_needed(tmp_path, words, status, message):
+    (tmp_path / "REF").write_text("a line\n")
+    command = f"{sys.executable} -m nmtcli {words}"
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (status, message)
+
+
+def test_a_full_disk_behind_stdout_is_one_line_and_status_1(tmp_path):
+    (tmp_path / "REF").write_text("a line\n")
+    command = f"{sys.executable} -m nmtcli bleu REF REF > /dev/full"
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+    )  # fmt: skip
+    assert done.returncode == 1 and done.stderr.count("\n") == 1
+    assert "No space left on device" in done.stderr
+
+
+def test_translate_reads_and_writes_packed_text(tmp_path, monkeypatch):
+    install(monkeypatch, fake_engine())
+    make_run(tmp_path / "run")
+    source = tmp_path / "in"
+    source.write_bytes(gzip.compress(b"\xef\xbb\xbfabc\nde\n"))
+    expected = "".join(f"{translated(line)}\n" for line in ("abc", "de")).encode()
+    unpack = {".gz": gzip, ".bz2": bz2, ".xz": lzma, ".zst": zstd}
+    for suffix, module in unpack.items():
+        output = tmp_path / f"out{suffix}"
+        words = ["--run", str(tmp_path / "run"), "-i", str(source), "-o", str(output)]
+        assert run(["translate", *words]) == 0
+        assert module.decompress(output.read_bytes()) == expected

@@ -91,8 +91,8 @@ def test_what_is_odd_in_the_input_is_named_by_its_line(nmt):
     ("arguments", "part"),
     [
         (["--run", "nowhere"], "nowhere: there is no such run"),
-        (["--input", "missing.txt"], "missing.txt: no such file"),
-        (["--input", "."], ".: cannot be read (Is a directory)"),
+        (["--input", "missing.txt"], "missing.txt: there is no such file"),
+        (["--input", "."], ".: is a directory; give a text file"),
         (["--output", "no/where.txt"], "no/where.txt: no such folder"),
         (["--beam", "2", "--nbest", "5"], "search.nbest is 5"),
         (["--beam", "0"], "search.beam must be between 1 and 100, not 0"),

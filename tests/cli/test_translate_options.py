@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers.fake_engine import FakeSubwords, fake_engine
-from helpers.text_files import FILES, SMALL, raw_lines
+from helpers.text_files import FILES, SMALL, PlainReader, raw_lines
 from nmtcli.cli.translate import _filter
 from nmtcli.cli.translate_output import Format
 from nmtcli.config import SearchConfig
@@ -63,7 +63,7 @@ def test_n_lines_in_are_n_lines_out_with_every_option(
     """The lines do not depend on the batch and the window."""
     output = io.BytesIO()
     sizes = {"batch_tokens": batch_tokens, "window": window}
-    _filter(translator(engine, rerank, **search, **sizes), io.BytesIO(data), output, Format())
+    _filter(translator(engine, rerank, **search, **sizes), PlainReader(data), output, Format())
     lines = [raw.removesuffix(b"\r").decode("utf-8", errors="replace") for raw in raw_lines(data)]
     whole = translator(engine, rerank, **search).translate_lines(lines)
     assert output.getvalue().decode() == "".join(f"{t.text}\n" for t in whole)

@@ -3,6 +3,7 @@
 import dataclasses
 import subprocess
 import sys
+from dataclasses import fields
 
 import pytest
 import yaml
@@ -10,6 +11,7 @@ import yaml
 from nmtcli import config
 from nmtcli.cli.main import run as nmt
 from nmtcli.config.attention import Mechanism
+from nmtcli.config.loading import SECTIONS, Settings, load
 from nmtcli.errors import UsageError
 
 
@@ -300,3 +302,39 @@ def test_differences_are_shown_key_by_key():
     old, new = ({"model": {"cell": cell, "dropout": 0.1}} for cell in ("gru", "lstm"))
     (found,) = config.differences(old, new)
     assert found == ("model", "cell", "gru", "lstm") and str(found) == "model.cell: gru -> lstm"
+
+
+@pytest.mark.parametrize(
+    ("assignment", "value"),
+    [
+        ("training.learning_rate=5e-4", 5e-4),
+        ("training.learning_rate=5E-4", 5e-4),
+        ("training.learning_rate=.5e-3", 5e-4),
+        ("training.max_steps=1e4", 10_000),
+        ("training.max_steps=1.0e+4", 10_000),
+        ("data.weights=1e-1", (0.1,)),
+        ("data.weights=[1e-1, 2, 3e0]", (0.1, 2.0, 3.0)),
+    ],
+)
+def test_numbers_have_exponents_wherever_a_number_goes(tmp_path, assignment, value):
+    name, _, text = assignment.partition("=")
+    section, _, key = name.partition(".")
+    (tmp_path / "options.yaml").write_text(f"{section}:\n  {key}: {text}\n")
+    for merged in (load(None, [assignment]), load(tmp_path / "options.yaml")):
+        found = getattr(getattr(merged, section), key)
+        assert found == value and type(found) is type(value)
+
+
+def test_every_number_option_takes_an_exponent():
+    for section, kind in SECTIONS.items():
+        for spec in fields(kind):
+            if spec.type in (int, float) and spec.default:
+                number = f"{spec.default:e}"
+                found = Settings().update({section: {spec.name: number}}).get(section, spec.name)
+                assert found == pytest.approx(spec.default) and type(found) is spec.type
+
+
+@pytest.mark.parametrize("text", ["5e", "e5", "1e-3x", "1e999", "1e4.5", "1.5e0", "1e-3"])
+def test_what_is_no_whole_number_stays_refused(text):
+    with pytest.raises(UsageError, match="training.max_steps must be a whole number"):
+        load(None, [f"training.max_steps={text}"])

@@ -13,6 +13,7 @@ from nmtcli.data import filters
 from nmtcli.data import readers as corpus
 from nmtcli.data.readers import INVALID_UTF8, Pair, read_pairs, survey_file, survey_pair
 from nmtcli.errors import UsageError
+from nmtcli.text import files
 
 
 @pytest.fixture
@@ -60,18 +61,18 @@ def test_gzip_files_are_read_like_plain_ones(write):
     assert survey_file(packed) == survey_file(write("t", "A\nB\n"))
 
 
-@given(st.binary(max_size=200))
+@given(st.binary(max_size=200).map(lambda content: b"x" + content.replace(b"\0", b"")))
 def test_the_survey_counts_what_the_reader_reads(tmp_path_factory, content):
     path = tmp_path_factory.mktemp("survey") / "text"
-    path.write_bytes(content + b"x")
+    path.write_bytes(content)
     survey = survey_file(path)
     assert survey.lines == len(list(read_pairs(path, path)))
-    assert survey.sha256 == hashlib.sha256(content + b"x").hexdigest()
+    assert survey.sha256 == hashlib.sha256(content).hexdigest()
 
 
 @pytest.mark.parametrize("chunk", [1, 2, 3, 7])
 def test_the_survey_does_not_depend_on_the_chunks(write, monkeypatch, chunk):
-    monkeypatch.setattr(corpus, "CHUNK_BYTES", chunk)
+    monkeypatch.setattr(files, "CHUNK", chunk)
     assert survey_file(write("s", "a\n\nbcdef\ng")).lines == 4
 
 
@@ -79,8 +80,8 @@ def test_the_survey_does_not_depend_on_the_chunks(write, monkeypatch, chunk):
     ("name", "content", "words"),
     [
         ("empty", b"", "is empty; give"),
-        ("bad.gz", b"plain text\n", "not a gzip file"),
-        ("cut.gz", gzip.compress(b"a line\n" * 999, mtime=0)[:20], "pack it again"),
+        ("bad.gz", gzip.compress(b"a line\n" * 999)[:30] + b"x" * 99, "pack the text again"),
+        ("cut.gz", gzip.compress(b"a line\n" * 999, mtime=0)[:20], "pack the text again"),
     ],
 )
 def test_an_unusable_file_is_named_with_the_remedy(write, name, content, words):
@@ -97,18 +98,9 @@ def test_a_missing_file_and_a_directory_are_named(tmp_path):
         survey_file(tmp_path)
 
 
-def test_a_device_is_refused_because_the_text_is_read_again():
-    with pytest.raises(UsageError, match="give a file"):
+def test_a_device_of_no_text_is_refused():
+    with pytest.raises(UsageError, match="/dev/zero: is full of NUL bytes"):
         survey_file(corpus.Path("/dev/zero"))
-
-
-def test_a_file_without_permission_is_named(write, monkeypatch):
-    def refuse(path, mode):
-        raise PermissionError(13, "Permission denied", str(path))
-
-    monkeypatch.setattr(corpus, "open", refuse, raising=False)
-    with pytest.raises(UsageError, match="secret: .* permission"):
-        survey_file(write("secret", "a\n"))
 
 
 def test_a_line_that_is_no_text_is_named_before_it_fills_the_memory(write, monkeypatch):

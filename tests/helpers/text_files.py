@@ -1,6 +1,10 @@
 """Files of hard lines, as hypothesis draws them."""
 
+import io
+
 from hypothesis import strategies as st
+
+from nmtcli.text.files import TextReader
 
 SMALL = {"max_source_pieces": 9, "max_length_factor": 0.5, "max_length_margin": 2}
 
@@ -8,6 +12,16 @@ SMALL = {"max_source_pieces": 9, "max_length_factor": 0.5, "max_length_margin": 
 def raw_lines(data):
     lines = data.split(b"\n")
     return lines[:-1] if lines[-1] == b"" else lines
+
+
+class PlainReader(TextReader):
+    """A reader that takes bytes for text, whatever they look like."""
+
+    def __init__(self, data):
+        super().__init__(io.BytesIO(data), "plain")
+
+    def chunks(self):
+        return self._raw_chunks()
 
 
 SEPARATORS = ["\u0085", "\u2028", "\u2029", "\v", "\f", "\r", "\x1c", "\x1e", "\0", "\u200b"]

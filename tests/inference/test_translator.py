@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers.fake_engine import ALPHABET, FakeSubwords, fake_engine
-from helpers.text_files import FILES, SMALL, TEXT, raw_lines
+from helpers.text_files import FILES, SMALL, TEXT, PlainReader, raw_lines
 from nmtcli.cli.translate import _filter
 from nmtcli.cli.translate_output import Format
 from nmtcli.config import SearchConfig
@@ -35,7 +35,7 @@ def filtered(data, form=None, **search):
     """The bytes that `nmt translate` prints for the bytes `data`."""
     output = io.BytesIO()
     form = form or Format()
-    _filter(translator(**search), io.BytesIO(data), output, form)
+    _filter(translator(**search), PlainReader(data), output, form)
     return output.getvalue()
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nmtcli.cli.nonblocking_reader import PatientReader
+from nmtcli.text.files import TextReader
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def test_the_lines_of_a_pipe_are_those_of_the_bytes_however_they_come(parts):
     writer = threading.Thread(target=write)
     with os.fdopen(reading, "rb") as source:
         writer.start()
-        found = list(PatientReader(source))
+        found = list(TextReader(source, "text"))
         writer.join()
     assert found == list(io.BytesIO(b"".join(parts)))
 
@@ -41,13 +41,13 @@ def test_a_line_longer_than_what_is_read_at_once_stays_whole(tmp_path):
     lines = [b"x" * 200_000 + b"\n", b"y\n", b"z" * 70_000]
     (tmp_path / "text").write_bytes(b"".join(lines))
     with open(tmp_path / "text", "rb") as stream:
-        assert list(PatientReader(stream)) == lines
+        assert list(TextReader(stream, "text")) == lines
 
 
 def test_a_pipe_pauses_when_all_its_lines_are_read_and_a_begun_one_is_no_line(pipe):
     source, target = pipe
     target.write(b"one\ntwo\nthr")
-    reader = PatientReader(source)
+    reader = TextReader(source, "text")
     lines = iter(reader)
     assert next(lines) == b"one\n" and not reader.pauses()
     assert next(lines) == b"two\n" and reader.pauses()
@@ -64,7 +64,7 @@ def test_it_is_told_before_more_is_waited_for_and_not_while_lines_are_there(pipe
         told.append(True)
         target.close()  # else this would wait for ever
 
-    lines = iter(PatientReader(source, told_to_wait))
+    lines = iter(TextReader(source, "text", told_to_wait))
     assert [next(lines), next(lines)] == [b"one\n", b"two\n"] and not told
     assert list(lines) == [] and told == [True]
 
@@ -73,7 +73,7 @@ def test_a_file_and_a_stream_of_no_file_never_pause(tmp_path):
     (tmp_path / "text").write_bytes(b"one\ntwo\n")
     with open(tmp_path / "text", "rb") as stream:
         for source in (stream, io.BytesIO(b"one\ntwo\n")):
-            reader = PatientReader(source)
+            reader = TextReader(source, "text")
             assert [(line, reader.pauses()) for line in reader] == [
                 (b"one\n", False),
                 (b"two\n", False),
