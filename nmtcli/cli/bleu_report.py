@@ -12,8 +12,7 @@ class Form:
     """The options for printing scores."""
 
     width: int | None = flag(
-        "Print this many decimals; the default is 1 in text, 10 in JSON, and all in the JSON"
-        " of a comparison.",
+        "Print this many decimals; the default is 1 in text and 10 in JSON.",
         "-w",
         minimum=0,
         maximum=17,

@@ -46,7 +46,7 @@ class Report:
 def print_report(report: Report, form: Form) -> None:
     """Print the report as text or JSON."""
     if form.as_json:
-        values = _report_values(report, form.width)
+        values = _report_values(report, form.json_width)
         print_encoded(lambda ascii: json.dumps(values, indent=1, ensure_ascii=ascii))
         return
     if len(report.systems) == 1:

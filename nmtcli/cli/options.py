@@ -6,6 +6,7 @@ calls the command with their values.
 """
 
 import inspect
+import math
 import types
 import typing
 from collections.abc import Callable, Iterator
@@ -127,9 +128,26 @@ def _of_flag(name: str, spec: Field, panel: str | None = None) -> inspect.Parame
 
 def _parameter(name: str, kind, default, names, told, **limits) -> inspect.Parameter:
     shown = {"metavar": told["metavar"], "help": told["cli_help"], "rich_help_panel": told["panel"]}
+    if kind in (int, int | None) and not any(limit is not None for limit in limits.values()):
+        shown |= {"parser": _whole_number, "metavar": told["metavar"] or "<int>"}
     annotation = Annotated[kind, typer.Option(*names, **shown, **limits)]
     only_by_name = inspect.Parameter.KEYWORD_ONLY
     return inspect.Parameter(name, only_by_name, default=default, annotation=annotation)
+
+
+def _whole_number(text: str) -> int:
+    """Read a whole number, such as 10000 or 1e4."""
+    try:
+        return int(text)
+    except ValueError:
+        pass
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not number.is_integer():
+        raise typer.BadParameter(f"'{text}' is not a valid integer.")
+    return int(number)
 
 
 def _declared(section: str) -> dict:

@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from nmtcli.errors import UsageError
-from nmtcli.text.files import open_text
+from nmtcli.text.files import LONGEST_LINE_BYTES, open_text
 from nmtcli.text.lines import read_raw_lines
 
 INVALID_UTF8 = "invalid UTF-8"
-LONGEST_LINE_BYTES = 256 << 20  # a line is held in memory; a longer one is not text
 FEWEST_LINES = 10  # the fewest lines whose lengths can show where a line is missing
 SUSPECT_LINES = 200_000  # the lines in which a missing line is searched for
 

@@ -24,6 +24,7 @@ from nmtcli.text import packed
 
 CHUNK = 1 << 18  # bytes that are read at once
 PAUSE = 0.01  # seconds without a new line before the lines so far are answered
+LONGEST_LINE_BYTES = 256 << 20  # a line is held in memory; a longer one is not text
 FIRST_BLOCK = 4096  # bytes in which UTF-16 is looked for
 NUL_RUN = bytes(512)  # so many NUL bytes in a row stand in no text
 NUL_SHARE = 4  # text has fewer than one NUL byte in so many
@@ -80,6 +81,7 @@ class TextReader:
             UsageError: see `chunks`.
         """
         begun: list[bytes] = []  # the parts of a line whose end has not arrived
+        size = 0
         for chunk in self.chunks():
             end = chunk.rfind(b"\n") + 1
             if end:
@@ -90,6 +92,12 @@ class TextReader:
                 self._has_lines = False
                 yield last
             begun.append(chunk[end:])
+            size = len(chunk) - end + (0 if end else size)
+            if size > LONGEST_LINE_BYTES:
+                raise UsageError(
+                    f"{self.name}: a line is longer than {LONGEST_LINE_BYTES >> 20} MiB; give a"
+                    " text file with one sentence a line"
+                )
         if rest := b"".join(begun):
             yield rest
 

@@ -103,6 +103,6 @@ def test_a_training_tells_its_events_and_can_be_loaded(prepared, tmp_path, capfd
     assert facts["command"] == []
     assert "To repeat it" not in (tmp_path / "run" / "MODEL_CARD.md").read_text(encoding="utf-8")
 
-    with pytest.raises(UsageError, match="goes on only with its own options; model.cell"):
+    with pytest.raises(UsageError, match="its own options; model.cell.*--init-from"):
         nmtcli.train(prepared, trained.path, **options, cell="lstm")
     assert isinstance(nmtcli.load(trained.path)("나는 책을 봐요"), str)

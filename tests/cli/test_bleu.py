@@ -177,14 +177,14 @@ def test_repeated_metrics_are_a_list(files, expected, capsys):
     assert capsys.readouterr().out == expected["plain", "-m bleu chrf ter -w 3"]
 
 
-def test_json_holds_unrounded_scores_and_the_table(files, capsys):
+def test_json_holds_the_scores_to_ten_decimals_and_the_table(files, capsys):
     options = ["-m", "bleu,ter", "--json", "--by-length", "1,4"]
     assert run(["bleu", *files["plain"], *options]) == 0
     report = json.loads(capsys.readouterr().out)
     lines = [Path(name).read_text(encoding="utf-8").splitlines() for name in files["plain"]]
     known = bleu.corpus_scores(lines[:1], lines[1], [bleu.BleuOptions(), bleu.TerOptions()])
     assert report["lines"] == 3
-    assert [score["score"] for score in report["scores"]] == [score.value for score in known]
+    assert [score["score"] for score in report["scores"]] == [round(one.value, 10) for one in known]
     assert [score["signature"] for score in report["scores"]] == [one.signature for one in known]
     empty = {"label": "0-1", "low": 0, "high": 1, "count": 0, "score": None, "interval": None}
     assert report["by_length"][0] == empty

@@ -11,7 +11,7 @@ import typer
 from helpers.fake_engine import make_run
 from nmtcli.cli.main import COMMANDS
 from nmtcli.cli.main import run as nmt
-from nmtcli.cli.options import flag, group, with_options
+from nmtcli.cli.options import _whole_number, flag, group, with_options
 from nmtcli.config.loading import SECTIONS
 from nmtcli.errors import UsageError
 from nmtcli.inference.loading import search_options
@@ -101,3 +101,15 @@ def test_a_run_that_samples_can_search_again_and_the_other_way_round(tmp_path):
     assert search_options(searching, overrides={"sample": True}).beam == 1
     assert search_options(searching).beam == 4
     assert search_options(sampling, overrides={"sample": False, "beam": 3}).beam == 3
+
+
+@pytest.mark.parametrize(("text", "value"), [("10000", 10_000), ("1e4", 10_000), ("-1", -1)])
+def test_a_whole_number_may_have_an_exponent(text, value):
+    assert _whole_number(text) == value
+
+
+@pytest.mark.parametrize("text", ["x", "1e-3", "nan", "inf", "1e999", "1.5", ""])
+def test_what_is_no_whole_number_names_the_option(text, capsys):
+    assert nmt(["train", "--steps", text]) == 2
+    errors = capsys.readouterr().err
+    assert "--steps" in errors and f"'{text}' is not a valid integer" in errors

@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nmtcli.errors import UsageError
+from nmtcli.text import files
 from nmtcli.text.files import TextReader
 
 
@@ -78,3 +80,11 @@ def test_a_file_and_a_stream_of_no_file_never_pause(tmp_path):
                 (b"one\n", False),
                 (b"two\n", False),
             ]
+
+
+def test_a_line_without_end_is_refused_before_it_fills_the_memory(monkeypatch):
+    monkeypatch.setattr(files, "LONGEST_LINE_BYTES", 1 << 20)
+    lines = iter(TextReader(io.BytesIO(b"one\n" + b"x" * (3 << 20)), "in"))
+    assert next(lines) == b"one\n"
+    with pytest.raises(UsageError, match="in: a line is longer than 1 MiB; give a text file"):
+        next(lines)
