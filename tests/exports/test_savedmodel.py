@@ -26,7 +26,7 @@ from nmtcli.config import SubwordConfig
 from nmtcli.data.learn_subwords import learn
 from nmtcli.decoding.engine import Hypothesis
 from nmtcli.inference.translator import load_translator
-from nmtcli.text.normalization import RULES, normalise
+from nmtcli.text.normalization import CLEAN, NFC, normalise
 from nmtcli.text.subwords import Subwords
 from nmtcli.text.tags import source_tags
 
@@ -249,7 +249,7 @@ def test_asking_for_help_or_a_wrong_format_imports_no_tensorflow():
         subprocess.run([sys.executable, "-c", code, *arguments], check=True, capture_output=True)
 
 
-@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("rule", [CLEAN, pytest.param(NFC, marks=pytest.mark.slow)])
 def test_the_graph_normalises_every_character_as_nmt_translate(rule):
     import tensorflow as tf
 
@@ -266,6 +266,7 @@ def test_the_graph_normalises_every_character_as_nmt_translate(rule):
     assert wrong == []
 
 
+@pytest.mark.slow
 def test_the_graph_adds_the_tag_of_the_run_to_what_has_none(tmp_path):
     corpus = [korean for korean, _ in tiny_corpus()]
     tags = source_tags(["<2en>"])
