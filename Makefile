@@ -8,7 +8,7 @@ DATA ?= ../shared/data
 FUZZ_EXAMPLES ?= 5000
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-jax demo test test-fast test-all faults fuzz lint format bench bench-translate study docs lesson dist clean
+.PHONY: help install install-jax demo test test-fast test-all faults kills fuzz lint format bench bench-translate study docs lesson dist clean
 
 help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -47,9 +47,12 @@ test-fast: $(VENV)/.ready-to-test ## run the tests that need no framework and no
 test-all: $(VENV)/.ready-to-test ## run the tests, the slow ones too
 	$(BIN)/python -m pytest
 
-faults: $(VENV)/.ready-to-test ## break every file operation of the commands that write, and kill trainings
+faults: $(VENV)/.ready-to-test ## break every file operation of the commands that write
 	$(BIN)/python tests/faults/every_fault.py
+
+kills: $(VENV)/.ready-to-test ## kill 100 trainings at random moments, and compare what they come to
 	$(BIN)/python tests/faults/kills.py
+
 fuzz: $(VENV)/.ready-to-test ## give every reader other damaged files for half an hour at most
 	FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) timeout 1800 $(BIN)/python -m pytest -n auto tests/fuzz
 

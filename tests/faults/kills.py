@@ -199,7 +199,6 @@ class Kills:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=100)
-    parser.add_argument("--seconds", type=float, default=1e9, help="stop after so many seconds")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
         os.chdir(place)

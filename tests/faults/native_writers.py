@@ -37,7 +37,9 @@ def done(work, log: str) -> tuple[int, str]:
 
 
 def content(folder: Path) -> dict:
-    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+    """Return what is in a run, but for its lock, which names the last process."""
+    files = [path for path in folder.rglob("*") if path.is_file() and path.name != ".lock"]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
 def tried(format: str, run: Path, disk: Path, left: int, log: str) -> str | None:
