@@ -3,7 +3,7 @@
 A shape is `int`, `float` (an int too), `str` or `bool`; `[shape]`, a list of any length; a tuple of
 shapes, a list of that length; or a dictionary of shapes by key. Keys that it does not name may have
 any value, unless it has the key `...`, which stands for them. A dictionary of the file may lack a
-key, and a value may be None, except where `required` names the key.
+key, and a value may be None, except where `required` names the key or `...` stands for it.
 """
 
 from typing import Any
@@ -39,6 +39,9 @@ def _misfit(value: Any, shape: Any, where: str) -> str | None:
             for key, inner in value.items()
             if key in shape or ... in shape
         ]
+        for key, inner, _ in parts:
+            if inner is None and key not in shape:
+                return f"{where}.{key}" if where else key
     elif isinstance(shape, list | tuple):
         if not isinstance(value, list) or (isinstance(shape, tuple) and len(value) != len(shape)):
             return where

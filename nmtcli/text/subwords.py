@@ -109,10 +109,17 @@ class Subwords:
 
         These are the special tokens, single bytes, symbols that the user defined, and tokens that
         the model does not use.
+
+        Raises:
+            NmtError: the model is damaged in a way that SentencePiece itself overlooks.
         """
+        from google.protobuf.message import DecodeError
         from sentencepiece.sentencepiece_model_pb2 import ModelProto
 
-        pieces = ModelProto.FromString(self.model_proto).pieces
+        try:
+            pieces = ModelProto.FromString(self.model_proto).pieces
+        except DecodeError as error:
+            raise NmtError(f"subword model: is damaged ({error}); restore it from a copy") from None
         return frozenset(i for i, one in enumerate(pieces) if one.type != one.NORMAL)
 
     def tokens(self, ids: Iterable[int]) -> list[str]:

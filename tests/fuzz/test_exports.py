@@ -7,7 +7,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from onnx import TensorProto, helper, numpy_helper
 from onnx.external_data_helper import set_external_data
 
@@ -77,6 +77,7 @@ def test_a_description_of_any_bytes(folder, data):
 
 @fuzzed
 @given(changed(FACTS))
+@example({**FACTS, "files": {"float32/encode.onnx": None}})
 def test_a_description_of_other_values(folder, values):
     (folder / "nmt.json").write_bytes(as_json(values))
     facts = read_description(folder)

@@ -11,6 +11,8 @@ from nmtcli.text.subwords import Subwords
 RUN = Path(__file__).parents[1] / "end_to_end" / "runs" / "rnn"
 MODEL = (RUN / "subwords.source.model").read_bytes()
 NOT_UTF8 = MODEL.replace("\u2581".encode(), b"\xe2\xff\x81", 1)  # the text of a token
+# SentencePiece reads it, and its own module for Python does not.
+OVERLOOKED = MODEL[:844] + b"\x80\x80\x80\x10\x00\x80" + MODEL[844:]
 
 
 def use(data: bytes) -> None:
@@ -26,14 +28,16 @@ def use(data: bytes) -> None:
 @fuzzed
 @given(damaged(MODEL))
 @example(NOT_UTF8)
+@example(OVERLOOKED)
 @example(b"")
 def test_a_model_of_any_bytes(data):
     is_read_or_refused(lambda: use(data))
 
 
-def test_a_model_whose_tokens_are_not_utf8_is_refused():
+def test_models_that_were_found_are_refused():
     assert is_read_or_refused(lambda: use(MODEL))
     assert not is_read_or_refused(lambda: use(NOT_UTF8))
+    assert not is_read_or_refused(lambda: use(OVERLOOKED))
 
 
 @fuzzed

@@ -35,6 +35,7 @@ def test_what_fits(value):
         ({"b": {"d": [1]}}, "b.d"),
         ({"b": {"d": [1, "2"]}}, "b.d.1"),
         ({"e": {"x": 1}}, "e.x"),
+        ({"e": {"x": None}}, "e.x"),
     ],
 )
 def test_what_does_not_fit_is_named(value, where):
