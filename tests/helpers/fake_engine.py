@@ -169,6 +169,6 @@ def install(patch, engine):
 def make_run(path, **search):
     """A run's folder with a configuration and no model."""
     run = RunDirectory(path)
-    run.create({"command": "nmt train", "parameters": 1234})
+    run.create({"command": ["nmt", "train"], "parameters": 1234})
     run.config.write_text(config.dump(config.from_dict({"search": search})), encoding="utf-8")
     return run
