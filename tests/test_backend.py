@@ -9,6 +9,7 @@ from helpers.training_case import warnings_of
 from nmtcli import backend
 from nmtcli.cli.train import _export
 from nmtcli.errors import UsageError
+from nmtcli.runs.directory import RunDirectory
 
 
 @pytest.fixture
@@ -43,17 +44,18 @@ def test_a_backend_that_nmt_does_not_have_is_refused(monkeypatch, no_keras):
 def test_the_export_after_a_training_is_left_out_with_one_line(
     monkeypatch, tmp_path, caplog, capsys
 ):
-    (tmp_path / "run").mkdir()
+    run = RunDirectory(tmp_path / "run")
+    run.create({})
     monkeypatch.setattr(backend, "choose", lambda: "jax")
     monkeypatch.setattr(backend, "is_installed", lambda name: name == "jax")
-    _export(tmp_path / "run")
+    _export(run.path)
     (warning,) = warnings_of(caplog)
     assert warning.startswith(
         "not exported, so Keras will translate: an export for ONNX Runtime is"
     )
     assert "which is not installed: pip install tensorflow" in warning
     assert "exporting it" not in capsys.readouterr().err
-    assert not list((tmp_path / "run").iterdir())
+    assert not run.export.exists()
 
 
 def test_operations_are_deterministic_inside_the_context_alone():

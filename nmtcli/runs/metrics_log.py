@@ -15,7 +15,7 @@ from nmtcli.runs.reading import parse_json
 from nmtcli.runs.shape import misfit
 
 SHAPE = {  # of a line
-    "kind": str, "step": int, "epoch": int, "seconds": float, "tokens_per_second": float,
+    "kind": str, "step": int, "epoch": float, "seconds": float, "tokens_per_second": float,
     "bleu": float, "chrf": float, "perplexity": float, "made_of": [str],
     "signature": str, "chrf_signature": str,
 }  # fmt: skip
@@ -83,7 +83,7 @@ class Metrics:
             return
         text = self.path.read_text(encoding="utf-8", errors="replace")
         lines = text.split("\n")
-        kept = [line for line in lines if _parse(line).get("step", math.inf) <= step]
+        kept = [line for line in lines if _step_of(line) <= step]
         if (whole := "".join(line + "\n" for line in kept)) != text:
             write_atomically(self.path, whole)
 
@@ -102,6 +102,16 @@ def _read_lines(path: Path) -> list[str]:
     with open(path, "rb") as stream:
         stream.seek(max(0, os.path.getsize(path) - LARGEST))
         return stream.read(LARGEST).decode("utf-8", errors="replace").split("\n")
+
+
+def _step_of(line: str) -> float:
+    """Return the step of a line, whatever else it says; infinity for one that a crash truncated."""
+    try:
+        values = parse_json(line)
+    except ValueError:
+        return math.inf
+    step = values.get("step") if isinstance(values, dict) else None
+    return step if isinstance(step, int | float) else math.inf
 
 
 def _parse(line: str) -> dict:

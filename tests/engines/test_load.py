@@ -33,7 +33,7 @@ def run(tmp_path, monkeypatch):
     checkpoints.point(run.checkpoints, "best", 8)
     folder = run.export / "onnx"
     folder.mkdir(parents=True)
-    checks = dict.fromkeys(("float32", "int8"), {"accepted": True})
+    checks = {name: {"accepted": True} for name in ("float32", "int8")}
     facts = {"weights": checkpoint_hash(run, "best"), "graphs": GRAPHS, "files": {}, "step": 8}
     facts |= checks
     (folder / DESCRIPTION).write_text(json.dumps(facts))

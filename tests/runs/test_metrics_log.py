@@ -1,8 +1,10 @@
 """metrics.jsonl and the event file for TensorBoard say what was measured."""
 
 import json
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -82,3 +84,17 @@ def test_a_full_disk_is_one_line_that_names_the_file(tmp_path, monkeypatch):
     with pytest.raises(NmtError, match=r"metrics.jsonl: .*\(No space left on device\); free some"):
         metrics.sync()
     metrics.close()
+
+
+RUNS = Path(__file__).parents[1] / "end_to_end" / "runs"
+
+
+@pytest.mark.parametrize("name", ["rnn", "transformer"])
+def test_every_line_of_a_real_training_is_read_and_kept_on_resume(name, tmp_path):
+    log = tmp_path / "metrics.jsonl"
+    shutil.copyfile(RUNS / name / "metrics.jsonl", log)
+    written = log.read_text(encoding="utf-8")
+    lines = [json.loads(line) for line in written.splitlines()]
+    assert read_metrics(log) == lines and any(line["epoch"] % 1 for line in lines)
+    Metrics(log, step=300).close()
+    assert log.read_text(encoding="utf-8") == written

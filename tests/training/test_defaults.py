@@ -74,6 +74,7 @@ def test_choices_are_for_the_architecture(prepared, tmp_path):
 def test_a_run_keeps_its_choices_when_it_goes_on(prepared, tmp_path):
     run = RunDirectory(tmp_path / "run")
     run.create({"chosen": {"training": {"batch_tokens": 777}}})
+    run.config.write_text("{}")
     found = complete({"training": {"seed": 5}}, prepared, run.path)
     assert found.config.training.batch_tokens == 777 and found.lines == []
     assert found.config.model == configuration.ModelConfig()
